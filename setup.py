@@ -1,0 +1,80 @@
+"""Packaging of usmm: the library, and (as OpenMMLab does in `.mim`) its configs, tools and model zoo."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+CARRIED = ('configs', 'tools', 'model_zoo')
+
+
+class BuildWithMim(build_py):
+    """Copy configs, tools and the zoo index into `usmm/.mim` of a built wheel (an editable install reads the clone)."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for folder in CARRIED:
+            target = Path(self.build_lib, 'usmm', '.mim', folder)
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(ROOT / folder, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+
+
+def version() -> str:
+    """The version as `usmm/version.py` states it, read without importing usmm."""
+    scope: dict[str, str] = {}
+    exec((ROOT / 'usmm' / 'version.py').read_text(encoding='utf-8'), scope)
+    return scope['__version__']
+
+
+INSTALL = [
+    # 2.10 is the first torch whose weights_only loading has no known way around it (CVE-2025-32434, CVE-2026-24747);
+    # torch and torchvision are capped together, since a torchvision only works beside its own torch.
+    'torch>=2.10,<2.14',
+    'torchvision>=0.25,<0.29',
+    # The OpenMMLab packages are pinned: usmm/compat.py mends these versions.
+    'mmengine==0.10.7',
+    'mmcv-lite==2.1.0',
+    'mmpretrain==1.2.0',
+    'mmaction2==1.2.0',
+    'numpy>=1.26',
+    'opencv-contrib-python',  # mmaction2 asks for it; the same cv2 as opencv-python, with its contrib modules
+    'opencv-python',
+    'pydicom>=3.0',
+    'pylibjpeg>=2.0',
+    'pylibjpeg-openjpeg>=2.0',
+    'pylibjpeg-rle>=2.0',
+    'pyjpegls>=1.2',
+    'pillow',
+    'av>=12',
+    'pandas>=2.0',
+    'openpyxl>=3.1',
+    'defusedxml',
+    'scipy>=1.11',
+    'scikit-learn>=1.3',
+    'matplotlib>=3.7',
+    'rich',
+    'jinja2',
+]
+
+setup(
+    name='usmm',
+    version=version(),
+    description='Diagnosis from multi-modal ultrasound: fusion networks, data, training and honest evaluation',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8') if (ROOT / 'README.md').exists() else '',
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=['usmm', 'usmm.*']),
+    include_package_data=True,
+    package_data={'usmm': ['py.typed', 'reports/templates/*']},
+    install_requires=INSTALL,
+    extras_require={'dev': ['pytest>=8', 'ruff', 'mypy', 'pandas-stubs', 'types-PyYAML', 'scipy-stubs']},
+    entry_points={'console_scripts': ['usmm = usmm.cli:main']},
+    cmdclass={'build_py': BuildWithMim},
+)

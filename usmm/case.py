@@ -1,0 +1,169 @@
+"""The one sample of the library, and the schema that says which columns of a case table make it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MISSING_WORDS = frozenset({'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'})
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One clinical column: a number (unit, range) or a category (values).
+
+    Args:
+        name: Name of the variable, and of its column unless `column` is given.
+        column: Name of the column in the case table.
+        unit: Unit of a number, for messages and tables.
+        range: Lowest and highest plausible value of a number; others are reported, never clipped.
+        values: The categories, in order. `'auto'`: taken from the training part when a run starts. None: a number.
+
+    Example:
+        >>> Variable('gender', values=('F', 'M')).is_category
+        True
+    """
+
+    name: str
+    column: str | None = None
+    unit: str | None = None
+    range: tuple[float, float] | None = None
+    values: tuple[str, ...] | str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise ValueError('a clinical variable needs a name')
+        if isinstance(self.values, str) and self.values != 'auto':
+            raise ValueError(f"values of {self.name!r} must be a sequence of names or 'auto', got {self.values!r}")
+        if self.values is not None and self.range is not None:
+            raise ValueError(f'{self.name!r} has both a range (a number) and values (a category): give one')
+        if isinstance(self.values, Sequence) and not isinstance(self.values, str):
+            object.__setattr__(self, 'values', tuple(str(v) for v in self.values))
+        if self.range is not None:
+            low, high = self.range
+            if not low < high:
+                raise ValueError(f'range of {self.name!r} must rise, got {tuple(self.range)}')
+            object.__setattr__(self, 'range', (float(low), float(high)))
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the column holds categories (else numbers)."""
+        return self.values is not None
+
+    @property
+    def source(self) -> str:
+        """The column of the table that holds the variable."""
+        return self.column or self.name
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Which columns of a case table make a `Case`. File columns are relative to the table; `;` joins several files.
+
+    Args:
+        images: Modality -> column with still images.
+        clips: Modality -> column with clips.
+        masks: Pattern (`'{modality}_mask'`) or mapping modality -> column of mask files; absent columns mean no mask.
+        clinical: Clinical variables, as `Variable` or as its arguments in a dict.
+        case_id, patient_id, label: Columns; a missing patient column means that each case is its own patient.
+        split: Optional column that fixes the part of each case: `train`, `val` or `test`.
+
+    Example:
+        >>> Schema(images=dict(bus='bus'), clinical=[dict(name='age', unit='year', range=(0, 120))]).modalities
+        ('bus',)
+    """
+
+    images: Mapping[str, str] = field(default_factory=dict)
+    clips: Mapping[str, str] = field(default_factory=dict)
+    masks: str | Mapping[str, str] = '{modality}_mask'
+    clinical: Sequence[Variable] = ()
+    case_id: str = 'case_id'
+    patient_id: str = 'patient_id'
+    label: str = 'label'
+    split: str | None = None
+
+    def __post_init__(self) -> None:
+        both = set(self.images) & set(self.clips)
+        if both:
+            raise ValueError(f'modalities {sorted(both)} are both images and clips')
+        variables = tuple(v if isinstance(v, Variable) else Variable(**v) for v in self.clinical)
+        names = [v.name for v in variables]
+        if len(set(names)) != len(names):
+            raise ValueError(f'clinical variables must have different names, got {names}')
+        object.__setattr__(self, 'clinical', variables)
+
+    @classmethod
+    def of(cls, value: Schema | Mapping[str, Any]) -> Schema:
+        """A schema from itself or from a config's dict; an unknown key is an error that names the valid ones."""
+        if isinstance(value, Schema):
+            return value
+        known = [f.name for f in fields(cls)]
+        unknown = sorted(set(value) - set(known))
+        if unknown:
+            raise ValueError(f'unknown schema keys {unknown}; valid keys are {known}')
+        return cls(**value)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """All file modalities, images first."""
+        return (*self.images, *self.clips)
+
+    def column(self, modality: str) -> str:
+        """The file column of a modality. Raises KeyError with the known modalities."""
+        found = self.images.get(modality) or self.clips.get(modality)
+        if found is None:
+            raise KeyError(f'schema has no modality {modality!r}; it has {list(self.modalities)}')
+        return found
+
+    def mask_column(self, modality: str) -> str | None:
+        """The mask column of a modality, or None where the schema names none."""
+        if isinstance(self.masks, str):
+            return self.masks.format(modality=modality)
+        return self.masks.get(modality)
+
+
+@dataclass
+class Case:
+    """One sample: everything known of one examination.
+
+    `data` changes along the pipeline: empty -> (H, W, 3) or (T, H, W, 3) uint8 arrays -> (3, H, W) or (3, T, H, W)
+    uint8 tensors. A modality that is missing has no entry.
+
+    Args:
+        case_id, patient_id: Identifiers of the table.
+        label: Class index, or None where unknown.
+        data: Modality -> pixels.
+        masks: Modality -> (H, W) bool lesion mask.
+        clinical: Variable name -> float, category name, or None where missing.
+        files, mask_files: Modality -> absolute paths.
+        seed, epoch: What random draws depend on, beside the case id.
+        info: Facts gathered on the way (`info[modality]`: frame times in s, spacing in mm, crop boxes, regions).
+    """
+
+    case_id: str
+    patient_id: str
+    label: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    masks: dict[str, Any] = field(default_factory=dict)
+    clinical: dict[str, float | str | None] = field(default_factory=dict)
+    files: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    mask_files: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    seed: int = 0
+    epoch: int = 0
+    info: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def rng(self, *names: str) -> np.random.Generator:
+        """A generator that depends on (seed, epoch, case id, names) alone, whatever worker or process asks.
+
+        Example:
+            >>> a, b = Case('c1', 'p1').rng('flip'), Case('c1', 'p1').rng('flip')
+            >>> bool(a.random() == b.random())
+            True
+        """
+        key = '\x1f'.join([str(self.seed), str(self.epoch), self.case_id, *names])
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], 'big'))
