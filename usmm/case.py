@@ -167,3 +167,34 @@ class Case:
         """
         key = '\x1f'.join([str(self.seed), str(self.epoch), self.case_id, *names])
         return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], 'big'))
+
+
+def clinical_vector(clinical: Mapping[str, float | str | None], variables: Sequence[Variable]) -> np.ndarray:
+    """The clinical row as numbers: numbers raw, categories as the index in `values`, NaN where missing or unknown.
+
+    Args:
+        clinical: Variable name -> float, category name or None.
+        variables: The schema's variables; the result has one entry each, in their order.
+
+    Returns:
+        (K,) float32.
+
+    Raises:
+        ValueError: The categories of a variable are still `'auto'`.
+
+    Example:
+        >>> clinical_vector({'age': 40.0, 'sex': 'M'}, [Variable('age'), Variable('sex', values=('F', 'M'))]).tolist()
+        [40.0, 1.0]
+    """
+    return np.array([_as_number(clinical.get(v.name), v) for v in variables], dtype=np.float32)
+
+
+def _as_number(value: float | str | None, variable: Variable) -> float:
+    if value is None:
+        return float('nan')
+    if not variable.is_category:
+        return float(value)
+    if isinstance(variable.values, str):
+        raise ValueError(f"values of {variable.name!r} are still 'auto': take them from the training part first")
+    values = variable.values or ()
+    return float(values.index(str(value))) if str(value) in values else float('nan')

@@ -1,1 +1,19 @@
-"""engine"""
+"""Running an experiment: stages, cached scores, progress, what a work directory holds."""
+
+from usmm.engine.experiment import Experiment
+from usmm.engine.hooks import ProgressHook
+from usmm.engine.outputs import load_weights, read_predictions, write_json, write_predictions
+from usmm.engine.scores import ScoreDataset, collect_scores
+from usmm.engine.stages import RunOptions
+
+__all__ = [
+    'Experiment',
+    'ProgressHook',
+    'ScoreDataset',
+    'collect_scores',
+    'RunOptions',
+    'load_weights',
+    'read_predictions',
+    'write_json',
+    'write_predictions',
+]

@@ -1,0 +1,117 @@
+#!/usr/bin/env python
+"""Lung ultrasound clips of the POCUS database (Born et al., Appl. Sci. 2021): clips and `clips.csv` -> a case table.
+
+    tools/dataset_converters/lung_clips.py SRC OUT [--link]
+
+SRC holds clips.csv (file, label, patient, probe, ...) and the clips. One case a clip. The patient is
+
+1. the patient column, where it is filled;
+2. else what the file name shows to be one source: names that differ in their last number only (`..._v1`, `..._v2`:
+   parts of one publication's film; `Image_181206`, `Image_181432`: clock times of one session) and bear one label;
+3. else the clip by itself.
+
+Rule 2 joins rather too much than too little: in the published set `Vir_prospective_file1` and
+`Vir_or_Pneu_prospective_file4` are two cuts of one film, which a split by file would put on both sides.
+The label column has the classes of the source; the column `disease` (no, yes) is a coarser label: any pneumonia or none.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from usmm.datasets.convert import Conversion, parser_of, run, source_folder
+from usmm.datasets.convert_cells import Cell, classes_of, some
+from usmm.readers import DataError, read_table
+
+COLUMNS = ('file', 'label', 'patient', 'probe')
+CLIPS = ('.mov', '.mp4', '.mpeg', '.mpg', '.avi', '.gif')
+CLASSES = ('regular', 'COVID-19', 'Bacterial pneumonia', 'Viral pneumonia')
+HEALTHY = 'regular'
+# What stands before the source in a name (a label), and what may stand behind its number (editing).
+LABEL = re.compile(r'^(?:(?:Cov|Reg|Pneu|Pne|Vir|or)_)+', re.IGNORECASE)
+EDITED = re.compile(r'(?:[_-](?:crop|cropped|trim|trimmed|cut|part))+$', re.IGNORECASE)
+NUMBER = re.compile(r'\d+$')
+
+
+def convert(src: str | Path) -> Conversion:
+    """Read clips.csv, find the clips, decide on patients. Raises DataError on a missing column, file or label."""
+    src = source_folder(src)
+    table_file = src / 'clips.csv'
+    if not table_file.is_file():
+        raise DataError('expected clips.csv in the folder of the clips', file=table_file)
+    table = read_table(table_file)
+    absent = [name for name in COLUMNS if name not in table.columns]
+    if absent:
+        raise DataError(f'expected columns {list(COLUMNS)}, without {absent}', file=table_file)
+    rows = [_row(record, src, table_file) for record in table.to_dict('records')]
+    files = {path.name for path in src.iterdir() if path.suffix.lower() in CLIPS}
+    notes = _joined(rows)
+    extra = sorted(files - set(table['file']))
+    if extra:
+        notes.append(f'{len(extra)} clips are not in clips.csv and were left out: {some(extra)}')
+    return Conversion(rows, src, _settings(rows), notes=notes)
+
+
+def source_of(name: str) -> str:
+    """What of a file name tells its source: without label, marks of editing, and the last number.
+
+    Example:
+        >>> source_of('Cov_convex_study_v2.mov'), source_of('Reg_Image_181602_trimmed_crop.mp4')
+        ('convex_study_v', 'Image')
+    """
+    return NUMBER.sub('', EDITED.sub('', LABEL.sub('', Path(name).stem))).rstrip('_-') or Path(name).stem
+
+
+def _row(record: dict[str, str | None], src: Path, table: Path) -> dict[str, Cell]:
+    name, label = record['file'], record['label']
+    if name is None:
+        raise DataError('a row without a file', file=table)
+    if label is None:
+        raise DataError('a clip without a label', file=table, case=Path(name).stem)
+    return {
+        'case_id': Path(name).stem,
+        'patient_id': record['patient'] or f'{source_of(name)} ({label})',
+        'label': label,
+        'clip': src / name,
+        'disease': 'no' if label == HEALTHY else 'yes',
+        'probe': record['probe'],
+        'license': record.get('license'),
+        'doi': record.get('doi'),
+    }
+
+
+def _joined(rows: list[dict[str, Cell]]) -> list[str]:
+    """Notes on patients that were told from names; a clip that is alone gets its own name as patient."""
+    groups: dict[str, list[dict[str, Cell]]] = {}
+    for row in rows:
+        groups.setdefault(str(row['patient_id']), []).append(row)
+    notes = []
+    for patient, members in groups.items():
+        if not patient.endswith(')'):
+            continue
+        if len(members) == 1:
+            members[0]['patient_id'] = members[0]['case_id']
+        else:
+            notes.append(f'taken as one patient by name: {some([r["case_id"] for r in members], limit=10)}')
+    return notes
+
+
+def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
+    probes = tuple(sorted({str(row['probe']) for row in rows if row['probe'] is not None}))
+    return dict(
+        classes=classes_of(rows, CLASSES),
+        modalities=('clip',),
+        schema=dict(clips=dict(clip='clip'), clinical=[dict(name='probe', values=probes or ('convex', 'linear'))]),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    args = parser_of((__doc__ or '').splitlines()[0]).parse_args(argv)
+    return run(args, lambda: convert(args.src))
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,44 @@
+"""Evaluate a trained model: metrics, predictions and figures of the test part (or another)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from usmm.config import load_config, parse_options
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='path of a config, or the name of a shipped one')
+    parser.add_argument('checkpoint', help='weights, as tools/train.py writes them (model.pth)')
+    parser.add_argument('--work-dir', help='where results are written (default: <work_dir of the config>/test)')
+    parser.add_argument('--parts', nargs='+', default=['test'], choices=('train', 'val', 'test'))
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
+    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
+    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    config = load_config(args.config, parse_options(args.cfg_options))
+
+    from usmm.engine import Experiment, RunOptions
+
+    work_dir = args.work_dir or str(Path(config.work_dir, 'test'))
+    experiment = Experiment(config, work_dir, RunOptions(args.launcher))
+    experiment.load(args.checkpoint)
+    metrics, rows = experiment.evaluate(args.parts)
+    content = {**metrics, 'checkpoint': args.checkpoint, **experiment.facts()}
+    experiment.write_results(content, rows)
+    if experiment.is_main:
+        from usmm.reports.run import report_run
+
+        report_run(experiment.work_dir, content)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,72 @@
+"""Mends to mmengine's distributed training, which takes a GPU for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from usmm.compat.patching import has_accelerator, rebind
+
+
+def init_dist_without_gpu() -> bool:
+    """Let every launcher start processes on a CPU, over gloo.
+
+    `init_dist` of mmengine 0.10.7 selects a CUDA device whatever the backend, and its default backend is nccl. Both
+    fail without a GPU. Can go when mmengine selects a device only where there is one.
+
+    Returns:
+        Whether the mend was needed.
+    """
+    if has_accelerator():
+        return False
+    from mmengine.dist import utils
+
+    upstream = utils.init_dist
+
+    @wraps(upstream)
+    def init_dist(launcher: str, backend: str = 'gloo', **kwargs: Any) -> None:
+        with _no_device_selection():
+            upstream(launcher, backend='gloo' if backend == 'nccl' else backend, **kwargs)
+
+    rebind(upstream, init_dist)
+    return True
+
+
+@contextmanager
+def _no_device_selection() -> Iterator[None]:
+    """`torch.cuda.set_device` does nothing inside."""
+    import torch
+
+    upstream = torch.cuda.set_device
+    torch.cuda.set_device = lambda device: None
+    try:
+        yield
+    finally:
+        torch.cuda.set_device = upstream
+
+
+def device_ids_without_gpu() -> bool:
+    """Wrap a model that lies on the CPU for distributed training.
+
+    The Runner of mmengine 0.10.7 always passes `device_ids=[LOCAL_RANK]`, which torch refuses for parameters on the
+    CPU. Can go when the Runner asks where the parameters are.
+
+    Returns:
+        Whether the mend was needed.
+    """
+    if has_accelerator():
+        return False
+    from mmengine.model import MMDistributedDataParallel
+
+    upstream = MMDistributedDataParallel.__init__
+
+    @wraps(upstream)
+    def __init__(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
+        if all(p.device.type == 'cpu' for p in module.parameters()):
+            kwargs['device_ids'] = None
+        upstream(self, module, *args, **kwargs)
+
+    MMDistributedDataParallel.__init__ = __init__
+    return True

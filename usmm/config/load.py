@@ -1,0 +1,150 @@
+"""Read a text config, apply overrides, then fill in `${name}` references.
+
+mmengine copies a value when the file is read, so an override of `data_root` would not reach the table path made from
+it. Here a config writes `'${data_root}/cases.csv'`, and references are filled in last, after files and overrides are
+merged: one setting reaches everything that depends on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+
+from usmm import compat
+from usmm.config.check import ConfigError, check_config
+from usmm.home import find_config
+
+REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
+TUPLES = ('modalities', 'classes')
+
+
+def load_config(name: str | Path, options: Mapping[str, Any] | None = None, check: bool = True) -> Config:
+    """The config of a path or a bare name, with overrides applied and references filled in.
+
+    Args:
+        name: A path, or the name of a shipped config (`msmfn_small_phantom`).
+        options: Overrides, `dotted.key -> value`, as `--cfg-options` gives them.
+        check: Refuse unknown keys and misspelt components (see `check_config`).
+
+    Returns:
+        The resolved config; `num_classes` and `name` are added.
+
+    Raises:
+        ConfigError: A key, a component, a scope or a reference that does not exist; the message names the file, the
+            key and the nearest valid name.
+    """
+    compat.apply()
+    path = find_config(name)
+    files = files_of(path)
+    config = Config.fromfile(path, format_python_code=False)
+    if 'name' not in config:
+        config.name = path.stem
+    for key, value in (options or {}).items():
+        _override(config, key, value, files)
+    for key in TUPLES:
+        if key in config:
+            config[key] = _as_tuple(config[key])
+    config.num_classes = len(config.get('classes', ()))
+    if check:
+        check_config(config, files, sorted(_references(config._cfg_dict.to_dict())))
+    resolved = Config(_fill(config._cfg_dict.to_dict(), config._cfg_dict.to_dict(), files), filename=str(path))
+    if check:
+        check_config(resolved, files, None)
+    return resolved
+
+
+def parse_options(words: Sequence[str] | None) -> dict[str, Any]:
+    """`['a.b=1', 'c=x,y']` as a dict, typed as mmengine's `--cfg-options` types it.
+
+    Example:
+        >>> parse_options(['max_epochs=2', 'modalities=bus,cdfi'])
+        {'max_epochs': 2, 'modalities': ['bus', 'cdfi']}
+    """
+    options: dict[str, Any] = {}
+    for word in words or ():
+        key, sign, value = word.partition('=')
+        if not sign or not key:
+            raise ConfigError(f'--cfg-options takes KEY=VALUE, got {word!r}')
+        options[key] = DictAction._parse_iterable(value)
+    return options
+
+
+def files_of(path: str | Path) -> list[Path]:
+    """A config file and the files that it inherits from, the file itself first."""
+    path = Path(path).resolve()
+    found = [path]
+    for node in ast.parse(path.read_text(encoding='utf-8'), filename=str(path)).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == '_base_' for t in node.targets):
+            value = ast.literal_eval(node.value)
+            for base in [value] if isinstance(value, str) else value:
+                if '::' not in base:
+                    found += files_of(path.parent / base)
+    return found
+
+
+def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
+    """Set one dotted key; the parts of the way must exist, so that a misspelt override is not lost in silence."""
+    parts = key.split('.')
+    node: Any = config._cfg_dict
+    for depth, part in enumerate(parts):
+        last = depth == len(parts) - 1
+        if isinstance(node, (list, tuple)):
+            if not part.isdigit() or int(part) >= len(node):
+                raise ConfigError(f'--cfg-options {key}: {part!r} is no index below {len(node)} ({files[0].name})')
+            if last:
+                break
+            node = node[int(part)]
+        elif isinstance(node, Mapping):
+            if last:
+                break
+            if part not in node:
+                raise ConfigError.unknown(f'--cfg-options {key}', part, node, files[:1])
+            node = node[part]
+        else:
+            raise ConfigError(f'--cfg-options {key}: {parts[depth - 1]!r} is a value, not a dict ({files[0].name})')
+    config.merge_from_dict({key: value}, allow_list_keys=True)
+
+
+def _as_tuple(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _references(value: Any) -> set[str]:
+    """The first parts of all references in a value."""
+    if isinstance(value, str):
+        return {name.split('.')[0] for name in REFERENCE.findall(value)}
+    if isinstance(value, Mapping):
+        return set().union(*[_references(v) for v in value.values()]) if value else set()
+    if isinstance(value, (list, tuple)):
+        return set().union(*[_references(v) for v in value]) if value else set()
+    return set()
+
+
+def _fill(value: Any, root: Mapping[str, Any], files: list[Path], trail: tuple[str, ...] = ()) -> Any:
+    """Replace references in a value; a string that is one reference becomes the object itself."""
+    if isinstance(value, Mapping):
+        return {k: _fill(v, root, files, trail) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_fill(v, root, files, trail) for v in value)
+    if not isinstance(value, str):
+        return value
+    whole = REFERENCE.fullmatch(value)
+    if whole is not None:
+        return _look_up(whole[1], root, files, trail)
+    return REFERENCE.sub(lambda m: str(_look_up(m[1], root, files, trail)), value)
+
+
+def _look_up(name: str, root: Mapping[str, Any], files: list[Path], trail: tuple[str, ...]) -> Any:
+    if name in trail:
+        raise ConfigError(f'references go in a circle: {" -> ".join([*trail, name])} ({files[0].name})')
+    node: Any = root
+    for part in name.split('.'):
+        if not isinstance(node, Mapping) or part not in node:
+            raise ConfigError.unknown(f'reference ${{{name}}}', part, node if isinstance(node, Mapping) else {}, files)
+        node = node[part]
+    return _fill(node, root, files, (*trail, name))

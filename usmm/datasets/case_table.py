@@ -1,0 +1,259 @@
+"""The case table: one row a case, read with the schema into typed `Case`s and a list of problems."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from usmm.case import MISSING_WORDS, Case, Schema, Variable
+from usmm.readers import DataError, read_table
+
+PARTS = ('train', 'val', 'test')
+IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
+CLIP_SUFFIXES = frozenset({'.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif', '.dcm', '.dicom'})
+NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
+
+NO_TABLE = (
+    'there is no case table here. To convert a data set use tools/dataset_converters (one script a data set), to make '
+    'synthetic patients use tools/make_phantom.py; then point data_root at the folder that holds the table'
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a data set.
+
+    Args:
+        kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `category`,
+            `no_file`, `suffix`; tools add their own.
+        case_id: The case, or None where the table as a whole is meant.
+        file: The file, where one is meant.
+        modality: The modality, `'clinical'` for a clinical column, or None.
+        message: What was expected, and what came.
+    """
+
+    kind: str
+    case_id: str | None
+    file: Path | None
+    modality: str | None
+    message: str
+
+    def __str__(self) -> str:
+        where = [f'case {self.case_id}' if self.case_id else '', self.modality or '', str(self.file or '')]
+        return f'{", ".join(w for w in where if w) or "table"}: {self.message}'
+
+
+@dataclass
+class CaseTable:
+    """The rows of a case table as cases without pixels.
+
+    Args:
+        path: The table.
+        schema: Which columns it has.
+        classes: The class names, in order of their index.
+        cases: One `Case` a row, in the order of the table: label index or None, typed clinical values, absolute files.
+        problems: Everything that is wrong, in one list.
+        parts: Case id -> `train`, `val` or `test`, where the schema names a split column.
+        ignored: How many rows were left out because of their label.
+    """
+
+    path: Path
+    schema: Schema
+    classes: tuple[str, ...]
+    cases: list[Case] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
+    ignored: int = 0
+
+    @classmethod
+    def read(
+        cls, path: str | Path, schema: Schema | dict[str, Any], classes: Sequence[str], ignore_labels: Sequence[str] = ()
+    ) -> CaseTable:
+        """Read a table; what is wrong with its rows is collected in `problems`, not raised.
+
+        Args:
+            path: CSV or XLSX file.
+            schema: The schema, or its dict from a config.
+            classes: Class names; the label column holds one of them.
+            ignore_labels: Rows with one of these labels are left out.
+
+        Raises:
+            DataError: There is no such table, or it cannot be read as one.
+            ValueError: Fewer than two classes, or one is given twice.
+        """
+        path = Path(path).absolute()
+        names = tuple(str(c) for c in classes)
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ValueError(f'classes must be two or more different names, got {names}')
+        if not path.is_file():
+            raise DataError(NO_TABLE, file=path)
+        table = cls(path, Schema.of(schema), names)
+        _RowReader(table, read_table(path), {str(x) for x in ignore_labels}).run()
+        return table
+
+
+def auto_values(cases: Iterable[Case], variable: Variable) -> tuple[str, ...]:
+    """The categories of a variable that occur in these cases, sorted; give it the training part only.
+
+    Example:
+        >>> cases = [Case('a', 'a', clinical={'side': 'right'}), Case('b', 'b', clinical={'side': 'left'})]
+        >>> auto_values(cases, Variable('side', values='auto'))
+        ('left', 'right')
+    """
+    found = (case.clinical.get(variable.name) for case in cases)
+    return tuple(sorted({str(value) for value in found if value is not None}))
+
+
+def nearest(word: str, valid: Sequence[str]) -> str:
+    """`', did you mean ...?'` with the closest valid word, or an empty string.
+
+    Example:
+        >>> nearest('scc ', ('ADC', 'SCC'))
+        ", did you mean 'SCC'?"
+    """
+    lower = {v.lower(): v for v in valid}
+    found = difflib.get_close_matches(word.strip().lower(), lower, n=1)
+    return f', did you mean {lower[found[0]]!r}?' if found else ''
+
+
+class _RowReader:
+    """Fills a `CaseTable` from the text cells of its file."""
+
+    def __init__(self, table: CaseTable, frame: Any, ignore_labels: set[str]) -> None:
+        self.table, self.schema, self.ignore = table, table.schema, ignore_labels
+        self.columns = [str(c) for c in frame.columns]
+        self.rows: list[dict[str, str | None]] = frame.to_dict('records')
+        self.case_id: str | None = None
+        self.row: dict[str, str | None] = {}
+        self.names_in: dict[Path, dict[str, str]] = {}
+
+    def run(self) -> None:
+        if not self.rows:
+            self.problem('column', 'the table has no rows')
+        self.check_columns()
+        seen: dict[str, int] = {}
+        for number, row in enumerate(self.rows, start=2):  # line 1 is the header
+            self.row, self.case_id = row, self.cell(self.schema.case_id)
+            if self.cell(self.schema.label) in self.ignore:
+                self.table.ignored += 1
+                continue
+            if self.case_id is None:
+                if self.schema.case_id in self.columns:
+                    self.problem('case_id', f'line {number} has an empty case id ({self.schema.case_id!r})')
+                continue
+            first = seen.setdefault(self.case_id, number)
+            if first != number:
+                self.problem('duplicate', f'case id stands in line {first} and again in line {number}')
+            self.table.cases.append(self.read_case(self.case_id))
+
+    def check_columns(self) -> None:
+        """Columns that the schema names and the table lacks; a default patient column and masks may be absent."""
+        schema = self.schema
+        wanted: list[tuple[str, str | None]] = [(schema.case_id, None), (schema.label, None)]
+        wanted += [(schema.column(m), m) for m in schema.modalities]
+        wanted += [(v.source, 'clinical') for v in schema.clinical]
+        wanted += [(schema.split, None)] if schema.split else []
+        wanted += [(schema.patient_id, None)] if schema.patient_id != Schema.patient_id else []
+        for column, modality in wanted:
+            if column not in self.columns:
+                hint = nearest(column, self.columns) or f'; the table has {self.columns}'
+                self.problem('column', f'the table has no column {column!r}{hint}', modality=modality)
+
+    def read_case(self, case_id: str) -> Case:
+        schema = self.schema
+        case = Case(case_id, self.cell(schema.patient_id) or case_id, label=self.label())
+        for modality in schema.modalities:
+            suffixes = IMAGE_SUFFIXES if modality in schema.images else CLIP_SUFFIXES
+            files = self.files(schema.column(modality), modality, suffixes)
+            masks = self.files(schema.mask_column(modality), modality, IMAGE_SUFFIXES)
+            case.files.update({modality: files} if files else {})
+            case.mask_files.update({modality: masks} if masks else {})
+        case.clinical = {v.name: self.value(v) for v in schema.clinical}
+        if schema.split in self.columns:
+            self.part(case_id)
+        return case
+
+    def label(self) -> int | None:
+        text, classes = self.cell(self.schema.label), self.table.classes
+        if text is None:
+            if self.schema.label in self.columns:
+                self.problem('no_label', 'the label is missing')
+            return None
+        if text not in classes:
+            self.problem('label', f'label {text!r} is none of the classes {list(classes)}{nearest(text, classes)}')
+            return None
+        return classes.index(text)
+
+    def part(self, case_id: str) -> None:
+        text = self.cell(self.schema.split)
+        if text is None or text.lower() not in PARTS:
+            self.problem('split', f'part {text!r} in column {self.schema.split!r} must be one of {list(PARTS)}')
+        else:
+            self.table.parts[case_id] = text.lower()
+
+    def value(self, variable: Variable) -> float | str | None:
+        text = self.cell(variable.source)
+        if text is None:
+            return None
+        if not variable.is_category:
+            return self.number(variable, text)
+        if variable.values != 'auto' and text not in (variable.values or ()):
+            valid = tuple(variable.values or ())
+            self.problem('category', f'{variable.name} {text!r} is none of {list(valid)}{nearest(text, valid)}', 'clinical')
+        return text
+
+    def number(self, variable: Variable, text: str) -> float | None:
+        if not NUMBER.fullmatch(text):
+            self.problem('number', f'{variable.name} {text!r} is not a number (with a decimal point)', 'clinical')
+            return None
+        value = float(text)
+        low, high = variable.range or (-math.inf, math.inf)
+        if not low <= value <= high:
+            unit = f' {variable.unit}' if variable.unit else ''
+            message = f'{variable.name} {text}{unit} is outside the plausible range {low:g} to {high:g}{unit}'
+            self.problem('range', message, 'clinical')
+        return value
+
+    def files(self, column: str | None, modality: str, suffixes: frozenset[str]) -> tuple[Path, ...]:
+        cell = self.cell(column)
+        parts = [p.strip() for p in cell.split(';')] if cell else []
+        return tuple(self.file(p, modality, suffixes) for p in parts if p)
+
+    def file(self, text: str, modality: str, suffixes: frozenset[str]) -> Path:
+        path = Path(os.path.normpath(self.table.path.parent / text))
+        if '\\' in text and not path.is_file():  # a table written on Windows
+            path = Path(os.path.normpath(self.table.path.parent / text.replace('\\', '/')))
+        suffix = path.suffix.lower()
+        if suffix not in suffixes and not _may_be_dicom(suffix):
+            self.problem('suffix', f'{suffix!r} is not one of {sorted(suffixes)}', modality, path)
+        elif not path.is_file():
+            self.problem('no_file', f'there is no such file{self.other_case(path)}', modality, path)
+        return path
+
+    def other_case(self, path: Path) -> str:
+        """A hint where the folder has the name in another case (`A.PNG` for `a.png`)."""
+        if path.parent not in self.names_in:
+            entries = os.listdir(path.parent) if path.parent.is_dir() else []
+            self.names_in[path.parent] = {name.lower(): name for name in entries}
+        found = self.names_in[path.parent].get(path.name.lower())
+        return f', did you mean {found!r}?' if found else ''
+
+    def cell(self, column: str | None) -> str | None:
+        text = self.row.get(column) if column else None
+        if not isinstance(text, str) or text.strip().lower() in MISSING_WORDS:
+            return None
+        return text.strip()
+
+    def problem(self, kind: str, message: str, modality: str | None = None, file: Path | None = None) -> None:
+        self.table.problems.append(Problem(kind, self.case_id, file, modality, message))
+
+
+def _may_be_dicom(suffix: str) -> bool:
+    """DICOM files often have no suffix, or the last number of their UID as one."""
+    return not suffix or suffix[1:].isdigit()

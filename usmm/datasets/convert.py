@@ -1,0 +1,226 @@
+"""What every converter shares: from rows found in a foreign folder to a case table with its files and its schema.
+
+A converter is a function `convert(src, ...) -> Conversion` that reads and decides, and writes nothing. `write_conversion`
+then makes the whole folder beside its final place and renames it, so that a failure leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from usmm.case import Schema
+from usmm.datasets.convert_cells import Cell, files_of, some
+from usmm.readers import DataError
+
+TABLE, SETTINGS, FILES = 'cases.csv', 'schema.py', 'files'
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A data set as a converter found it, before anything is written.
+
+    Args:
+        rows: One dict a case: column -> text, number, None, a source file, or several source files.
+        root: Files keep their path relative to this folder.
+        settings: Settings for a config: `classes`, `modalities`, `schema`, and others such as `positive`.
+        optional: Heading -> further clinical variables, printed as comments: columns that are no inputs by default.
+        notes: What a person should know: things skipped, missing, in conflict.
+    """
+
+    rows: list[dict[str, Cell]]
+    root: Path
+    settings: dict[str, Any]
+    optional: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the table that will be written."""
+        return Schema.of(self.settings['schema'])
+
+
+def write_conversion(conversion: Conversion, out: str | Path, link: bool = False) -> Path:
+    """Write `cases.csv`, `schema.py` and the files; all or nothing.
+
+    Args:
+        conversion: What a converter returned.
+        out: New or empty folder.
+        link: Make symbolic links to the source files instead of copies.
+
+    Returns:
+        The case table.
+
+    Raises:
+        ValueError: No cases, or a case id twice.
+        DataError: A source file that is absent, or whose path cannot stand in a table.
+        FileExistsError: `out` holds something already.
+    """
+    _check_rows(conversion)
+    with new_folder(out) as folder:
+        place = _Placer(conversion.root, folder, link)
+        rows = [{name: place.cell(cell, str(row['case_id'])) for name, cell in row.items()} for row in conversion.rows]
+        with (folder / TABLE).open('w', encoding='utf-8', newline='') as stream:
+            writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)))
+            writer.writeheader()
+            writer.writerows(rows)
+        (folder / SETTINGS).write_text(render_settings(conversion), encoding='utf-8')
+    return Path(out) / TABLE
+
+
+@contextmanager
+def new_folder(out: str | Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `out` if the block ends well and disappears if it does not.
+
+    Raises:
+        FileExistsError: `out` is a file, or a folder that is not empty.
+    """
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f'{out} exists and is not an empty folder; give another place or remove it first')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
+    try:
+        yield folder
+        folder.chmod(0o777 & ~_umask())
+        if out.exists():
+            out.rmdir()
+        folder.replace(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def render_settings(conversion: Conversion) -> str:
+    """The settings as text of a config, `optional` variables as comments; can be pasted, or used as a `_base_`.
+
+    Example:
+        >>> print(render_settings(Conversion([], Path(), dict(classes=('a', 'b')))))
+        # Settings of this case table: paste them into a config, or inherit from this file.
+        classes = ('a', 'b')
+        <BLANKLINE>
+    """
+    lines = ['# Settings of this case table: paste them into a config, or inherit from this file.']
+    lines += [f'{name} = {_render(value)}' for name, value in conversion.settings.items()]
+    for heading, variables in conversion.optional.items():
+        lines += ['', f'# {heading}', *[f'#   {_render(variable)},' for variable in variables]]
+    return '\n'.join(lines) + '\n'
+
+
+def report(conversion: Conversion, table: Path) -> str:
+    """What was converted, in a few lines: counts of cases, patients, classes and modalities, then the notes."""
+    rows, schema = conversion.rows, conversion.schema
+    labels = Counter(str(row.get('label') or 'missing') for row in rows)
+    lines = [f'{table}: {len(rows)} cases of {len({row["patient_id"] for row in rows})} patients']
+    lines.append('labels: ' + ', '.join(f'{name} {count}' for name, count in labels.items()))
+    for modality in schema.modalities:
+        cells = [files_of(row.get(schema.column(modality))) for row in rows]
+        lines.append(f'{modality}: {sum(map(len, cells))} files in {sum(map(bool, cells))} cases')
+    return '\n'.join([*lines, *[f'note: {note}' for note in conversion.notes]])
+
+
+def source_folder(src: str | Path) -> Path:
+    """The folder to convert from. Raises DataError where it is none."""
+    src = Path(src)
+    if not src.is_dir():
+        raise DataError('expected the folder of the data set, found none', file=src)
+    return src
+
+
+def parser_of(description: str, labels: bool = False) -> argparse.ArgumentParser:
+    """The command line that all converters share; `labels` adds `--labels`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('src', help='folder of the data set, as it was downloaded')
+    parser.add_argument('out', help='new folder for cases.csv, schema.py and the files')
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument('--copy', dest='link', action='store_false', help='copy the files (default)')
+    how.add_argument('--link', action='store_true', help='symbolic links to the files: no space, but SRC must stay')
+    if labels:
+        parser.add_argument('--labels', help='CSV or XLSX with a column of patients (or cases) and one of labels')
+    parser.set_defaults(link=False)
+    return parser
+
+
+def run(args: argparse.Namespace, convert: Callable[[], Conversion]) -> int:
+    """Convert, write, print the report; a bad source is one line on stderr and exit code 1."""
+    try:
+        conversion = convert()
+        table = write_conversion(conversion, args.out, args.link)
+    except (DataError, ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    print(report(conversion, table))
+    print(f'\n{render_settings(conversion)}')
+    return 0
+
+
+class _Placer:
+    """Copies or links source files below one folder, each once."""
+
+    def __init__(self, root: Path, folder: Path, link: bool) -> None:
+        self.root, self.folder, self.link = root, folder, link
+        self.placed: set[str] = set()
+
+    def cell(self, cell: Cell, case: str) -> str:
+        """The text of a cell; files are brought into the folder on the way."""
+        files = files_of(cell)
+        if files or cell is None or not isinstance(cell, (str, int, float)):
+            return ';'.join(self.file(path, case) for path in files)
+        return str(cell)
+
+    def file(self, path: Path, case: str) -> str:
+        name = f'{FILES}/{path.relative_to(self.root).as_posix()}'
+        if ';' in name:
+            raise DataError("a path with ';' cannot stand in a case table", file=path, case=case)
+        if not path.is_file():
+            raise DataError('the file is missing', file=path, case=case)
+        if name not in self.placed:
+            target = self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if self.link:
+                target.symlink_to(path.resolve())
+            else:
+                shutil.copyfile(path, target)
+            self.placed.add(name)
+        return name
+
+
+def _check_rows(conversion: Conversion) -> None:
+    if not conversion.rows:
+        raise DataError('found no cases', file=conversion.root)
+    counts = Counter(str(row['case_id']) for row in conversion.rows)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(f'case ids must be unique; more than once: {some(twice)}')
+
+
+def _render(value: Any, indent: int = 0) -> str:
+    """A value as Python text, long dicts and lists over several lines."""
+    if isinstance(value, Mapping):
+        parts, signs = [f'{k}={_render(v, indent + 4)}' for k, v in value.items()], ('dict(', ')')
+    elif isinstance(value, list):
+        parts, signs = [_render(v, indent + 4) for v in value], ('[', ']')
+    else:
+        return repr(value)
+    line = signs[0] + ', '.join(parts) + signs[1]
+    if len(line) + indent <= 110 and '\n' not in line:
+        return line
+    pad = ' ' * (indent + 4)
+    return signs[0] + '\n' + ''.join(f'{pad}{part},\n' for part in parts) + ' ' * indent + signs[1]
+
+
+def _umask() -> int:
+    """The process's file mode mask: a temporary folder is private, the folder it becomes should not be."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

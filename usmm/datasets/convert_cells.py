@@ -1,0 +1,112 @@
+"""Cells of a converted case table: files, terms as yes/no columns, labels from a table of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from usmm.readers import DataError, read_table
+
+Cell = str | int | float | None | Path | Sequence[Path]
+IDS = ('case_id', 'patient_id', 'patient', 'patientid', 'case', 'caseid', 'id', 'number', 'no', 'subject')
+LABELS = ('label', 'class', 'classification', 'diagnosis', 'pathology', 'category')
+
+
+def files_of(cell: Cell) -> tuple[Path, ...]:
+    """The source files of a cell; none where it holds text or nothing."""
+    if isinstance(cell, Path):
+        return (cell,)
+    if cell is None or isinstance(cell, (str, int, float)):
+        return ()
+    return tuple(cell)
+
+
+def yes_no(text: str | None, terms: Mapping[str, str], none: str = 'no', sign: str = '&') -> dict[str, str | None]:
+    """A cell of several terms as one yes/no column a term; all missing where the cell is.
+
+    Args:
+        text: Terms joined by `sign`, or `none`, or None where missing.
+        terms: Column -> term.
+        none: The word for no term at all.
+        sign: What joins the terms.
+
+    Raises:
+        ValueError: A term that is not in `terms`.
+
+    Example:
+        >>> yes_no('redness&warmth', dict(redness='redness', scar='breast scar', warmth='warmth'))
+        {'redness': 'yes', 'scar': 'no', 'warmth': 'yes'}
+    """
+    if text is None:
+        return dict.fromkeys(terms)
+    found = {term.strip() for term in text.split(sign)} - {none}
+    unknown = sorted(found - set(terms.values()))
+    if unknown:
+        raise ValueError(f'expected terms among {[none, *terms.values()]}, got {unknown}')
+    return {column: 'yes' if term in found else 'no' for column, term in terms.items()}
+
+
+def read_labels(path: str | Path) -> dict[str, str | None]:
+    """Case or patient id -> label, from a CSV or XLSX whose columns are named so that they can be told.
+
+    Raises:
+        DataError: No id or no label column, or one id with two labels.
+    """
+    table = read_table(path)
+    column_id, column_label = _column(table.columns, IDS, path), _column(table.columns, LABELS, path)
+    labels: dict[str, str | None] = {}
+    for name, label in zip(table[column_id], table[column_label], strict=True):
+        if name is None:
+            continue
+        if labels.get(name, label) != label:
+            raise DataError(f'{name!r} has two labels, {labels[name]!r} and {label!r}', file=path)
+        labels[str(name)] = label
+    return labels
+
+
+def give_labels(rows: Iterable[dict[str, Cell]], labels: Mapping[str, str | None] | None) -> list[str]:
+    """Put labels into rows, by case id, else by patient id, where `1` also stands for `001`. Returns notes.
+
+    Example:
+        >>> rows = [dict(case_id='001-1', patient_id='001', label=None)]
+        >>> give_labels(rows, {'1': 'benign', '2': 'malignant'}), rows[0]['label']
+        (["1 labels belong to no case: '2'"], 'benign')
+    """
+    rows = list(rows)
+    exact, used = dict(labels or {}), set()
+    loose = {name.lstrip('0') or '0': name for name in exact}
+    for row in rows:
+        ids = [str(row['case_id']), str(row['patient_id'])]
+        names = [*ids, *[loose.get(name.lstrip('0') or '0', '') for name in ids]]
+        match = next((name for name in names if name in exact), None)
+        if match is not None:
+            row['label'] = exact[match]
+            used.add(match)
+    notes = []
+    bare = [str(row['case_id']) for row in rows if row.get('label') is None]
+    if bare:
+        notes.append(f'{len(bare)} cases have no label: {some(bare)}' + ('' if labels else '; give them with --labels'))
+    if set(exact) - used:
+        notes.append(f'{len(set(exact) - used)} labels belong to no case: {some(sorted(set(exact) - used))}')
+    return notes
+
+
+def classes_of(rows: Iterable[Mapping[str, Cell]], order: Sequence[str] = ()) -> tuple[str, ...]:
+    """The labels that occur, those of `order` first, others sorted."""
+    found = {str(row['label']) for row in rows if row.get('label') is not None}
+    return (*[name for name in order if name in found], *sorted(found - set(order)))
+
+
+def some(names: Sequence[Any], limit: int = 5) -> str:
+    """The first few of many names, for a message."""
+    return ', '.join(repr(str(name)) for name in names[:limit]) + (', ...' if len(names) > limit else '')
+
+
+def _column(columns: Iterable[str], names: Sequence[str], path: str | Path) -> str:
+    """The first column with one of some names, whatever its case, spaces and underscores."""
+    plain = {str(c).lower().replace(' ', '').replace('_', ''): str(c) for c in columns}
+    for name in names:
+        if name.replace('_', '') in plain:
+            return plain[name.replace('_', '')]
+    raise DataError(f'expected a column named like one of {list(names)}, found {list(plain.values())}', file=path)

@@ -1,0 +1,223 @@
+"""Folds and parts of a cohort: stratified by label, grouped by patient, the same for the same seed in any row order."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from usmm.case import Case
+from usmm.readers import DataError
+
+COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
+
+
+def make_folds(
+    case_ids: Sequence[str],
+    patient_ids: Sequence[str],
+    labels: Sequence[int | str | None],
+    folds: int,
+    seed: int = 0,
+) -> np.ndarray:
+    """Deal patients into folds so that each fold has its share of every label.
+
+    Patients are dealt one by one, those with most cases first, each to the fold that has least of the patient's
+    labels (then fewest cases). With one case a patient, folds differ by at most one case in size and in every label.
+
+    Args:
+        case_ids, patient_ids: One id a case; all cases of a patient get the same fold.
+        labels: Label of each case; None (unknown) counts as a label of its own.
+        folds: How many.
+        seed: Another seed deals differently.
+
+    Returns:
+        (N,) int, the fold of each case, from 0.
+
+    Raises:
+        ValueError: Lists of different lengths, a case id twice, or fewer patients than folds.
+
+    Example:
+        >>> make_folds(['a', 'b', 'c', 'd'], ['p1', 'p1', 'p2', 'p2'], [0, 0, 1, 1], folds=2).tolist() in (
+        ...     [0, 0, 1, 1], [1, 1, 0, 0])
+        True
+    """
+    patients, counts = _patients(case_ids, patient_ids, labels)
+    if not 2 <= folds <= len(patients):
+        raise ValueError(f'{folds} folds need 2 or more folds and as many patients, got {len(patients)} patients')
+    share = counts / np.maximum(counts.sum(0), 1)
+    order = sorted(range(len(patients)), key=lambda i: (-counts[i].sum(), *(-counts[i]), _hash(seed, patients[i])))
+    turn = np.random.default_rng(seed).permutation(folds)
+    held, fold_of = np.zeros((folds, counts.shape[1])), np.empty(len(patients), dtype=int)
+    for i in order:
+        cost = held @ share[i]
+        best = min(turn, key=lambda f: (round(float(cost[f]), 9), held[f].sum()))
+        fold_of[i] = best
+        held[best] += counts[i]
+    index = {patient: i for i, patient in enumerate(patients)}
+    return np.array([fold_of[index[str(p)]] for p in patient_ids], dtype=int)
+
+
+def inner_split(
+    case_ids: Sequence[str],
+    patient_ids: Sequence[str],
+    labels: Sequence[int | str | None],
+    val_ratio: float = 0.2,
+    seed: int = 0,
+) -> np.ndarray:
+    """Cut a validation part from the training cases: by patient, with its share of every label.
+
+    Starting from nothing, the patient who brings the part closest to its share of every label and of all cases is
+    moved over, until nobody brings it closer.
+
+    Args:
+        case_ids, patient_ids, labels: As in `make_folds`.
+        val_ratio: Share of the cases, between 0 and 1.
+        seed: Another seed cuts differently.
+
+    Returns:
+        (N,) bool, True for validation; at least one patient on each side.
+
+    Raises:
+        ValueError: A ratio outside (0, 1), or fewer than two patients.
+    """
+    patients, counts = _patients(case_ids, patient_ids, labels)
+    if not 0 < val_ratio < 1:
+        raise ValueError(f'val_ratio must lie between 0 and 1, got {val_ratio}')
+    if len(patients) < 2:
+        raise ValueError(f'a validation part needs 2 or more patients, got {len(patients)}')
+    counts = np.concatenate([counts, counts.sum(1, keepdims=True)], axis=1)  # the last column: all cases
+    weight = 1 / np.maximum(counts.sum(0), 1)
+    order = np.array(sorted(range(len(patients)), key=lambda i: _hash(seed, patients[i])))
+    missing = val_ratio * counts.sum(0)
+    chosen = np.zeros(len(patients), dtype=bool)
+    while chosen.sum() < len(patients) - 1:
+        free = order[~chosen[order]]
+        gain = ((missing**2 - (missing - counts[free]) ** 2) * weight).sum(1).round(9)
+        best = int(np.argmax(gain))
+        if gain[best] <= 0 and chosen.any():
+            break
+        chosen[free[best]] = True
+        missing = missing - counts[free[best]]
+    held_out = {patients[i] for i in np.flatnonzero(chosen)}
+    return np.array([str(p) in held_out for p in patient_ids], dtype=bool)
+
+
+def write_folds(
+    path: str | Path,
+    case_ids: Sequence[str],
+    patient_ids: Sequence[str],
+    labels: Sequence[str],
+    folds: Sequence[int] | np.ndarray,
+) -> None:
+    """Write `folds.csv` (case_id, patient_id, label, fold; labels as class names), whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
+    try:
+        with part.open('w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file, lineterminator='\n')
+            writer.writerow(COLUMNS)
+            writer.writerows(zip(case_ids, patient_ids, labels, [int(f) for f in folds], strict=True))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[str], folds: int) -> np.ndarray:
+    """Read `folds.csv` for these cases.
+
+    Args:
+        path: The file.
+        case_ids, patient_ids: The cases of the table, which must be those of the file.
+        folds: How many folds the file must have.
+
+    Returns:
+        (N,) int, the fold of each case, in the order of `case_ids`.
+
+    Raises:
+        DataError: Other columns, other cases, another number of folds, or a patient in two folds; says which.
+    """
+    path = Path(path)
+    with path.open(newline='', encoding='utf-8-sig') as file:
+        rows = list(csv.DictReader(file))
+    if rows and not {'case_id', 'fold'} <= set(rows[0]):
+        raise DataError(f'expected the columns {list(COLUMNS)}, got {list(rows[0])}', file=path)
+    found = {row['case_id']: row['fold'] for row in rows}
+    only_file = sorted(set(found) - set(case_ids))
+    only_table = sorted(set(case_ids) - set(found))
+    if only_file or only_table or len(found) < len(rows):
+        twice = len(rows) - len(found)
+        raise DataError(
+            f'the folds were made for other cases: {len(only_file)} are only in this file ({_few(only_file)}), '
+            f'{len(only_table)} only in the case table ({_few(only_table)}), {twice} lines are double; '
+            'delete the file to make new folds',
+            file=path,
+        )
+    wrong = sorted({fold for fold in found.values() if fold not in {str(k) for k in range(folds)}})
+    if wrong or len(set(found.values())) != folds:
+        raise DataError(f'expected folds 0 to {folds - 1}, got {sorted(set(found.values()))}', file=path)
+    result = np.array([int(found[c]) for c in case_ids], dtype=int)
+    _check_grouped(path, patient_ids, result)
+    return result
+
+
+def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
+    """Check that no patient and no file stands in two parts.
+
+    Args:
+        parts: Name of a part -> its cases.
+
+    Raises:
+        DataError: Names the parts and the patients or files that cross them.
+
+    Example:
+        >>> check_disjoint({'train': [Case('a', 'p1')], 'test': [Case('b', 'p2')]})
+    """
+    names = list(parts)
+    patients = {name: {c.patient_id for c in parts[name]} for name in names}
+    files = {name: {os.path.realpath(f) for c in parts[name] for fs in c.files.values() for f in fs} for name in names}
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            for what, sets in (('patients', patients), ('files', files)):
+                shared = sorted(sets[one] & sets[other])
+                if shared:
+                    raise DataError(f'{len(shared)} {what} are both in {one} and in {other}: {_few(shared)}')
+
+
+def _patients(
+    case_ids: Sequence[str], patient_ids: Sequence[str], labels: Sequence[int | str | None]
+) -> tuple[list[str], np.ndarray]:
+    """Sorted patients, and (patients, labels) counts of their cases."""
+    if not len(case_ids) == len(patient_ids) == len(labels):
+        raise ValueError(f'{len(case_ids)} case ids, {len(patient_ids)} patient ids and {len(labels)} labels')
+    if len(set(case_ids)) < len(case_ids):
+        raise ValueError('a case id is given twice')
+    patients = sorted({str(p) for p in patient_ids})
+    names = sorted({str(label) for label in labels})
+    row, column = {p: i for i, p in enumerate(patients)}, {n: i for i, n in enumerate(names)}
+    counts = np.zeros((len(patients), len(names)))
+    for patient, label in zip(patient_ids, labels):
+        counts[row[str(patient)], column[str(label)]] += 1
+    return patients, counts
+
+
+def _hash(seed: int, patient: str) -> str:
+    """A seeded order of patients that does not depend on their rows."""
+    return hashlib.sha256(f'{seed}\x1f{patient}'.encode()).hexdigest()
+
+
+def _check_grouped(path: Path, patient_ids: Sequence[str], folds: np.ndarray) -> None:
+    seen: dict[str, int] = {}
+    crossing = sorted({str(p) for p, f in zip(patient_ids, folds) if seen.setdefault(str(p), int(f)) != f})
+    if crossing:
+        raise DataError(f'{len(crossing)} patients are in two folds: {_few(crossing)}', file=path)
+
+
+def _few(names: Sequence[str], limit: int = 5) -> str:
+    """The first few names, for a message."""
+    return ', '.join(names[:limit]) + (', ...' if len(names) > limit else '') if names else 'none'

@@ -1,0 +1,260 @@
+"""A run: every stage of a config in order, then the test part; what stands in the work directory at the end."""
+
+from __future__ import annotations
+
+import copy
+import json
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, init_dist, is_main_process
+from mmengine.runner import Runner, set_random_seed
+from torch import nn
+
+from usmm.case import Schema, clinical_vector
+from usmm.engine.outputs import (
+    load_weights,
+    prediction_rows,
+    save_checkpoint,
+    write_json,
+    write_predictions,
+)
+from usmm.engine.scores import collect_scores
+from usmm.engine.stages import RunOptions, env_config, loader_config, run_stage, to_channels_last
+from usmm.registry import DATASETS, MODELS
+
+PROGRESS = 'stages.json'
+
+
+class Experiment:
+    """Datasets, model and stages of one resolved config.
+
+    Args:
+        config: A config as `usmm.config.load_config` returns it.
+        work_dir: Where everything is written; default `config.work_dir`.
+        options: The flags of a run.
+
+    Raises:
+        DataError: The case table cannot be used; raised when built, before any training.
+        ValueError: The config asks for something that the model or the data cannot do.
+    """
+
+    def __init__(self, config: Config, work_dir: str | Path | None = None, options: RunOptions | None = None) -> None:
+        self.options = options or RunOptions()
+        self.config = copy.deepcopy(config)
+        self.work_dir = Path(work_dir or config.work_dir)
+        if self.options.launcher != 'none' and not torch.distributed.is_initialized():
+            init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
+        # 'auto' categories come from the training part alone, so they are settled before anything else is built
+        self.categories = self._settle_categories()
+        self.parts = {part: self._dataset(part, 'test_pipeline') for part in ('train', 'val', 'test')}
+        self.parts = {part: data for part, data in self.parts.items() if len(data)}
+        if 'train' not in self.parts:
+            raise ValueError(f'the training part of {config.dataset["table"]} has no cases')
+        self.model = self._build_model()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files."""
+        return is_main_process()
+
+    def train(self, resume: str | bool = False, stage: str | None = None) -> dict[str, Any]:
+        """Run the stages that are not done, evaluate, and write the work directory.
+
+        Args:
+            resume: True: go on where the work directory stands; a path: go on from that checkpoint of a stage.
+            stage: Run this stage alone; the ones before it must be done.
+
+        Returns:
+            The content of metrics.json.
+        """
+        start = time.monotonic()
+        self._write_config()
+        names = [s['name'] for s in self.config.stages]
+        if stage is not None and stage not in names:
+            raise ValueError(f'no stage {stage!r}; the config has {names}')
+        done = self._done_stages() if resume or stage is not None else {}
+        checkpoint = Path(resume) if isinstance(resume, str) else None
+        if checkpoint is not None and checkpoint.parent.name not in names:
+            raise ValueError(f'cannot resume from {checkpoint}: its folder is not one of the stages {names}')
+        for spec in self.config.stages:
+            name = spec['name']
+            if name in done and name != stage:
+                self.model.load_state_dict(load_weights(self.work_dir / name / 'selected.pth')['state_dict'])
+                continue
+            if stage is not None and name != stage:
+                if names.index(name) < names.index(stage):
+                    raise ValueError(f'stage {stage!r} needs stage {name!r}, which is not done in {self.work_dir}')
+                break
+            here = str(checkpoint) if checkpoint is not None and checkpoint.parent.name == name else bool(resume)
+            done[name] = self._run_stage(spec, here)
+            self._mark_done(name, done[name])
+        return self._finish(done, time.monotonic() - start)
+
+    def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Metrics and prediction rows of the model as it stands, for each part that has cases."""
+        metrics: dict[str, Any] = {}
+        rows: list[dict[str, Any]] = []
+        for part in parts:
+            if part not in self.parts:
+                continue
+            runner = self._test_runner(part)
+            metrics[part] = runner.test()
+            fold = self.config.split.get('fold') if self.config.get('split') else None
+            for metric in runner.test_evaluator.metrics:
+                if hasattr(metric, 'last_rows'):
+                    rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
+                    break
+        return metrics, rows
+
+    def load(self, checkpoint: str | Path) -> None:
+        """Load weights into the model.
+
+        Raises:
+            ValueError: The file cannot be loaded safely, or its tensors do not fit the model.
+        """
+        state = load_weights(Path(checkpoint))['state_dict']
+        try:
+            self.model.load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f'{checkpoint} does not fit the model of {self.config.name}: {error}') from error
+
+    def write_results(self, metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write metrics.json and predictions.csv (main process only)."""
+        if is_main_process():
+            write_json(self.work_dir / 'metrics.json', metrics)
+            write_predictions(self.work_dir / 'predictions.csv', rows, self.config.classes)
+        barrier()
+
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
+        return {
+            'config': self.config.name,
+            'classes': list(self.config.classes),
+            'positive': self.config.get('positive'),
+            'modalities': list(self.config.modalities),
+            'cases': {part: len(data) for part, data in self.parts.items()},
+            'patients': {part: len({c.patient_id for c in data.cases}) for part, data in self.parts.items()},
+            'selection': (self.config.get('split') or {}).get('selection', 'inner'),
+            'seed': self.config.seed,
+            'versions': {n: version(n) for n in ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')}
+            | {'python': platform.python_version()},
+        }
+
+    def _dataset(self, part: str, pipeline: str) -> Any:
+        return DATASETS.build({**self.config.dataset, 'part': part, 'pipeline': self.config.get(pipeline, ())})
+
+    def _settle_categories(self) -> dict[str, tuple[str, ...]]:
+        variables = [v for v in Schema.of(self.config.schema.to_dict()).clinical if v.values == 'auto']
+        if not variables:
+            return {}
+        bare = DATASETS.build({**self.config.dataset, 'part': 'train', 'pipeline': ()})
+        found = {
+            v.name: tuple(sorted({str(c.clinical[v.name]) for c in bare.cases if c.clinical.get(v.name) is not None}))
+            for v in variables
+        }
+        _replace_auto(self.config._cfg_dict, found)
+        return found
+
+    def _build_model(self) -> nn.Module:
+        set_random_seed(self.config.seed)
+        model = MODELS.build(copy.deepcopy(self.config.model))
+        model.init_weights()
+        if self.config.get('load_from'):
+            model.load_state_dict(load_weights(Path(self.config.load_from))['state_dict'])
+        if self.options.amp:
+            to_channels_last(model)
+            model.data_preprocessor.channels_last = True
+        return model
+
+    def _run_stage(self, spec: Mapping[str, Any], resume: str | bool) -> dict[str, Any]:
+        self.model.set_stage(spec['train'])
+        if not any(p.requires_grad for p in self.model.parameters()):
+            return {'skipped': f'nothing to train for modalities {list(self.config.modalities)}'}
+        if spec['train'] != 'all but clinical' and self.model.clinical is not None:
+            self.model.clinical.fit(self._clinical_table())
+        # a stage that keeps the image part frozen sees each case the same way every time: no augmentation
+        frozen = spec['train'] == 'clinical'
+        train_set = self.parts['train'] if frozen else self._dataset('train', 'train_pipeline')
+        val_set = self.parts.get('val') if self.options.validate else None
+        if frozen and spec.get('cache') and self.model.has_images:
+            train_set = self._scored(train_set)
+            val_set = self._scored(val_set) if val_set is not None else None
+        folder = self.work_dir / spec['name']
+        result = run_stage(self.config, spec, self.model, train_set, val_set, folder, self.options, resume)
+        return result
+
+    def _scored(self, dataset: Any) -> Any:
+        return collect_scores(self.model, dataset, self.config.batch_size, self.config.num_workers)
+
+    def _clinical_table(self) -> torch.Tensor:
+        """The clinical rows of the training part (N, K), the only ones that anything is fitted on."""
+        variables = Schema.of(self.config.schema.to_dict()).clinical
+        rows = [clinical_vector(case.clinical, variables) for case in self.parts['train'].cases]
+        return torch.from_numpy(np.stack(rows))
+
+    def _test_runner(self, part: str) -> Runner:
+        config = self.config
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        return Runner(
+            model=self.model, work_dir=str(self.work_dir / 'logs'), launcher=self.options.launcher,
+            test_dataloader=loader_config(config, self.parts[part], False, config.batch_size, config.num_workers),
+            test_cfg=dict(), test_evaluator=copy.deepcopy(config.evaluator), default_scope='usmm',
+            env_cfg=env_config(config), randomness=dict(seed=config.seed), log_level='WARNING',
+            experiment_name=f'{config.name}-{part}-{time.time_ns()}',
+        )  # fmt: skip
+
+    def _finish(self, stages: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        metrics, rows = self.evaluate(('val', 'test'))
+        content = {**metrics, 'stages': dict(stages), 'seconds': round(seconds, 1), **self.facts()}
+        weights = self.clinical_weights()
+        if weights is not None:
+            content['clinical_weights'] = weights
+        self.write_results(content, rows)
+        if is_main_process():
+            meta = {**self.facts(), 'config_text': self.config.pretty_text, 'categories': self.categories}
+            save_checkpoint(self.work_dir / 'model.pth', self.model.state_dict(), meta)
+        barrier()
+        return content
+
+    def clinical_weights(self) -> dict[str, Any] | None:
+        """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
+        clinical = getattr(self.model, 'clinical', None)
+        return clinical.weights() if clinical is not None and hasattr(clinical, 'weights') else None
+
+    def _write_config(self) -> None:
+        if is_main_process():
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+            text = mmengine.Config(self.config._cfg_dict.to_dict()).pretty_text
+            (self.work_dir / 'config.py').write_text(text, encoding='utf-8')
+        barrier()
+
+    def _done_stages(self) -> dict[str, Any]:
+        path = self.work_dir / PROGRESS
+        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+
+    def _mark_done(self, name: str, result: Mapping[str, Any]) -> None:
+        if is_main_process():
+            save_checkpoint(self.work_dir / name / 'selected.pth', self.model.state_dict(), {'stage': name})
+            write_json(self.work_dir / PROGRESS, {**self._done_stages(), name: result})
+        barrier()
+
+
+def _replace_auto(node: Any, values: Mapping[str, tuple[str, ...]]) -> None:
+    """Put found categories in place of every `values='auto'`, wherever the schema was referred to."""
+    if isinstance(node, dict):
+        if node.get('values') == 'auto' and node.get('name') in values:
+            node['values'] = values[node['name']]
+        for item in node.values():
+            _replace_auto(item, values)
+    elif isinstance(node, (list, tuple)):
+        for item in node:
+            _replace_auto(item, values)

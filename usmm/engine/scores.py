@@ -1,0 +1,67 @@
+"""Outputs of a frozen network, computed once per case, as the training set of a later stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.dist import get_dist_info
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from usmm.case import Case
+from usmm.registry import FUNCTIONS
+
+
+class ScoreDataset(Dataset):
+    """Cases that carry the image logits of a frozen first stage instead of pixels.
+
+    Args:
+        dataset: The dataset whose cases these are; its `cases`, `metainfo` and order are kept.
+        cases: One case each, with `info['scores']['image_logits']` (K,) and `info['clinical']['vector']`.
+    """
+
+    def __init__(self, dataset: Any, cases: Sequence[Case]) -> None:
+        if len(cases) != len(dataset):
+            raise ValueError(f'{len(dataset)} cases need as many scores, got {len(cases)}')
+        self.scored = list(cases)
+        self.cases, self.metainfo = dataset.cases, dataset.metainfo
+
+    def __len__(self) -> int:
+        return len(self.scored)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Case:
+        return self.scored[key[1] if isinstance(key, tuple) else key]
+
+
+@torch.no_grad()
+def collect_scores(model: nn.Module, dataset: Any, batch_size: int, num_workers: int) -> ScoreDataset:
+    """Run the image part of a model once over a dataset, in eval mode; the processes share the cases.
+
+    Args:
+        model: A `MultiModalClassifier`, not wrapped.
+        dataset: A `CaseDataset` with a pipeline that draws nothing at random.
+        batch_size, num_workers: Of the loader.
+    """
+    rank, world = get_dist_info()
+    mine = Subset(dataset, range(rank, len(dataset), world))
+    loader: DataLoader = DataLoader(
+        mine, batch_size, num_workers=num_workers, collate_fn=FUNCTIONS.get('collate_cases')
+    )
+    was_training = model.training
+    model.eval()
+    scored: list[Case] = []
+    for batch in loader:
+        data = model.data_preprocessor(batch, False)
+        outputs = model(**data, mode='tensor')
+        for case, logits in zip(batch['data_samples'], outputs.image_logits, strict=True):
+            case.info['scores'] = {'image_logits': logits.float().cpu()}
+            scored.append(case)
+    model.train(was_training)
+    if world > 1:
+        # rank r holds the cases r, r + world, ...: gather, then interleave
+        parts: list[list[Case]] = [[] for _ in range(world)]
+        torch.distributed.all_gather_object(parts, scored)
+        scored = [part[i] for i in range(max(map(len, parts))) for part in parts if i < len(part)]
+    return ScoreDataset(dataset, scored)

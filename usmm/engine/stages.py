@@ -1,0 +1,182 @@
+"""One stage of training: the loaders, hooks and runner that a stage's settings ask for."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from usmm import compat
+from usmm.engine.outputs import load_weights
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run, apart from what: the flags of `tools/train.py`.
+
+    Args:
+        launcher: `none`, `pytorch` (torchrun), `slurm` or `mpi`.
+        amp: Mixed precision (bfloat16 on a CPU) and channels-last memory.
+        validate: Whether to validate after each epoch.
+        auto_scale_lr: Scale the learning rate by the real batch size over 16.
+        progress: Show progress on the console.
+    """
+
+    launcher: str = 'none'
+    amp: bool = False
+    validate: bool = True
+    auto_scale_lr: bool = False
+    progress: bool = True
+
+
+def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, num_workers: int) -> dict[str, Any]:
+    """A dataloader of cases, as mmengine builds it."""
+    return dict(
+        batch_size=batch_size,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        sampler=dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle),
+        collate_fn=dict(type='collate_cases'),
+        dataset=dataset,
+    )
+
+
+def epochs_of(config: Config, stage: Mapping[str, Any]) -> int:
+    """The epochs of a stage, capped by the config's `max_epochs`."""
+    return min(stage['max_epochs'], config.max_epochs) if config.get('max_epochs') else stage['max_epochs']
+
+
+def run_stage(
+    config: Config,
+    stage: Mapping[str, Any],
+    model: nn.Module,
+    train_set: Any,
+    val_set: Any | None,
+    folder: Path,
+    options: RunOptions,
+    resume: str | bool = False,
+) -> dict[str, Any]:
+    """Train one stage and leave the selected weights in `model`.
+
+    Args:
+        config: The resolved config.
+        stage: Settings of the stage.
+        model: The model, with the stage's parameters set trainable.
+        train_set, val_set: Datasets; without `val_set` the last epoch counts.
+        folder: Where checkpoints and logs of the stage go.
+        options: The flags.
+        resume: True: from the stage's last checkpoint; a path: from that file.
+
+    Returns:
+        What was selected: epochs run, chosen epoch, its score, seconds.
+    """
+    start = time.monotonic()
+    monitor = stage.get('monitor', config.get('monitor', 'auc'))
+    name = f'{config.name}-{stage["name"]}-{time.time_ns()}'
+    _quiet_logger(name, folder)
+    settings = _runner_settings(config, stage, train_set, val_set, options, monitor)
+    runner = Runner(
+        model=model, work_dir=str(folder), experiment_name=name, launcher=options.launcher, resume=bool(resume),
+        load_from=resume if isinstance(resume, str) else None, **settings,
+    )  # fmt: skip
+    runner.train()
+    plain = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    chosen = _load_best(plain, runner, folder, monitor) if val_set is not None else {'epoch': runner.epoch}
+    return {'epochs': runner.epoch, 'seconds': round(time.monotonic() - start, 1), **chosen}
+
+
+def _runner_settings(
+    config: Config, stage: Mapping[str, Any], train_set: Any, val_set: Any | None, options: RunOptions, monitor: str
+) -> dict[str, Any]:
+    batch = stage.get('batch_size') or config.batch_size
+    # scores in memory need no workers
+    workers = 0 if stage.get('cache') else config.num_workers
+    epochs = epochs_of(config, stage)
+    title = f'{config.name} [{stage["name"]}]'
+    hooks = [*config.get('custom_hooks', ()), *stage.get('custom_hooks', ())]
+    settings: dict[str, Any] = dict(
+        train_dataloader=loader_config(config, train_set, True, batch, workers),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=stage.get('val_interval', 1)),
+        optim_wrapper=_optim_wrapper(stage, options),
+        param_scheduler=copy.deepcopy(stage.get('param_scheduler')),
+        default_hooks=dict(
+            checkpoint=dict(
+                type='CheckpointHook', interval=1, max_keep_ckpts=1, save_best=monitor if val_set is not None else None,
+                rule='greater' if val_set is not None else None,
+            ),
+            logger=dict(type='LoggerHook', interval=10, log_metric_by_epoch=True),
+        ),
+        custom_hooks=[*hooks, *([dict(type='ProgressHook', title=title, monitor=monitor)] if options.progress else [])],
+        auto_scale_lr=dict(enable=options.auto_scale_lr, base_batch_size=16),
+        env_cfg=env_config(config),
+        randomness=dict(seed=config.seed, deterministic=config.get('deterministic', False)),
+        default_scope='usmm',
+        visualizer=config.get('visualizer'),
+    )  # fmt: skip
+    if val_set is not None:
+        settings['val_dataloader'] = loader_config(config, val_set, False, batch, workers)
+        settings['val_cfg'] = dict()
+        settings['val_evaluator'] = copy.deepcopy(config.evaluator)
+    return settings
+
+
+def env_config(config: Config) -> dict[str, Any]:
+    """The environment of a runner: gloo where there is no GPU."""
+    backend = 'nccl' if torch.cuda.is_available() else 'gloo'
+    return {'dist_cfg': {'backend': backend}, **config.get('env_cfg', {})}
+
+
+def _optim_wrapper(stage: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+    wrapper = copy.deepcopy(dict(stage.get('optim_wrapper') or {}))
+    wrapper.setdefault('type', 'OptimWrapper')
+    wrapper.setdefault('optimizer', copy.deepcopy(stage.get('optimizer')))
+    if options.amp and wrapper['type'] == 'OptimWrapper':
+        half = not torch.cuda.is_available() or torch.cuda.is_bf16_supported()
+        # bfloat16 has the range of float32 and needs no loss scaling; float16 does
+        wrapper |= dict(type='AmpOptimWrapper', dtype='bfloat16' if half else 'float16')
+        wrapper['loss_scale'] = 1.0 if half else 'dynamic'
+    return wrapper
+
+
+def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str) -> dict[str, Any]:
+    """Load the checkpoint that validated best; the last epoch stays where no epoch could be scored."""
+    best = runner.message_hub.runtime_info.get('best_ckpt')
+    if not best:
+        logging.getLogger(__name__).warning('no epoch of %s has a valid %s; keeping the last', folder.name, monitor)
+        return {'epoch': runner.epoch, 'selected_by': None}
+    path = folder / Path(best).name
+    model.load_state_dict(load_weights(path)['state_dict'])
+    score = runner.message_hub.get_info('best_score')
+    return {'epoch': int(path.stem.rpartition('_')[2]), 'selected_by': monitor, 'score': score}
+
+
+def _quiet_logger(name: str, folder: Path) -> None:
+    """A runner's logger that writes to `train.log`; on the console only warnings, beside the progress line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logger = MMLogger.get_instance(name, logger_name='usmm', log_file=str(folder / 'train.log'), file_mode='a')
+    for handler in logger.handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.setLevel(logging.WARNING)
+
+
+def to_channels_last(model: nn.Module) -> None:
+    """Store convolution weights channels last, so that convolutions on channels-last input need no copies."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+        elif isinstance(module, nn.Conv3d):
+            module.to(memory_format=torch.channels_last_3d)
+
+
+compat.apply()

@@ -1,0 +1,135 @@
+"""Pre-trained weights for backbones: read safely, matched by name and shape, and accounted for tensor by tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.runner.checkpoint import get_torchvision_models
+from torch import Tensor, nn
+
+PREFIXES = ('module.', 'backbone.', 'model.')
+CONTAINERS = ('state_dict', 'model', 'model_state')
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of a checkpoint's tensors.
+
+    Args:
+        loaded: Names in the module that took a value.
+        missing: Names in the module that kept theirs.
+        unused: Names in the checkpoint that found no place.
+        mismatched: Name in the module -> (its shape, shape in the checkpoint).
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+    mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+    def __str__(self) -> str:
+        text = f'{len(self.loaded)} tensors loaded, {len(self.missing)} of the module kept their own values'
+        for name in ('missing', 'unused', 'mismatched'):
+            if getattr(self, name):
+                text += f'; {name}: {", ".join(getattr(self, name))}'
+        return text
+
+
+def split_pretrained(cfg: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A backbone's config without its `init_cfg=dict(type='Pretrained', ...)`, and that init_cfg apart (or None)."""
+    inits = cfg.get('init_cfg') or []
+    inits = [inits] if isinstance(inits, Mapping) else list(inits)
+    found = [i for i in inits if i.get('type') == 'Pretrained']
+    if not found:
+        return dict(cfg), None
+    rest = {k: v for k, v in cfg.items() if k != 'init_cfg'}
+    others = [i for i in inits if i.get('type') != 'Pretrained']
+    return (dict(rest, init_cfg=others) if others else rest), dict(found[-1])
+
+
+def read_state(checkpoint: str, prefix: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, names without wrappers' prefixes. Nothing but tensors is ever unpickled.
+
+    Args:
+        checkpoint: A file, an http(s) address, or `torchvision://NAME`.
+        prefix: Keep only the names that start so, and cut it off. None: cut `module.`, `backbone.` and the like.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If nothing in the checkpoint is a tensor, or nothing has the prefix.
+    """
+    found: Any = _load(checkpoint)
+    for key in CONTAINERS:
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    state = {k: v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, Mapping) else {}
+    state = _cut_prefixes(state) if prefix is None else _cut(state, prefix)
+    if not state:
+        under = '' if prefix is None else f' under the prefix {prefix!r}'
+        raise ValueError(f'no tensors found in checkpoint {checkpoint}{under}')
+    return state
+
+
+def load_pretrained(
+    module: nn.Module,
+    init_cfg: Mapping[str, Any],
+    place: Callable[[str], tuple[str, ...]] = lambda name: (name,),
+) -> LoadReport:
+    """Copy a checkpoint's tensors into a module, log and return what was loaded and what was not.
+
+    Args:
+        module: The module to fill.
+        init_cfg: `dict(type='Pretrained', checkpoint=..., prefix=None)`.
+        place: Name in the checkpoint -> names in the module (several where parts of it are copies of one network).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If no tensor of the checkpoint fits the module.
+    """
+    state = read_state(init_cfg['checkpoint'], init_cfg.get('prefix'))
+    own = module.state_dict()
+    taken, unused, mismatched = {}, [], {}
+    for name, value in state.items():
+        targets = [t for t in place(name) if t in own]
+        if not targets:
+            unused.append(name)
+        for target in targets:
+            if own[target].shape == value.shape:
+                taken[target] = value
+            else:
+                mismatched[target] = (tuple(own[target].shape), tuple(value.shape))
+    if not taken:
+        raise ValueError(f'no tensor of {init_cfg["checkpoint"]} fits {type(module).__name__}; it has {[*state][:5]}...')
+    module.load_state_dict(taken, strict=False)
+    missing = tuple(k for k in own if k not in taken and k not in mismatched and not k.endswith('num_batches_tracked'))
+    report = LoadReport(tuple(taken), missing, tuple(unused), mismatched)
+    print_log(f'{type(module).__name__} from {init_cfg["checkpoint"]}: {report}', logger='current')
+    return report
+
+
+def _load(checkpoint: str) -> Any:
+    address = checkpoint
+    if checkpoint.startswith('torchvision://'):
+        address = get_torchvision_models()[checkpoint.removeprefix('torchvision://')]
+    if address.startswith(('http://', 'https://')):
+        return torch.hub.load_state_dict_from_url(address, map_location='cpu', weights_only=True)
+    if not Path(address).is_file():
+        raise FileNotFoundError(f'no checkpoint at {address}')
+    return torch.load(address, map_location='cpu', weights_only=True)
+
+
+def _cut(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _cut_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in PREFIXES:
+        # A classifier's file holds its head too (`backbone.conv1.weight`, `head.fc.weight`): the head has no use here.
+        if any(k.startswith(prefix) for k in state):
+            state = _cut(state, prefix)
+    return state

@@ -1,0 +1,109 @@
+"""Area under the ROC curve, and the curve itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from usmm.stats.arrays import Floats, binary_labels, class_indices, class_names, finite_scores
+
+
+def auc_score(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Probability that a positive case scores above a negative one, ties counting half (Mann-Whitney).
+
+    Args:
+        labels: Zeros and ones, or booleans, (N,).
+        scores: Score of the positive class (N,), on any scale.
+
+    Raises:
+        ValueError: If one class is absent (the message names it), a score is not finite, or the shapes differ.
+
+    Example:
+        >>> auc_score([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
+        0.875
+    """
+    positive = binary_labels(labels)
+    ranks = rankdata(finite_scores(scores, positive.shape))
+    m = int(positive.sum())
+    n = positive.size - m
+    return float((ranks[positive].sum() - m * (m + 1) / 2) / (m * n))
+
+
+def class_aucs(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | None = None) -> Floats:
+    """AUC of each class against all others, (K,).
+
+    Args:
+        labels: Class indices (N,).
+        scores: Scores (N, K).
+        classes: Names of the classes, for messages.
+
+    Raises:
+        ValueError: If a class has no case, or holds all of them; the message names it.
+    """
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise ValueError(f'scores must have shape (N, K) with two or more classes, got {table.shape}')
+    num_classes = table.shape[1]
+    indices = class_indices(labels, num_classes)
+    names = class_names(classes, num_classes)
+    finite_scores(table, (indices.size, num_classes))
+    absent = [name for k, name in enumerate(names) if not (indices == k).any()]
+    if absent:
+        raise ValueError(f'one-vs-rest AUC needs cases of every class, none of {absent} among {indices.size} cases')
+    return np.array([auc_score(indices == k, table[:, k]) for k in range(num_classes)])
+
+
+def macro_auc(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | None = None) -> float:
+    """Mean over the classes of the AUC against all others (one-vs-rest, macro); see `class_aucs`.
+
+    Example:
+        >>> macro_auc([0, 1, 2], [[0.8, 0.1, 0.1], [0.2, 0.6, 0.2], [0.1, 0.2, 0.7]])
+        1.0
+    """
+    return float(class_aucs(labels, scores, classes).mean())
+
+
+@dataclass(frozen=True)
+class RocCurve:
+    """Points of a ROC curve, from (0, 0) to (1, 1).
+
+    Args:
+        fpr, tpr: Rates at each point, (P,).
+        thresholds: A case is called positive when its score is >= this; the first is infinite, (P,).
+    """
+
+    fpr: Floats
+    tpr: Floats
+    thresholds: Floats
+
+    @property
+    def area(self) -> float:
+        """Area under the straight lines through the points; equals `auc_score`."""
+        return float(np.sum(np.diff(self.fpr) * (self.tpr[1:] + self.tpr[:-1]) / 2))
+
+
+def roc_curve(labels: ArrayLike, scores: ArrayLike) -> RocCurve:
+    """The ROC curve with one point per distinct score.
+
+    Args:
+        labels: Zeros and ones, or booleans, (N,).
+        scores: Score of the positive class (N,).
+
+    Raises:
+        ValueError: As `auc_score`.
+
+    Example:
+        >>> roc_curve([0, 1], [0.2, 0.7]).tpr.tolist()
+        [0.0, 1.0, 1.0]
+    """
+    positive = binary_labels(labels)
+    values = finite_scores(scores, positive.shape)
+    order = np.argsort(-values, kind='stable')
+    values, hits = values[order], positive[order]
+    last = np.r_[np.flatnonzero(np.diff(values)), values.size - 1]
+    tpr, fpr = np.cumsum(hits)[last] / hits.sum(), np.cumsum(~hits)[last] / (~hits).sum()
+    return RocCurve(np.r_[0.0, fpr], np.r_[0.0, tpr], np.r_[np.inf, values[last]])

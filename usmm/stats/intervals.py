@@ -1,0 +1,62 @@
+"""Confidence intervals of proportions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.stats import norm
+
+from usmm.stats.arrays import check_confidence
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A proportion with its interval.
+
+    Args:
+        estimate: successes / trials; nan without trials.
+        ci: Confidence interval; (nan, nan) without trials.
+        confidence: Its level.
+        successes, trials: The counts.
+        method: What was computed.
+    """
+
+    estimate: float
+    ci: tuple[float, float]
+    confidence: float
+    successes: int
+    trials: int
+    method: str
+
+
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> Proportion:
+    """Wilson's score interval of a proportion (no continuity correction).
+
+    Args:
+        successes: Number of successes.
+        trials: Number of independent trials; 0 gives nan everywhere.
+        confidence: Level of the interval.
+
+    Raises:
+        ValueError: Unless 0 <= successes <= trials, both whole, and 0 < confidence < 1.
+
+    References:
+        Wilson, Journal of the American Statistical Association 1927.
+
+    Example:
+        >>> [round(v, 4) for v in wilson_interval(24, 34).ci]
+        [0.5383, 0.8317]
+    """
+    z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
+    if successes != int(successes) or trials != int(trials) or not 0 <= successes <= trials:
+        raise ValueError(f'expected whole numbers with 0 <= successes <= trials, got {successes} of {trials}')
+    k, n = int(successes), int(trials)
+    if n == 0:
+        return Proportion(math.nan, (math.nan, math.nan), confidence, k, n, 'Wilson')
+    p = k / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low = 0.0 if k == 0 else max(0.0, centre - half)  # exactly 0 and 1 there, but for rounding
+    high = 1.0 if k == n else min(1.0, centre + half)
+    return Proportion(p, (low, high), confidence, k, n, 'Wilson')
