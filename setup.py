@@ -16,12 +16,15 @@ class BuildWithMim(build_py):
     """Copy configs, tools and the zoo index into `usmm/.mim` of a built wheel (an editable install reads the clone)."""
 
     def run(self) -> None:
-        super().run()
+        """Copy the modules, then what a clone has beside them."""
         if self.editable_mode:
+            super().run()
             return
+        # setuptools never empties its build folder: without this a wheel would also hold files that are long gone.
+        shutil.rmtree(Path(self.build_lib, 'usmm'), ignore_errors=True)
+        super().run()
         for folder in CARRIED:
             target = Path(self.build_lib, 'usmm', '.mim', folder)
-            shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(ROOT / folder, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
 
 
@@ -62,6 +65,16 @@ INSTALL = [
     'jinja2',
 ]
 
+DEV = [
+    'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
+    'pytest>=8',
+    'ruff',
+    'mypy',
+    'pandas-stubs',
+    'scipy-stubs',
+    'types-PyYAML',
+]
+
 setup(
     name='usmm',
     version=version(),
@@ -74,7 +87,7 @@ setup(
     include_package_data=True,
     package_data={'usmm': ['py.typed', 'reports/templates/*']},
     install_requires=INSTALL,
-    extras_require={'dev': ['pytest>=8', 'ruff', 'mypy', 'pandas-stubs', 'types-PyYAML', 'scipy-stubs']},
+    extras_require={'dev': DEV},
     entry_points={'console_scripts': ['usmm = usmm.cli:main']},
     cmdclass={'build_py': BuildWithMim},
 )

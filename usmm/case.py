@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-MISSING_WORDS = frozenset({'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'})
+MISSING_WORDS = frozenset(
+    {'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'}
+)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in tools:
         print(_unknown(arguments[0], list(tools)), file=sys.stderr)
         return 2
-    return run_tool(tools[name], name, arguments[1:])
+    return run_tool(tools[name], arguments[1:])
 
 
 def find_tools() -> dict[str, Path]:
@@ -65,13 +65,13 @@ def summary(script: Path) -> str:
     return comments[0] if comments else ''
 
 
-def run_tool(script: Path, name: str, arguments: Sequence[str]) -> int:
+def run_tool(script: Path, arguments: Sequence[str]) -> int:
     """Run a script as the interpreter or the shell would, and return its exit code."""
     if script.suffix == '.sh':
         # The scripts call `python`: let that be the one in which usmm is installed.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get('PATH', '')])
         return subprocess.call(['bash', str(script), *arguments], env={**os.environ, 'PATH': path})
-    with _as_script(script, [f'usmm {name}', *arguments]):
+    with _as_script(script, [str(script), *arguments]):
         runpy.run_path(str(script), run_name='__main__')
     return 0
 

@@ -34,7 +34,8 @@ def find_config(name: str | Path) -> Path:
     folders and the word `configs` may be left out.
 
     Args:
-        name: `my/config.py`, `configs/msmfn/msmfn_small_phantom.py`, `msmfn/msmfn_small_phantom`, `msmfn_small_phantom`.
+        name: `my/config.py`, `configs/msmfn/msmfn_small_phantom.py`, `msmfn/msmfn_small_phantom` or
+            `msmfn_small_phantom`.
 
     Raises:
         FileNotFoundError: There is none; the message lists the nearest names.

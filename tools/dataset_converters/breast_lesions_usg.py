@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, some, yes_no
-from usmm.readers import DataError, read_table
+from usmm.datasets.convert_cells import Cell, classes_of, read_records, some, yes_no
+from usmm.readers import DataError
 
 YES_NO = ('no', 'yes')
 SIGNS = {
@@ -69,7 +69,8 @@ AFTERWARDS: dict[str, tuple[str, tuple[str, ...]]] = {
 FREE = {'interpretation': 'Interpretation', 'diagnosis': 'Diagnosis'}
 COLUMNS = (
     'Image_filename', 'Mask_tumor_filename', 'Mask_other_filename', 'Pixel_size', 'Age', 'Tissue_composition', 'Signs',
-    'Symptoms', 'Margin', 'Classification', *FREE.values(), *[c for c, _ in (*DESCRIPTORS.values(), *AFTERWARDS.values())],
+    'Symptoms', 'Margin', 'Classification', *[column for column, _ in (*DESCRIPTORS.values(), *AFTERWARDS.values())],
+    *FREE.values(),
 )  # fmt: skip
 
 
@@ -77,12 +78,8 @@ def convert(src: str | Path) -> Conversion:
     """Read the spreadsheet, find the files. Raises DataError on a missing column or file, or an unknown term."""
     src = source_folder(src)
     table_file = _spreadsheet(src)
-    table = read_table(table_file)
-    absent = [name for name in COLUMNS if name not in table.columns]
-    if absent:
-        raise DataError(f'expected the columns of BrEaST-Lesions-USG, without {absent}', file=table_file)
     files = {path.name: path for path in sorted(src.rglob('*.png'))}
-    rows = [_row(record, files, table_file) for record in table.to_dict('records')]
+    rows = [_row(record, files, table_file) for record in read_records(table_file, COLUMNS)]
     named = {path.name for row in rows for cell in row.values() if isinstance(cell, tuple) for path in cell}
     notes = ['bus_mask is the tumour; other lesions of 7 cases in the published set are in other_mask']
     if set(files) - named:
@@ -179,7 +176,7 @@ def _optional() -> dict[str, list[dict[str, Any]]]:
     ]
     device = [dict(name='pixel_size', unit='mm', range=(0.01, 1.0))]
     return {
-        "A reader's description of the same image; an input only if a reader will describe every new image too:": reading,
+        "A reader's description of the image; an input only if a reader describes every new image too:": reading,
         'Of the scanner, not of the patient:': device,
         'Conclusions, which give the label away; for tables, never inputs:': after,
     }

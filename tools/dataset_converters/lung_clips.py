@@ -12,7 +12,7 @@ SRC holds clips.csv (file, label, patient, probe, ...) and the clips. One case a
 
 Rule 2 joins rather too much than too little: in the published set `Vir_prospective_file1` and
 `Vir_or_Pneu_prospective_file4` are two cuts of one film, which a split by file would put on both sides.
-The label column has the classes of the source; the column `disease` (no, yes) is a coarser label: any pneumonia or none.
+The label column has the classes of the source; the column `disease` (no, yes) is a coarser label: regular or not.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, some
-from usmm.readers import DataError, read_table
+from usmm.datasets.convert_cells import Cell, classes_of, files_of, read_records, some
+from usmm.readers import DataError
 
 COLUMNS = ('file', 'label', 'patient', 'probe')
 CLIPS = ('.mov', '.mp4', '.mpeg', '.mpg', '.avi', '.gif')
@@ -41,14 +41,10 @@ def convert(src: str | Path) -> Conversion:
     table_file = src / 'clips.csv'
     if not table_file.is_file():
         raise DataError('expected clips.csv in the folder of the clips', file=table_file)
-    table = read_table(table_file)
-    absent = [name for name in COLUMNS if name not in table.columns]
-    if absent:
-        raise DataError(f'expected columns {list(COLUMNS)}, without {absent}', file=table_file)
-    rows = [_row(record, src, table_file) for record in table.to_dict('records')]
+    rows = [_row(record, src, table_file) for record in read_records(table_file, COLUMNS)]
     files = {path.name for path in src.iterdir() if path.suffix.lower() in CLIPS}
-    notes = _joined(rows)
-    extra = sorted(files - set(table['file']))
+    notes = _name_patients(rows)
+    extra = sorted(files - {Path(str(file)).name for row in rows for file in files_of(row['clip'])})
     if extra:
         notes.append(f'{len(extra)} clips are not in clips.csv and were left out: {some(extra)}')
     return Conversion(rows, src, _settings(rows), notes=notes)
@@ -72,7 +68,7 @@ def _row(record: dict[str, str | None], src: Path, table: Path) -> dict[str, Cel
         raise DataError('a clip without a label', file=table, case=Path(name).stem)
     return {
         'case_id': Path(name).stem,
-        'patient_id': record['patient'] or f'{source_of(name)} ({label})',
+        'patient_id': record['patient'],
         'label': label,
         'clip': src / name,
         'disease': 'no' if label == HEALTHY else 'yes',
@@ -82,19 +78,18 @@ def _row(record: dict[str, str | None], src: Path, table: Path) -> dict[str, Cel
     }
 
 
-def _joined(rows: list[dict[str, Cell]]) -> list[str]:
-    """Notes on patients that were told from names; a clip that is alone gets its own name as patient."""
+def _name_patients(rows: list[dict[str, Cell]]) -> list[str]:
+    """Give a patient to the rows without one; returns a note for each that several clips share."""
     groups: dict[str, list[dict[str, Cell]]] = {}
     for row in rows:
-        groups.setdefault(str(row['patient_id']), []).append(row)
+        if row['patient_id'] is None:
+            groups.setdefault(f'{source_of(str(row["case_id"]))} ({row["label"]})', []).append(row)
     notes = []
-    for patient, members in groups.items():
-        if not patient.endswith(')'):
-            continue
-        if len(members) == 1:
-            members[0]['patient_id'] = members[0]['case_id']
-        else:
-            notes.append(f'taken as one patient by name: {some([r["case_id"] for r in members], limit=10)}')
+    for name, members in groups.items():
+        for row in members:
+            row['patient_id'] = name if len(members) > 1 else row['case_id']
+        if len(members) > 1:
+            notes.append(f'taken as one patient by name: {some([row["case_id"] for row in members], limit=10)}')
     return notes
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
-_PACKAGES = frozenset({'mmengine', 'mmcv', 'mmpretrain', 'mmaction'})
+_PACKAGES = frozenset({'mmengine', 'mmcv', 'mmpretrain', 'mmaction', 'usmm'})
 
 
 def rebind(old: Any, new: Any) -> int:
-    """Put `new` in place of `old` in every loaded OpenMMLab module, under whatever name it is kept there.
+    """Put `new` in place of `old` in every loaded module of OpenMMLab or usmm, under whatever name it is kept there.
 
     Replacing it in the module that defines it would miss those that have run `from ... import` already.
 
@@ -17,7 +18,8 @@ def rebind(old: Any, new: Any) -> int:
         How many names were rebound.
     """
     count = 0
-    for module in [m for n, m in sys.modules.items() if n.partition('.')[0] in _PACKAGES]:
+    loaded = [m for n, m in sys.modules.items() if n.partition('.')[0] in _PACKAGES and isinstance(m, ModuleType)]
+    for module in loaded:
         for name in [n for n, value in vars(module).items() if value is old]:
             setattr(module, name, new)
             count += 1

@@ -1,6 +1,6 @@
 """Config files: found by name, merged, resolved, checked before anything is built."""
 
 from usmm.config.check import ConfigError, check_config
-from usmm.config.load import files_of, load_config, parse_options
+from usmm.config.load import files_of, load_config, parse_options, source_text
 
-__all__ = ['ConfigError', 'check_config', 'files_of', 'load_config', 'parse_options']
+__all__ = ['ConfigError', 'check_config', 'files_of', 'load_config', 'parse_options', 'source_text']

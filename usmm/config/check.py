@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ from usmm import registry as ours
 KNOWN = (
     'data_root', 'table', 'modalities', 'classes', 'positive', 'schema', 'max_epochs', 'batch_size', 'num_workers',
     'seed', 'work_dir', 'name', 'num_classes', 'ignore_labels', 'missing', 'split', 'dataset', 'train_pipeline',
-    'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer', 'default_scope', 'env_cfg',
-    'load_from', 'auto_scale_lr', 'deterministic',
+    'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer', 'default_scope',
+    'env_cfg', 'load_from', 'custom_imports', 'auto_scale_lr', 'deterministic',
 )  # fmt: skip
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',
@@ -79,30 +79,27 @@ class ConfigError(ValueError):
         return cls(f'{_place(key, files)}{where}: unknown name {key!r}; {hint}')
 
 
-def check_config(config: Config, files: list[Path], references: list[str] | None = None) -> None:
-    """Check all keys and components of a config.
+def check_config(config: Config, files: list[Path], references: Sequence[str] = ()) -> None:
+    """Check all keys and components of a resolved config.
 
     Args:
-        config: The merged config.
+        config: The config, references filled in.
         files: Its file and the files it inherits from, for messages.
-        references: Names that `${...}` refers to, before they are filled in; None skips the top-level check.
+        references: The top-level names that `${...}` referred to.
 
     Raises:
         ConfigError: On the first key or component that does not exist.
     """
     content = config._cfg_dict.to_dict()
-    if references is not None:
-        _check_top(content, files, references)
-        return
-    for key, valid in (('split', SPLIT_KEYS),):
-        _check_keys(content.get(key) or {}, valid, key, files)
+    _check_top(content, files, references)
+    _check_keys(content.get('split') or {}, SPLIT_KEYS, 'split', files)
     for index, stage in enumerate(content.get('stages', ())):
         _check_keys(stage, STAGE_KEYS, f'stages.{index}', files)
     for key, value in content.items():
         _walk(value, key, KINDS.get(key), files)
 
 
-def _check_top(content: Mapping[str, Any], files: list[Path], references: list[str]) -> None:
+def _check_top(content: Mapping[str, Any], files: list[Path], references: Sequence[str]) -> None:
     used = {*KNOWN, *references, *_used_names(files)}
     for key in content:
         if key not in used and not key.startswith('_'):
@@ -163,8 +160,8 @@ def _arguments(component: Any) -> set[str] | None:
     for base in component.__mro__:
         if '__init__' not in vars(base) or base is object:
             continue
-        own = _parameters(base.__init__)
-        names |= _parameters(base.__init__, forwarded=False) or set()
+        own = _parameters(vars(base)['__init__'])
+        names |= _parameters(vars(base)['__init__'], forwarded=False) or set()
         if own is not None:
             return names
     return None

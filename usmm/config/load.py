@@ -16,7 +16,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from usmm import compat
-from usmm.config.check import ConfigError, check_config
+from usmm.config.check import KNOWN, ConfigError, check_config
 from usmm.home import find_config
 
 REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
@@ -50,12 +50,26 @@ def load_config(name: str | Path, options: Mapping[str, Any] | None = None, chec
         if key in config:
             config[key] = _as_tuple(config[key])
     config.num_classes = len(config.get('classes', ()))
+    content = config._cfg_dict.to_dict()
+    resolved = Config(_fill(content, content, files), filename=str(path))
     if check:
-        check_config(config, files, sorted(_references(config._cfg_dict.to_dict())))
-    resolved = Config(_fill(config._cfg_dict.to_dict(), config._cfg_dict.to_dict(), files), filename=str(path))
-    if check:
-        check_config(resolved, files, None)
+        check_config(resolved, files, sorted(_references(content)))
+    # past Config.__setattr__, which would make it a key of the config
+    kept = {k: v for k, v in content.items() if k in KNOWN or k in _references(content)}  # not helpers of its code
+    object.__setattr__(resolved, '_source_text', Config(kept).pretty_text)
     return resolved
+
+
+def source_text(config: Config) -> str:
+    """The merged config as a file's text, references not yet filled in, so that it still takes overrides.
+
+    Raises:
+        ValueError: The config does not come from `load_config`.
+    """
+    text = vars(config).get('_source_text')
+    if text is None:
+        raise ValueError('only a config that load_config returned knows its source')
+    return text
 
 
 def parse_options(words: Sequence[str] | None) -> dict[str, Any]:

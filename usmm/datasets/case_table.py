@@ -6,13 +6,13 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from usmm.case import MISSING_WORDS, Case, Schema, Variable
-from usmm.readers import DataError, read_table
+from usmm.case import Case, Schema, Variable
+from usmm.readers import DataError, is_missing, read_table
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
@@ -73,7 +73,11 @@ class CaseTable:
 
     @classmethod
     def read(
-        cls, path: str | Path, schema: Schema | dict[str, Any], classes: Sequence[str], ignore_labels: Sequence[str] = ()
+        cls,
+        path: str | Path,
+        schema: Schema | Mapping[str, Any],
+        classes: Sequence[str],
+        ignore_labels: Sequence[str] = (),
     ) -> CaseTable:
         """Read a table; what is wrong with its rows is collected in `problems`, not raised.
 
@@ -139,7 +143,8 @@ class _RowReader:
         self.check_columns()
         seen: dict[str, int] = {}
         for number, row in enumerate(self.rows, start=2):  # line 1 is the header
-            self.row, self.case_id = row, self.cell(self.schema.case_id)
+            self.row = row
+            self.case_id = self.cell(self.schema.case_id)
             if self.cell(self.schema.label) in self.ignore:
                 self.table.ignored += 1
                 continue
@@ -163,7 +168,8 @@ class _RowReader:
         for column, modality in wanted:
             if column not in self.columns:
                 hint = nearest(column, self.columns) or f'; the table has {self.columns}'
-                self.problem('column', f'the table has no column {column!r}{hint}', modality=modality)
+                kind = 'no_label' if column == schema.label else 'column'
+                self.problem(kind, f'the table has no column {column!r}{hint}', modality)
 
     def read_case(self, case_id: str) -> Case:
         schema = self.schema
@@ -205,7 +211,9 @@ class _RowReader:
             return self.number(variable, text)
         if variable.values != 'auto' and text not in (variable.values or ()):
             valid = tuple(variable.values or ())
-            self.problem('category', f'{variable.name} {text!r} is none of {list(valid)}{nearest(text, valid)}', 'clinical')
+            self.problem(
+                'category', f'{variable.name} {text!r} is none of {list(valid)}{nearest(text, valid)}', 'clinical'
+            )
         return text
 
     def number(self, variable: Variable, text: str) -> float | None:
@@ -239,16 +247,14 @@ class _RowReader:
     def other_case(self, path: Path) -> str:
         """A hint where the folder has the name in another case (`A.PNG` for `a.png`)."""
         if path.parent not in self.names_in:
-            entries = os.listdir(path.parent) if path.parent.is_dir() else []
-            self.names_in[path.parent] = {name.lower(): name for name in entries}
+            entries = list(path.parent.iterdir()) if path.parent.is_dir() else []
+            self.names_in[path.parent] = {entry.name.lower(): entry.name for entry in entries}
         found = self.names_in[path.parent].get(path.name.lower())
         return f', did you mean {found!r}?' if found else ''
 
     def cell(self, column: str | None) -> str | None:
         text = self.row.get(column) if column else None
-        if not isinstance(text, str) or text.strip().lower() in MISSING_WORDS:
-            return None
-        return text.strip()
+        return None if text is None or is_missing(text) else text.strip()
 
     def problem(self, kind: str, message: str, modality: str | None = None, file: Path | None = None) -> None:
         self.table.problems.append(Problem(kind, self.case_id, file, modality, message))

@@ -1,7 +1,7 @@
 """What every converter shares: from rows found in a foreign folder to a case table with its files and its schema.
 
-A converter is a function `convert(src, ...) -> Conversion` that reads and decides, and writes nothing. `write_conversion`
-then makes the whole folder beside its final place and renames it, so that a failure leaves nothing behind.
+A converter is a function `convert(src, ...) -> Conversion` that reads and decides, and writes nothing.
+`write_conversion` then makes the whole folder beside its final place and renames it: a failure leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from usmm.case import Schema
@@ -24,6 +25,7 @@ from usmm.datasets.convert_cells import Cell, files_of, some
 from usmm.readers import DataError
 
 TABLE, SETTINGS, FILES = 'cases.csv', 'schema.py', 'files'
+HERE = "data_root = '{{fileDirname}}'  # the folder of this file"
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,15 @@ def render_settings(conversion: Conversion) -> str:
     Example:
         >>> print(render_settings(Conversion([], Path(), dict(classes=('a', 'b')))))
         # Settings of this case table: paste them into a config, or inherit from this file.
+        data_root = '{{fileDirname}}'  # the folder of this file
         classes = ('a', 'b')
         <BLANKLINE>
     """
-    lines = ['# Settings of this case table: paste them into a config, or inherit from this file.']
+    lines = ['# Settings of this case table: paste them into a config, or inherit from this file.', HERE]
     lines += [f'{name} = {_render(value)}' for name, value in conversion.settings.items()]
     for heading, variables in conversion.optional.items():
-        lines += ['', f'# {heading}', *[f'#   {_render(variable)},' for variable in variables]]
+        text = '\n'.join(f'{_render(variable)},' for variable in variables)
+        lines += ['', f'# {heading}', indent(text, '#   ')]
     return '\n'.join(lines) + '\n'
 
 
@@ -204,19 +208,21 @@ def _check_rows(conversion: Conversion) -> None:
         raise ValueError(f'case ids must be unique; more than once: {some(twice)}')
 
 
-def _render(value: Any, indent: int = 0) -> str:
-    """A value as Python text, long dicts and lists over several lines."""
+def _render(value: Any, depth: int = 0) -> str:
+    """A value as Python text, what does not fit into a line over several."""
     if isinstance(value, Mapping):
-        parts, signs = [f'{k}={_render(v, indent + 4)}' for k, v in value.items()], ('dict(', ')')
+        parts, signs = [f'{k}={_render(v, depth + 4)}' for k, v in value.items()], ('dict(', ')')
     elif isinstance(value, list):
-        parts, signs = [_render(v, indent + 4) for v in value], ('[', ']')
+        parts, signs = [_render(v, depth + 4) for v in value], ('[', ']')
+    elif isinstance(value, tuple) and len(value) > 1:
+        parts, signs = [repr(v) for v in value], ('(', ')')
     else:
         return repr(value)
     line = signs[0] + ', '.join(parts) + signs[1]
-    if len(line) + indent <= 110 and '\n' not in line:
+    if len(line) + depth <= 90 and '\n' not in line:
         return line
-    pad = ' ' * (indent + 4)
-    return signs[0] + '\n' + ''.join(f'{pad}{part},\n' for part in parts) + ' ' * indent + signs[1]
+    pad = ' ' * (depth + 4)
+    return signs[0] + '\n' + ''.join(f'{pad}{part},\n' for part in parts) + ' ' * depth + signs[1]
 
 
 def _umask() -> int:

@@ -22,6 +22,16 @@ def files_of(cell: Cell) -> tuple[Path, ...]:
     return tuple(cell)
 
 
+def read_records(path: str | Path, columns: Sequence[str] = ()) -> list[dict[str, str | None]]:
+    """The rows of a table as dicts of text, None where missing. Raises DataError where a column is absent."""
+    table = read_table(path)
+    absent = [name for name in columns if name not in table.columns]
+    if absent:
+        raise DataError(f'expected the columns {list(columns)}, without {absent}', file=path)
+    records = table.to_dict('records')
+    return [{str(k): v if isinstance(v, str) else None for k, v in record.items()} for record in records]
+
+
 def yes_no(text: str | None, terms: Mapping[str, str], none: str = 'no', sign: str = '&') -> dict[str, str | None]:
     """A cell of several terms as one yes/no column a term; all missing where the cell is.
 
@@ -47,21 +57,51 @@ def yes_no(text: str | None, terms: Mapping[str, str], none: str = 'no', sign: s
     return {column: 'yes' if term in found else 'no' for column, term in terms.items()}
 
 
+def by_case(
+    found: Mapping[tuple[str, int], Mapping[str, Path]], modalities: Sequence[str], cases: str = 'view'
+) -> list[dict[str, Cell]]:
+    """Rows from numbered views of patients: (patient, number) -> modality -> file.
+
+    Args:
+        found: The views.
+        modalities: Columns of every row; empty where a view lacks the modality.
+        cases: `view`: one row a number. `patient`: one row a patient, the files of a modality in order of numbers.
+
+    Raises:
+        ValueError: Another word for `cases`.
+
+    Example:
+        >>> rows = by_case({('7', 2): dict(bus=Path('b')), ('7', 1): dict(bus=Path('a'))}, ('bus',), 'patient')
+        >>> [str(path) for path in rows[0]['bus']]
+        ['a', 'b']
+    """
+    if cases not in ('view', 'patient'):
+        raise ValueError(f"cases must be 'view' or 'patient', got {cases!r}")
+    groups: dict[str, tuple[str, list[Mapping[str, Path]]]] = {}
+    for patient, number in sorted(found):
+        case = patient if cases == 'patient' else f'{patient}-{number}'
+        groups.setdefault(case, (patient, []))[1].append(found[patient, number])
+    rows: list[dict[str, Cell]] = []
+    for case, (patient, views) in groups.items():
+        files = {m: tuple(view[m] for view in views if m in view) for m in modalities}
+        rows.append({'case_id': case, 'patient_id': patient, 'label': None, **files})
+    return rows
+
+
 def read_labels(path: str | Path) -> dict[str, str | None]:
     """Case or patient id -> label, from a CSV or XLSX whose columns are named so that they can be told.
 
     Raises:
         DataError: No id or no label column, or one id with two labels.
     """
-    table = read_table(path)
-    column_id, column_label = _column(table.columns, IDS, path), _column(table.columns, LABELS, path)
+    records = read_records(path)
+    columns = list(records[0]) if records else []
+    column_id, column_label = _column(columns, IDS, path), _column(columns, LABELS, path)
     labels: dict[str, str | None] = {}
-    for name, label in zip(table[column_id], table[column_label], strict=True):
-        if name is None:
-            continue
-        if labels.get(name, label) != label:
+    for record in records:
+        name, label = record[column_id], record[column_label]
+        if name is not None and labels.setdefault(name, label) != label:
             raise DataError(f'{name!r} has two labels, {labels[name]!r} and {label!r}', file=path)
-        labels[str(name)] = label
     return labels
 
 

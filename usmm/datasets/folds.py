@@ -123,7 +123,7 @@ def write_folds(
             writer = csv.writer(file, lineterminator='\n')
             writer.writerow(COLUMNS)
             writer.writerows(zip(case_ids, patient_ids, labels, [int(f) for f in folds], strict=True))
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -9,9 +9,9 @@ from usmm.engine.stages import RunOptions
 __all__ = [
     'Experiment',
     'ProgressHook',
+    'RunOptions',
     'ScoreDataset',
     'collect_scores',
-    'RunOptions',
     'load_weights',
     'read_predictions',
     'write_json',

@@ -11,15 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mmengine
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_main_process
-from mmengine.runner import Runner, set_random_seed
+from mmengine.runner import set_random_seed
 from torch import nn
 
 from usmm.case import Schema, clinical_vector
+from usmm.config import source_text
 from usmm.engine.outputs import (
     load_weights,
     prediction_rows,
@@ -28,7 +28,7 @@ from usmm.engine.outputs import (
     write_predictions,
 )
 from usmm.engine.scores import collect_scores
-from usmm.engine.stages import RunOptions, env_config, loader_config, run_stage, to_channels_last
+from usmm.engine.stages import QuietRunner, RunOptions, env_config, loader_config, run_stage
 from usmm.registry import DATASETS, MODELS
 
 PROGRESS = 'stages.json'
@@ -49,17 +49,22 @@ class Experiment:
 
     def __init__(self, config: Config, work_dir: str | Path | None = None, options: RunOptions | None = None) -> None:
         self.options = options or RunOptions()
+        self.source = source_text(config)
         self.config = copy.deepcopy(config)
         self.work_dir = Path(work_dir or config.work_dir)
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
             init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
         # 'auto' categories come from the training part alone, so they are settled before anything else is built
         self.categories = self._settle_categories()
-        self.parts = {part: self._dataset(part, 'test_pipeline') for part in ('train', 'val', 'test')}
+        split = self.config.get('split') or {}
+        has_test = Schema.of(self.config.schema.to_dict()).split is not None or (split.get('folds') or 1) > 1
+        names = ('train', 'val', 'test') if has_test else ('train', 'val')
+        self.parts = {part: self._dataset(part, 'test_pipeline') for part in names}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
         if 'train' not in self.parts:
             raise ValueError(f'the training part of {config.dataset["table"]} has no cases')
-        self.model = self._build_model()
+        # a MultiModalClassifier; this room may not import it
+        self.model: Any = self._build_model()
 
     @property
     def is_main(self) -> bool:
@@ -166,31 +171,32 @@ class Experiment:
 
     def _build_model(self) -> nn.Module:
         set_random_seed(self.config.seed)
-        model = MODELS.build(copy.deepcopy(self.config.model))
+        settings = copy.deepcopy(self.config.model)
+        if self.options.amp:
+            # tensor cores, and AMX on a CPU, want the channels last
+            settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
+        model = MODELS.build(settings)
         model.init_weights()
         if self.config.get('load_from'):
             model.load_state_dict(load_weights(Path(self.config.load_from))['state_dict'])
-        if self.options.amp:
-            to_channels_last(model)
-            model.data_preprocessor.channels_last = True
         return model
 
     def _run_stage(self, spec: Mapping[str, Any], resume: str | bool) -> dict[str, Any]:
-        self.model.set_stage(spec['train'])
-        if not any(p.requires_grad for p in self.model.parameters()):
+        learning = self.model.resolve(spec['train'])
+        if not learning:
             return {'skipped': f'nothing to train for modalities {list(self.config.modalities)}'}
-        if spec['train'] != 'all but clinical' and self.model.clinical is not None:
+        self.model.trainable(spec['train'])
+        if 'clinical' in learning:
             self.model.clinical.fit(self._clinical_table())
         # a stage that keeps the image part frozen sees each case the same way every time: no augmentation
-        frozen = spec['train'] == 'clinical'
+        frozen = learning == ('clinical',)
         train_set = self.parts['train'] if frozen else self._dataset('train', 'train_pipeline')
         val_set = self.parts.get('val') if self.options.validate else None
-        if frozen and spec.get('cache') and self.model.has_images:
+        if frozen and spec.get('cache') and self.model.encoder is not None:
             train_set = self._scored(train_set)
             val_set = self._scored(val_set) if val_set is not None else None
         folder = self.work_dir / spec['name']
-        result = run_stage(self.config, spec, self.model, train_set, val_set, folder, self.options, resume)
-        return result
+        return run_stage(self.config, spec, self.model, train_set, val_set, folder, self.options, resume)
 
     def _scored(self, dataset: Any) -> Any:
         return collect_scores(self.model, dataset, self.config.batch_size, self.config.num_workers)
@@ -201,14 +207,14 @@ class Experiment:
         rows = [clinical_vector(case.clinical, variables) for case in self.parts['train'].cases]
         return torch.from_numpy(np.stack(rows))
 
-    def _test_runner(self, part: str) -> Runner:
+    def _test_runner(self, part: str) -> QuietRunner:
         config = self.config
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        return Runner(
+        return QuietRunner(
             model=self.model, work_dir=str(self.work_dir / 'logs'), launcher=self.options.launcher,
             test_dataloader=loader_config(config, self.parts[part], False, config.batch_size, config.num_workers),
             test_cfg=dict(), test_evaluator=copy.deepcopy(config.evaluator), default_scope='usmm',
-            env_cfg=env_config(config), randomness=dict(seed=config.seed), log_level='WARNING',
+            env_cfg=env_config(config), randomness=dict(seed=config.seed),
             experiment_name=f'{config.name}-{part}-{time.time_ns()}',
         )  # fmt: skip
 
@@ -220,7 +226,7 @@ class Experiment:
             content['clinical_weights'] = weights
         self.write_results(content, rows)
         if is_main_process():
-            meta = {**self.facts(), 'config_text': self.config.pretty_text, 'categories': self.categories}
+            meta = {**self.facts(), 'config_text': self.source, 'categories': self.categories}
             save_checkpoint(self.work_dir / 'model.pth', self.model.state_dict(), meta)
         barrier()
         return content
@@ -233,8 +239,7 @@ class Experiment:
     def _write_config(self) -> None:
         if is_main_process():
             self.work_dir.mkdir(parents=True, exist_ok=True)
-            text = mmengine.Config(self.config._cfg_dict.to_dict()).pretty_text
-            (self.work_dir / 'config.py').write_text(text, encoding='utf-8')
+            (self.work_dir / 'config.py').write_text(self.source, encoding='utf-8')
         barrier()
 
     def _done_stages(self) -> dict[str, Any]:

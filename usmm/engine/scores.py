@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from mmengine.dist import get_dist_info
-from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from usmm.case import Case
@@ -36,7 +35,7 @@ class ScoreDataset(Dataset):
 
 
 @torch.no_grad()
-def collect_scores(model: nn.Module, dataset: Any, batch_size: int, num_workers: int) -> ScoreDataset:
+def collect_scores(model: Any, dataset: Any, batch_size: int, num_workers: int) -> ScoreDataset:
     """Run the image part of a model once over a dataset, in eval mode; the processes share the cases.
 
     Args:

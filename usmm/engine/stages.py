@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, get_world_size
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -40,14 +41,30 @@ class RunOptions:
     progress: bool = True
 
 
+class QuietRunner(Runner):
+    """mmengine's runner, whose log goes to files; the console shows errors, beside the progress line."""
+
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
+        """The logger, its console handlers turned down."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.setLevel(logging.ERROR)
+        return logger
+
+
 def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, num_workers: int) -> dict[str, Any]:
     """A dataloader of cases, as mmengine builds it."""
+    mine = -(-len(dataset) // get_world_size())
     return dict(
         batch_size=batch_size,
+        # batch norm cannot learn from a last batch of a single case; the order is shuffled, so another case is left
+        # out in each epoch
+        drop_last=shuffle and mine > batch_size > 1 and mine % batch_size == 1,
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
         sampler=dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle),
-        collate_fn=dict(type='collate_cases'),
+        collate_fn=dict(type='usmm.collate_cases'),
         dataset=dataset,
     )
 
@@ -84,9 +101,8 @@ def run_stage(
     start = time.monotonic()
     monitor = stage.get('monitor', config.get('monitor', 'auc'))
     name = f'{config.name}-{stage["name"]}-{time.time_ns()}'
-    _quiet_logger(name, folder)
     settings = _runner_settings(config, stage, train_set, val_set, options, monitor)
-    runner = Runner(
+    runner = QuietRunner(
         model=model, work_dir=str(folder), experiment_name=name, launcher=options.launcher, resume=bool(resume),
         load_from=resume if isinstance(resume, str) else None, **settings,
     )  # fmt: skip
@@ -151,32 +167,16 @@ def _optim_wrapper(stage: Mapping[str, Any], options: RunOptions) -> dict[str, A
 
 def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str) -> dict[str, Any]:
     """Load the checkpoint that validated best; the last epoch stays where no epoch could be scored."""
-    best = runner.message_hub.runtime_info.get('best_ckpt')
+    # only the main process keeps the bookkeeping of the best epoch
+    found = [(runner.message_hub.runtime_info.get('best_ckpt'), runner.message_hub.runtime_info.get('best_score'))]
+    broadcast_object_list(found)
+    best, score = found[0]
     if not best:
         logging.getLogger(__name__).warning('no epoch of %s has a valid %s; keeping the last', folder.name, monitor)
         return {'epoch': runner.epoch, 'selected_by': None}
     path = folder / Path(best).name
     model.load_state_dict(load_weights(path)['state_dict'])
-    score = runner.message_hub.get_info('best_score')
     return {'epoch': int(path.stem.rpartition('_')[2]), 'selected_by': monitor, 'score': score}
-
-
-def _quiet_logger(name: str, folder: Path) -> None:
-    """A runner's logger that writes to `train.log`; on the console only warnings, beside the progress line."""
-    folder.mkdir(parents=True, exist_ok=True)
-    logger = MMLogger.get_instance(name, logger_name='usmm', log_file=str(folder / 'train.log'), file_mode='a')
-    for handler in logger.handlers:
-        if not isinstance(handler, logging.FileHandler):
-            handler.setLevel(logging.WARNING)
-
-
-def to_channels_last(model: nn.Module) -> None:
-    """Store convolution weights channels last, so that convolutions on channels-last input need no copies."""
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            module.to(memory_format=torch.channels_last)
-        elif isinstance(module, nn.Conv3d):
-            module.to(memory_format=torch.channels_last_3d)
 
 
 compat.apply()

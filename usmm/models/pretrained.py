@@ -85,7 +85,8 @@ def load_pretrained(
     Args:
         module: The module to fill.
         init_cfg: `dict(type='Pretrained', checkpoint=..., prefix=None)`.
-        place: Name in the checkpoint -> names in the module (several where parts of it are copies of one network).
+        place: Name in the checkpoint -> names in the module (several where parts of it are copies of one network); a
+            name that it cannot place, but the module has, is taken as it is.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -95,7 +96,7 @@ def load_pretrained(
     own = module.state_dict()
     taken, unused, mismatched = {}, [], {}
     for name, value in state.items():
-        targets = [t for t in place(name) if t in own]
+        targets = [t for t in place(name) if t in own] or [t for t in (name,) if t in own]
         if not targets:
             unused.append(name)
         for target in targets:
@@ -104,7 +105,9 @@ def load_pretrained(
             else:
                 mismatched[target] = (tuple(own[target].shape), tuple(value.shape))
     if not taken:
-        raise ValueError(f'no tensor of {init_cfg["checkpoint"]} fits {type(module).__name__}; it has {[*state][:5]}...')
+        raise ValueError(
+            f'no tensor of {init_cfg["checkpoint"]} fits {type(module).__name__}; it has {[*state][:5]}...'
+        )
     module.load_state_dict(taken, strict=False)
     missing = tuple(k for k in own if k not in taken and k not in mismatched and not k.endswith('num_batches_tracked'))
     report = LoadReport(tuple(taken), missing, tuple(unused), mismatched)
@@ -128,8 +131,7 @@ def _cut(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _cut_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in PREFIXES:
-        # A classifier's file holds its head too (`backbone.conv1.weight`, `head.fc.weight`): the head has no use here.
-        if any(k.startswith(prefix) for k in state):
-            state = _cut(state, prefix)
+    # A classifier's file holds its head too (`backbone.conv1.weight`, `head.fc.weight`): the head has no use here.
+    while found := [p for p in PREFIXES if any(k.startswith(p) for k in state)]:
+        state = _cut(state, found[0])
     return state

@@ -1,1 +1,27 @@
-"""readers"""
+"""readers: file -> arrays and tables. They import nothing of usmm and raise one error, `DataError`."""
+
+from usmm.readers.clip import open_clip, read_clip
+from usmm.readers.dicom import DicomImage, read_dicom, read_regions
+from usmm.readers.dicom_facts import Region
+from usmm.readers.digest import file_digest
+from usmm.readers.errors import DataError
+from usmm.readers.frames import Clip, ClipFrame
+from usmm.readers.image import read_image, read_mask
+from usmm.readers.table import is_missing, read_table
+
+__all__ = [
+    'Clip',
+    'ClipFrame',
+    'DataError',
+    'DicomImage',
+    'Region',
+    'file_digest',
+    'is_missing',
+    'open_clip',
+    'read_clip',
+    'read_dicom',
+    'read_image',
+    'read_mask',
+    'read_regions',
+    'read_table',
+]

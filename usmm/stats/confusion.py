@@ -1,7 +1,7 @@
 """Confusion matrix, and the rates that are read from it.
 
-A rate whose denominator is 0 is nan, never 0 or 1: without a predicted positive there is no precision. A macro mean over
-classes is nan as soon as one class has no value.
+A rate whose denominator is 0 is nan, never 0 or 1: without a predicted positive there is no precision. A macro mean
+over classes is nan as soon as one class has no value.
 """
 
 from __future__ import annotations

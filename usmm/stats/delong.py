@@ -105,7 +105,7 @@ def delong_interval(
         labels: Zeros and ones, or booleans, (N,).
         scores: Score of the positive class (N,).
         confidence: Level of the interval.
-        scale: `'identity'` (as most software) or `'logit'`, which keeps the interval in (0, 1) and covers better near 1.
+        scale: `'identity'` (as most software), or `'logit'`: stays within (0, 1) and covers better near 1.
 
     Raises:
         ValueError: With fewer than two cases of a class, non-finite scores, or an unknown scale.

@@ -1,1 +1,50 @@
-"""transforms"""
+"""Transforms of a case: loading, cropping, key frames, caching, augmentation, formatting."""
+
+from usmm.transforms.augment import (
+    RandomAffine,
+    RandomFlip,
+    RandomResizedCrop,
+    RandomRotate,
+    RandomShift,
+    RandomTransform,
+    replay,
+)
+from usmm.transforms.base import Transform
+from usmm.transforms.cache import Cached
+from usmm.transforms.colour import ColourJitter, RandomErase
+from usmm.transforms.cropping import CropLesion, Resize, lesion_square
+from usmm.transforms.formatting import PackCase, collate_cases, pack
+from usmm.transforms.keyframe_speed import time_key_frames
+from usmm.transforms.keyframes import KeyFrames, key_frames, select_changes
+from usmm.transforms.loading import LoadClip, LoadImage, LoadMask
+from usmm.transforms.panels import SplitPanels
+from usmm.transforms.store import ArrayStore
+
+__all__ = [
+    'ArrayStore',
+    'Cached',
+    'ColourJitter',
+    'CropLesion',
+    'KeyFrames',
+    'LoadClip',
+    'LoadImage',
+    'LoadMask',
+    'PackCase',
+    'RandomAffine',
+    'RandomErase',
+    'RandomFlip',
+    'RandomResizedCrop',
+    'RandomRotate',
+    'RandomShift',
+    'RandomTransform',
+    'Resize',
+    'SplitPanels',
+    'Transform',
+    'collate_cases',
+    'key_frames',
+    'lesion_square',
+    'pack',
+    'replay',
+    'select_changes',
+    'time_key_frames',
+]

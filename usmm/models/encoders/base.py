@@ -8,9 +8,15 @@ from typing import Any
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from usmm.models.pretrained import LoadReport, load_pretrained, split_pretrained
+
 
 class BaseEncoder(BaseModule):
     """An encoder turns some modalities of a case into the stage maps of one stream.
+
+    Args:
+        init_cfg: Initialisation; `dict(type='Pretrained', checkpoint=...)` fills the backbone when the weights are
+            initialised, and leaves a `LoadReport` in `load_report`.
 
     Attributes:
         modalities: The modalities that it reads.
@@ -19,6 +25,11 @@ class BaseEncoder(BaseModule):
 
     modalities: tuple[str, ...]
     out_channels: tuple[int, ...]
+
+    def __init__(self, init_cfg: dict | list[dict] | None = None) -> None:
+        rest, self.pretrained = split_pretrained(dict(init_cfg=init_cfg))
+        super().__init__(rest.get('init_cfg'))
+        self.load_report: LoadReport | None = None
 
     @classmethod
     def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
@@ -30,6 +41,22 @@ class BaseEncoder(BaseModule):
         """The config of the same encoder for fewer modalities, None when none of its modalities is left."""
         return dict(cfg) if set(cls.modalities_of(cfg)) & set(modalities) else None
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-        """Stage maps [(B, C, H, W) or (B, C, T, H, W)], shallow to deep, of images or clips by modality."""
+    def place(self, name: str) -> tuple[str, ...]:
+        """Where a tensor of a pre-trained backbone belongs: the names in this module that take it."""
+        return (f'backbone.{name}',)
+
+    def init_weights(self) -> None:
+        """Initialise as upstream does, then load pre-trained weights over it."""
+        fresh = not self.is_init
+        super().init_weights()
+        if fresh and self.pretrained is not None:
+            self.load_report = load_pretrained(self, self.pretrained, self.place)
+
+    def forward(self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> list[Tensor]:
+        """Stage maps [(B, C, H, W) or (B, C, T, H, W)], shallow to deep.
+
+        Args:
+            inputs: Modality -> normalised images (B, 3, H, W) or clips (B, 3, T, H, W).
+            present: Modality -> which rows are there (B,); None: all. The classifier passes complete rows only.
+        """
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from mmcv.cnn import ConvModule
@@ -50,9 +51,7 @@ class MapFusion(BaseModule):
         self.out_channels = in_channels if out_channels is None else out_channels
         widths = [in_channels * num_modalities, *[self.out_channels] * num_convs]
         norm_cfg = norm_cfg or dict(type='BN')
-        self.convs = Sequential(
-            *[ConvModule(i, o, 3, padding=1, norm_cfg=norm_cfg) for i, o in zip(widths, widths[1:])]
-        )
+        self.convs = Sequential(*[ConvModule(i, o, 3, padding=1, norm_cfg=norm_cfg) for i, o in pairwise(widths)])
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """The fused map (B, C', H, W) of M maps (B, C, H, W)."""

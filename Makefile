@@ -1,0 +1,39 @@
+# One command from a clone: the environment is built if there is none, and again when setup.py has changed.
+VENV ?= .venv
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+BIN := $(abspath $(VENV))/bin
+STAMP := $(VENV)/.usmm-installed
+
+.PHONY: help install demo test check clean
+
+help:
+	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
+	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/stats -x" for a part of it)'
+	@echo 'make check   style, types and the import table'
+	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
+	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
+
+install: $(STAMP)
+
+$(STAMP): setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -e '.[dev]'
+	touch $@
+
+demo: $(STAMP)
+	PATH="$(BIN):$$PATH" bash tools/demo.sh
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_imports.py
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find usmm tools tests -name __pycache__ -type d -prune -exec rm -rf {} +

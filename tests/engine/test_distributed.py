@@ -1,0 +1,85 @@
+"""Two processes on gloo, started as a user starts them, against one."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from usmm.config import load_config
+from usmm.engine import Experiment, RunOptions, load_weights, read_predictions
+
+
+def torchrun(root: Path, script: str, *words: object) -> str:
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, 'PYTHON': sys.executable, 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
+    command = ['bash', str(root / 'tools' / script), *map(str, words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "rank1" in line or "Error" in line]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_two_processes_test_as_one_does(write_tiny_config, project_root, tmp_path):
+    config = write_tiny_config(tmp_path)
+    # 19 cases in 4 folds: the test part has 5, which 2 does not divide
+    words = {'split.folds': 4, 'max_epochs': 1, 'work_dir': str(tmp_path / 'one')}
+    one = Experiment(load_config(config, words), options=RunOptions(progress=False))
+    alone = one.train()
+    assert alone['cases']['test'] % 2 == 1
+    torchrun(
+        project_root, 'dist_test.sh', config, tmp_path / 'one' / 'model.pth', 2, '--work-dir', tmp_path / 'two',
+        '--cfg-options', 'split.folds=4', f'split.file={tmp_path / "one" / "folds.csv"}',
+    )  # fmt: skip
+    both = json.loads((tmp_path / 'two' / 'metrics.json').read_text())
+    for name, value in alone['test'].items():
+        if both['test'][name] is not None:
+            assert both['test'][name] == pytest.approx(value, abs=1e-6), name
+    before = {r['case_id']: r['prob_SCC'] for r in read_predictions(tmp_path / 'one' / 'predictions.csv')}
+    after = read_predictions(tmp_path / 'two' / 'predictions.csv')
+    assert len(after) == alone['cases']['test'] == len({r['case_id'] for r in after})
+    assert all(r['prob_SCC'] == pytest.approx(before[r['case_id']], abs=1e-6) for r in after)
+
+
+@pytest.mark.slow
+def test_two_processes_train_both_stages_and_end_with_one_set_of_files(write_tiny_config, project_root, tmp_path):
+    config = write_tiny_config(tmp_path)
+    torchrun(project_root, 'dist_train.sh', config, 2, '--cfg-options', 'max_epochs=1')
+    work = tmp_path / 'work'
+    metrics = json.loads((work / 'metrics.json').read_text())
+    assert set(metrics['stages']) == {'image', 'clinical'}
+    assert len(read_predictions(work / 'predictions.csv')) == metrics['cases']['val'] + metrics['cases']['test']
+    assert all(torch.isfinite(t.float()).all() for t in load_weights(work / 'model.pth')['state_dict'].values())
+
+
+@pytest.mark.parametrize(
+    ('script', 'usage'),
+    [
+        ('dist_train.sh', 'CONFIG GPUS'),
+        ('dist_test.sh', 'CONFIG CHECKPOINT GPUS'),
+        ('slurm_train.sh', 'PARTITION JOB_NAME CONFIG'),
+    ],
+)
+def test_scripts_say_how_they_are_used(project_root, script, usage):
+    done = subprocess.run(['bash', str(project_root / 'tools' / script)], capture_output=True, text=True)
+    assert done.returncode == 2 and usage in done.stderr
+
+
+def test_slurm_script_asks_for_the_job_and_passes_the_arguments_on(project_root, tmp_path):
+    fake = tmp_path / 'srun'
+    fake.write_text('#!/bin/sh\necho "$@"\n')
+    fake.chmod(0o755)
+    environment = {**os.environ, 'PATH': f'{tmp_path}:{os.environ["PATH"]}', 'GPUS': '4', 'GPUS_PER_NODE': '2'}
+    script = str(project_root / 'tools' / 'slurm_train.sh')
+    words = ['bash', script, 'part', 'job', 'some_config', '--amp']
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    assert '--partition=part --job-name=job --gres=gpu:2 --ntasks=4 --ntasks-per-node=2' in done.stdout
+    assert done.stdout.strip().endswith('train.py some_config --launcher slurm --amp')

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from scipy.stats import binom, binomtest
+
+from usmm.stats import wilson_interval
+
+
+@pytest.mark.parametrize('confidence', [0.8, 0.95, 0.99])
+@pytest.mark.parametrize(('k', 'n'), [(0, 1), (1, 1), (0, 30), (24, 34), (50, 50), (301, 1000)])
+def test_equals_scipy(k, n, confidence):
+    result = wilson_interval(k, n, confidence)
+    expected = binomtest(k, n).proportion_ci(confidence, method='wilson')
+    assert result.ci == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert (result.estimate, result.successes, result.trials) == (k / n, k, n)
+
+
+def test_limits_solve_the_score_equation():
+    # By definition |p_hat - p| = z sqrt(p (1 - p) / n) at both limits.
+    for p in wilson_interval(7, 19).ci:
+        assert abs(7 / 19 - p) == pytest.approx(1.959964 * math.sqrt(p * (1 - p) / 19), rel=1e-6)
+
+
+def test_exact_coverage():
+    # Summed over the binomial law, not simulated: 0.9 and more of it for p = .3, n = 40.
+    inside = [low <= 0.3 <= high for low, high in (wilson_interval(k, 40).ci for k in range(41))]
+    assert 0.93 < sum(binom.pmf(k, 40, 0.3) for k in range(41) if inside[k]) < 0.97
+
+
+def test_extremes_are_exact():
+    assert wilson_interval(0, 7).ci[0] == 0
+    assert wilson_interval(7, 7).ci[1] == 1
+    none = wilson_interval(0, 0)
+    assert math.isnan(none.estimate)
+    assert all(math.isnan(v) for v in none.ci)
+
+
+@pytest.mark.parametrize(('k', 'n'), [(-1, 3), (4, 3), (1.5, 3), (0, -1)])
+def test_errors(k, n):
+    with pytest.raises(ValueError, match=f'0 <= successes <= trials, got {k} of {n}'):
+        wilson_interval(k, n)
+
+
+def test_confidence_error():
+    with pytest.raises(ValueError, match='confidence must lie between 0 and 1, got 1'):
+        wilson_interval(1, 2, 1)

@@ -1,0 +1,115 @@
+"""The command: one run, tables, exit code."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location('check_data', ROOT / 'tools/check_data.py')
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A small data set with a dual panel, and its config beside it."""
+    rng = np.random.default_rng(0)
+    for n in range(4):
+        pixels = rng.integers(60, 255, (50, 80, 3), dtype=np.uint8)
+        if n == 0:
+            pixels[:, 36:44] = 0
+        assert cv2.imwrite(str(tmp_path / f'{n}.png'), pixels)
+    rows = [dict(case_id=f'c{n}', label='AB'[n % 2], bus=f'{n}.png', age=40) for n in range(4)]
+    pd.DataFrame(rows).to_csv(tmp_path / 'cases.csv', index=False)
+    (tmp_path / 'schema.py').write_text(
+        "data_root = '{{fileDirname}}'\nclasses = ('A', 'B')\nmodalities = ('bus', 'clinical')\n"
+        "schema = dict(images=dict(bus='bus'), clinical=[dict(name='age')])\n"
+    )
+    return tmp_path / 'schema.py'
+
+
+def test_a_sound_set(tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tool.main([str(config)]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        '4 cases of 4 patients',
+        'no problems',
+        'manifest of 5 files written',
+        '80x50 -> left 36x50 at (0, 0)',
+    ):
+        assert words in out
+    assert (tmp_path / 'manifest.json').is_file()
+    assert tool.main([str(config)]) == 0
+    assert 'no difference in 5 files' in capsys.readouterr().out
+
+
+def test_problems_and_tables(
+    tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(tmp_path / '1.png', tmp_path / '2.png')
+    (tmp_path / '3.png').write_bytes(b'')
+    assert tool.main([str(config), '--out', str(tmp_path / 'out')]) == 1
+    assert '2 problems, 2 of them blocking: same_file_two_patients 1, empty 1' in capsys.readouterr().out
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
+        'files.csv', 'manifest.json', 'problems.csv', 'summary.json',
+    ]  # fmt: skip
+    assert not (tmp_path / 'manifest.json').exists()
+
+
+def test_options_reach_the_check(
+    tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(tmp_path / 'cases.csv')
+    table['bus'] = table['bus'].where(table['case_id'] != 'c3')
+    table.to_csv(tmp_path / 'other.csv', index=False)
+    options = ['--cfg-options', 'table=other.csv']
+    assert tool.main([str(config), *options]) == 1
+    assert 'no_modality' in capsys.readouterr().out
+    assert tool.main([str(config), *options, 'missing=keep', '--update-manifest']) == 0
+
+
+def test_errors_are_one_line(
+    tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tool.main([str(config), '--cfg-options', f'data_root={tmp_path / "nowhere"}']) == 1
+    assert 'error: there is no case table here' in capsys.readouterr().err
+    (tmp_path / 'manifest.json').write_text('{}')
+    assert tool.main([str(config)]) == 1
+    assert 'error: no manifest of a data set' in capsys.readouterr().err
+
+
+@pytest.mark.real
+def test_real_breast_and_lung(
+    tool: ModuleType, real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A part of the real files: through a converter into the check, without a blocking problem."""
+    for name in ('breast_lesions_usg', 'lung_clips'):
+        spec = importlib.util.spec_from_file_location(name, ROOT / f'tools/dataset_converters/{name}.py')
+        assert spec is not None and spec.loader is not None
+        converter = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(converter)
+        assert converter.main([str(real_data / name), str(tmp_path / name), '--link']) == 0
+        table = pd.read_csv(tmp_path / name / 'cases.csv', dtype=str, keep_default_na=False)
+        few = table[table['case_id'].isin(['case001', 'case022', 'case045'])] if 'bus' in table else table.iloc[::12]
+        few.to_csv(tmp_path / name / 'few.csv', index=False)
+        options = ['--out', str(tmp_path / f'{name}_out'), '--cfg-options', 'table=few.csv']
+        assert tool.main([str(tmp_path / name / 'schema.py'), *options]) == 0
+    problems = pd.read_csv(tmp_path / 'breast_lesions_usg_out/problems.csv')
+    assert problems[['kind', 'case_id']].values.tolist() == [['no_mask', 'case045']]
+    files = pd.read_csv(tmp_path / 'lung_clips_out/files.csv')
+    assert files['frames'].between(104, 495).all()
+    assert files['fps'].between(18, 40).all()

@@ -1,0 +1,144 @@
+#!/usr/bin/env python
+"""Draw samples as the network sees them, all modalities of a case in a row, as PNG sheets.
+
+The cases go through the training pipeline of the config, augmentation included (--pipeline test: without); a clip is
+shown as the strip of its chosen frames, with their times. --original shows the files as they are, masks outlined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from PIL import Image
+from rich.progress import track
+
+from usmm.case import Case
+from usmm.config import ConfigError, load_config, parse_options
+from usmm.readers import DataError
+from usmm.registry import DATASETS
+from usmm.reports.sheets import SheetRow, draw_sheet
+
+FRAMES = 10  # of a whole clip, with --original
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+    parser.add_argument('config', help='path of a config, or the name of a shipped one')
+    parser.add_argument('--part', default='train', choices=('train', 'val', 'test', 'all'))
+    parser.add_argument('--num', type=int, default=8, help='how many cases are drawn (default 8)')
+    parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases, instead of drawn ones')
+    parser.add_argument('--epochs', type=int, default=1, help='show each case in that many epochs (default 1)')
+    parser.add_argument('--original', action='store_true', help='the files as they are, masks outlined')
+    parser.add_argument('--pipeline', default='train', choices=('train', 'test'), help='which pipeline (default train)')
+    parser.add_argument('--out', default='browse', help='folder of the sheets (default browse)')
+    parser.add_argument('--rows', type=int, default=8, help='rows of a sheet (default 8)')
+    parser.add_argument('--height', type=int, default=144, help='pixels of a picture (default 144)')
+    parser.add_argument('--seed', type=int, default=0, help='which cases are drawn')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
+    args = parser.parse_args(argv)
+    for name in ('num', 'epochs', 'rows'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} must be 1 or more, got {getattr(args, name)}')
+    return args
+
+
+def build(config: Config, args: argparse.Namespace) -> Any:
+    """The data set, without the packing into tensors: what is drawn are its last arrays."""
+    if args.original:
+        pipeline = original(config)
+    else:
+        steps = config.get(f'{args.pipeline}_pipeline') or ()
+        pipeline = [step for step in steps if step['type'].split('.')[-1] != 'PackCase']
+    split = dict(config.get('split') or {})
+    if split.get('file') and not Path(split['file']).is_file():
+        split['file'] = None  # to look is not to write folds
+    given = dict(part=None if args.part == 'all' else args.part, pipeline=pipeline, split=split or None)
+    given |= dict(missing='keep', require_labels=False)
+    base = config.get('dataset') or dict(
+        type='CaseDataset',
+        table=str(Path(config.data_root, config.get('table') or 'cases.csv')),
+        schema=config.schema,
+        classes=config.classes,
+    )
+    return DATASETS.build({**base, **given})
+
+
+def original(config: Config) -> list[dict[str, Any]]:
+    """A pipeline that loads and does nothing else."""
+    schema = config.schema
+    used = list(config.get('modalities') or (*schema.get('images', ()), *schema.get('clips', ())))
+    images = [name for name in used if name in schema.get('images', {})]
+    clips = [name for name in used if name in schema.get('clips', {})]
+    steps: list[dict[str, Any]] = [dict(type='LoadImage', modalities=images)] if images else []
+    steps += [dict(type='LoadClip', modalities=clips, num_frames=FRAMES)] if clips else []
+    return [*steps, dict(type='LoadMask')]
+
+
+def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
+    """Indices of the cases to draw. Raises ValueError for a case id that the part does not have."""
+    ids = [case.case_id for case in dataset.cases]
+    if args.cases:
+        absent = [name for name in args.cases if name not in ids]
+        if absent:
+            raise ValueError(f'part {args.part} has no cases {absent}; it has {len(ids)}, such as {ids[:3]}')
+        return [ids.index(name) for name in args.cases]
+    return sorted(np.random.default_rng(args.seed).permutation(len(ids))[: args.num].tolist())
+
+
+def to_row(
+    case: Case, modalities: Sequence[str], classes: Sequence[str], epoch: int | None, outlined: bool
+) -> SheetRow:
+    """A sample as a row of the sheet."""
+    label = 'no label' if case.label is None else classes[case.label]
+    patient = '' if case.patient_id == case.case_id else f'   patient {case.patient_id}'
+    facts = [f'{name} {"-" if value is None else f"{value:g}" if isinstance(value, float) else value}'
+             for name, value in case.clinical.items()]  # fmt: skip
+    times = {name: case.info.get(name, {}).get('times') for name in modalities}
+    return SheetRow(
+        title=f'{case.case_id}   {label}{patient}' + ('' if epoch is None else f'   epoch {epoch}'),
+        text=', '.join(facts),
+        pictures={name: case.data.get(name) for name in modalities},
+        captions={name: [f'{time:.1f} s' for time in value] for name, value in times.items() if value is not None},
+        outlines=case.masks if outlined else {},
+    )
+
+
+def sheets(dataset: Any, config: Config, args: argparse.Namespace) -> Iterator[np.ndarray]:
+    """One sheet after the other, so that only one is held."""
+    names = list(dataset.modalities)
+    draws = [(epoch, index) for index in choose(dataset, args) for epoch in range(args.epochs)]
+    rows: list[SheetRow] = []
+    for epoch, index in track(draws, 'drawing', disable=not sys.stdout.isatty()):
+        rows.append(
+            to_row(dataset[epoch, index], names, config.classes, epoch if args.epochs > 1 else None, args.original)
+        )
+        if len(rows) == args.rows or (epoch, index) == draws[-1]:
+            yield draw_sheet(rows, args.height)
+            rows = []
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    try:
+        config = load_config(args.config, parse_options(args.cfg_options))
+        dataset = build(config, args)
+        out = Path(args.out)
+        out.mkdir(parents=True, exist_ok=True)
+        for number, sheet in enumerate(sheets(dataset, config, args), 1):
+            path = out / f'{args.part}_{number:02d}.png'
+            Image.fromarray(sheet).save(path)
+            print(path)
+    except (DataError, ConfigError, ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

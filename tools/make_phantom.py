@@ -1,0 +1,65 @@
+"""Make synthetic patients with a planted truth: images, clips, masks, case table, truth.json.
+
+    python tools/make_phantom.py data/phantom --cases 300 --test-cases 500 --strength 2 --clip-seconds 15
+
+Clips of any length show the same 90-second examination: with a shorter clip, wash-in and wash-out are compressed into
+it, so sample key frames with a step that is shorter by the same factor (`key_frame_step` in truth.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from usmm.datasets.phantom import PRESETS, make_phantom
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('out', help='folder to make')
+    parser.add_argument('--cases', type=int, required=True, help='number of patients')
+    parser.add_argument('--test-cases', type=int, default=0, help='further patients, marked test in a column `split`')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--preset', default='cla', help=f'one of {", ".join(PRESETS)} (default: %(default)s)')
+    parser.add_argument(
+        '--strength', type=float, default=1.0, help='factor of the planted separations; 2: an easy task'
+    )
+    parser.add_argument('--modalities', help='make only these, joined by commas (default: all of the preset)')
+    parser.add_argument('--shared', default='', help="modalities that share a latent: 'bus,ue' or 'bus,ue;cdfi,dceus'")
+    parser.add_argument('--clip-seconds', type=float, help='length of the clips; see above (default: 90)')
+    parser.add_argument('--fps', type=float, default=22.0, help='frames per second of the clips (default: %(default)s)')
+    parser.add_argument('--dicom', action='store_true', help='DICOM files instead of PNG and MP4; masks stay PNG')
+    parser.add_argument('--workers', type=int, help='processes (default: one per CPU)')
+    parser.add_argument('--force', action='store_true', help='replace the phantom in OUT')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    command = shlex.join(['python', 'tools/make_phantom.py', *(sys.argv[1:] if argv is None else argv)])
+    columns = TextColumn('patients'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task('patients', total=args.cases + args.test_cases)
+        options = {k: v for k, v in vars(args).items() if k != 'modalities'}
+        try:
+            out = make_phantom(
+                **options,
+                modalities=None if args.modalities is None else args.modalities.split(','),
+                command=command,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except (ValueError, OSError) as error:
+            bar.stop()
+            print(f'make_phantom: {error}', file=sys.stderr)
+            return 2
+    print(out)
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

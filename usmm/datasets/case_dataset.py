@@ -1,0 +1,198 @@
+"""The data set: the cases of one part of a case table, run through a pipeline of transforms."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from usmm.case import Case, Schema
+from usmm.datasets.case_table import PARTS, CaseTable, Problem, nearest
+from usmm.datasets.parts import Split, split_cases
+from usmm.readers import DataError
+from usmm.registry import DATASETS, TRANSFORMS
+
+MISSING = ('error', 'drop', 'keep')
+SHOWN = 10  # problems and cases named in one message
+
+
+@DATASETS.register_module()
+class CaseDataset(Dataset):
+    """Cases of a case table.
+
+    Args:
+        table: Case table, CSV or XLSX.
+        schema: `Schema` or its dict.
+        classes: Class names, in order of their index.
+        modalities: The file modalities to use (default: all of the schema). The word `'clinical'` may be among them: it
+            stands for the table's own columns. Files of other modalities are not looked at.
+        part: `'train'`, `'val'`, `'test'`, or None for every case of the table.
+        split: `Split` or its dict (folds, fold, seed, val_ratio, selection, file); needed for a part, unless the schema
+            names a split column.
+        pipeline: Transforms, or their configs, run on each case.
+        seed: Seed of the random draws.
+        missing: A case that lacks one of the modalities: `'error'`, `'drop'` (logged) or `'keep'`.
+        ignore_labels: Rows with one of these labels are left out.
+        clinical: Names of the clinical variables to keep (default: all of the schema).
+        require_labels: Whether a missing label is an error.
+
+    Problems of the table are errors, except numbers outside their plausible range (logged) and, in the parts `val` and
+    `test`, categories that the schema does not know (logged; the model takes them as unknown).
+
+    Raises:
+        DataError: No table, blocking problems in it, missing modalities, a patient in two parts, or an empty part.
+        ValueError: An option that does not exist.
+    """
+
+    def __init__(
+        self,
+        table: str | Path,
+        schema: Schema | Mapping[str, Any],
+        classes: Sequence[str],
+        modalities: Sequence[str] | None = None,
+        part: str | None = None,
+        split: Split | Mapping[str, Any] | None = None,
+        pipeline: Sequence[Any] = (),
+        seed: int = 0,
+        missing: str = 'error',
+        ignore_labels: Sequence[str] = (),
+        clinical: Sequence[str] | None = None,
+        require_labels: bool = True,
+    ) -> None:
+        schema = Schema.of(schema)
+        _check_choice('part', part, (*PARTS, None))
+        _check_choice('missing', missing, MISSING)
+        if part is not None and split is None and schema.split is None:
+            raise ValueError(f'part={part!r} needs split=dict(folds=...) or a split column in the schema')
+        self.schema, self.part, self.seed, self.missing = schema, part, seed, missing
+        self.modalities = _file_modalities(schema, modalities)
+        self.clinical = _clinical_names(schema, clinical)
+        self.table = CaseTable.read(table, schema, classes, ignore_labels)
+        self.table.cases = [self._used(case) for case in self.table.cases]
+        uses_clinical = modalities is None or 'clinical' in modalities or clinical is not None
+        used = {*self.modalities, *(['clinical'] if uses_clinical else [])}
+        problems = [p for p in self.table.problems if p.modality is None or p.modality in used]
+        milder = {'range', 'category'} | (set() if require_labels else {'no_label'})
+        self._refuse([p for p in problems if p.kind not in milder])
+        cases = self.table.cases if part is None else split_cases(self.table, Split.of(split))[part]
+        self._judge_categories(problems, cases)
+        self.cases = self._with_all_modalities(cases)
+        if not self.cases and part != 'val':
+            raise DataError(f'part {part or "all"!r} has no cases', file=self.table.path)
+        self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What an evaluator needs to know: the class names."""
+        return dict(classes=self.table.classes)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(N,) int label indices; -1 where unknown."""
+        return np.array([-1 if c.label is None else c.label for c in self.cases], dtype=int)
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: int | tuple[int, int]) -> Case:
+        """The case after the pipeline.
+
+        Args:
+            index: Index of the case, or (epoch, index), as `CaseSampler` gives it; random draws depend on the epoch.
+        """
+        epoch, i = index if isinstance(index, tuple) else (0, index)
+        case = fresh(self.cases[i], seed=self.seed, epoch=epoch)
+        try:
+            for transform in self.pipeline:
+                case = transform(case)
+        except DataError as error:
+            raise error.at(case=case.case_id) from error
+        return case
+
+    def _refuse(self, problems: Sequence[Problem]) -> None:
+        if problems:
+            text = _listing(f'{len(problems)} problems in the case table', problems)
+            raise DataError(f'{text}; tools/check_data.py lists them all', file=self.table.path)
+
+    def _judge_categories(self, problems: Sequence[Problem], cases: Sequence[Case]) -> None:
+        """Refuse unknown categories where the model learns; where it is tested they are met as unknown."""
+        ids = {case.case_id for case in cases}
+        mild = [p for p in problems if p.kind in ('range', 'category') and p.case_id in ids]
+        if self.part not in ('val', 'test'):
+            self._refuse([p for p in mild if p.kind == 'category'])
+        if mild:
+            print_log(_listing(f'{self.table.path}: {len(mild)} warnings', mild), 'current', logging.WARNING)
+
+    def _used(self, case: Case) -> Case:
+        """The case with the modalities and clinical variables that are in use."""
+        clips = tuple(m for m in self.modalities if m in self.schema.clips)
+        return replace(
+            case,
+            info={'table': dict(modalities=self.modalities, clips=clips)},
+            files={m: f for m, f in case.files.items() if m in self.modalities},
+            mask_files={m: f for m, f in case.mask_files.items() if m in self.modalities},
+            clinical={n: case.clinical[n] for n in self.clinical},
+        )
+
+    def _with_all_modalities(self, cases: list[Case]) -> list[Case]:
+        lacking = {c.case_id: [m for m in self.modalities if m not in c.files] for c in cases}
+        lacking = {case_id: names for case_id, names in lacking.items() if names}
+        if not lacking or self.missing == 'keep':
+            return list(cases)
+        named = _listing(
+            f'{len(lacking)} of {len(cases)} cases lack a modality', [f'{c}: {m}' for c, m in lacking.items()]
+        )
+        if self.missing == 'error':
+            hint = "; missing='drop' leaves them out, missing='keep' keeps them for a model that can do without"
+            raise DataError(named + hint, file=self.table.path)
+        print_log(f'{named}; left out', 'current', logging.WARNING)
+        return [c for c in cases if c.case_id not in lacking]
+
+
+def fresh(case: Case, seed: int = 0, epoch: int = 0) -> Case:
+    """A copy that a pipeline may fill without touching the original."""
+    return replace(
+        case,
+        data=dict(case.data),
+        masks=dict(case.masks),
+        clinical=dict(case.clinical),
+        info={key: dict(value) for key, value in case.info.items()},
+        seed=seed,
+        epoch=epoch,
+    )
+
+
+def _check_choice(name: str, value: str | None, valid: tuple[str | None, ...]) -> None:
+    if value not in valid:
+        raise ValueError(f'{name} must be one of {list(valid)}, got {value!r}')
+
+
+def _file_modalities(schema: Schema, modalities: Sequence[str] | None) -> tuple[str, ...]:
+    chosen = schema.modalities if modalities is None else tuple(m for m in modalities if m != 'clinical')
+    for name in chosen:
+        if name not in schema.modalities:
+            hint = nearest(name, schema.modalities)
+            raise ValueError(f'schema has no modality {name!r}; it has {list(schema.modalities)}{hint}')
+    return chosen
+
+
+def _clinical_names(schema: Schema, names: Sequence[str] | None) -> tuple[str, ...]:
+    """The chosen clinical variables, in the order of the schema."""
+    known = [v.name for v in schema.clinical]
+    for name in names or ():
+        if name not in known:
+            raise ValueError(f'schema has no clinical variable {name!r}; it has {known}{nearest(name, known)}')
+    return tuple(known if names is None else [n for n in known if n in names])
+
+
+def _listing(title: str, items: Iterable[object]) -> str:
+    """A title and the first few items, one a line."""
+    lines = [str(i) for i in items]
+    more = [f'... and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
+    return '\n  '.join([f'{title}:', *lines[:SHOWN], *more])

@@ -1,0 +1,153 @@
+"""One run over a data set: table, files, folds and manifest; the result as plain data and as files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from usmm.case import Schema
+from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.checks import count, files_to_examine, find_problems, is_blocking, read_parts
+from usmm.datasets.file_facts import FileFacts, examine_all
+from usmm.datasets.manifest import compare_manifest, write_manifest
+from usmm.readers import file_digest
+
+MANIFEST = 'manifest.json'
+PROBLEM_COLUMNS = ('blocking', 'kind', 'case_id', 'modality', 'file', 'message')
+
+
+@dataclass
+class CheckResult:
+    """What a run found.
+
+    Args:
+        root: Folder of the table; files are shown relative to it.
+        problems: All problems, in the order of the table.
+        counts: As `count` gives them.
+        facts: What was found in every file, in the order of the table.
+        missing: What the config does with a case that lacks a modality.
+        notes: What was done with the manifest and which folds were read.
+    """
+
+    root: Path
+    problems: list[Problem]
+    counts: dict[str, Any]
+    facts: list[FileFacts]
+    missing: str = 'error'
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def blocking(self) -> list[Problem]:
+        """The problems that stop a training."""
+        return [problem for problem in self.problems if is_blocking(problem, self.missing)]
+
+    def rows(self) -> list[dict[str, str]]:
+        """The problems as text, blocking ones first."""
+        rows = [
+            dict(
+                blocking='yes' if is_blocking(problem, self.missing) else 'no',
+                kind=problem.kind,
+                case_id=problem.case_id or '',
+                modality=problem.modality or '',
+                file='' if problem.file is None else relative(problem.file, self.root),
+                message=problem.message,
+            )
+            for problem in self.problems
+        ]
+        return sorted(rows, key=lambda row: row['blocking'] != 'yes')
+
+    def write(self, out: str | Path) -> None:
+        """Write `problems.csv`, `files.csv` (one line a file) and `summary.json` into a folder."""
+        out = Path(out)
+        out.mkdir(parents=True, exist_ok=True)
+        _write_csv(out / 'problems.csv', PROBLEM_COLUMNS, self.rows())
+        facts = [asdict(fact) | dict(path=relative(fact.path, self.root)) for fact in self.facts]
+        _write_csv(out / 'files.csv', tuple(FileFacts.__dataclass_fields__), facts)
+        kinds = [problem.kind for problem in self.problems]
+        summary = self.counts | dict(
+            problems={kind: kinds.count(kind) for kind in sorted(set(kinds))}, notes=self.notes
+        )
+        (out / 'summary.json').write_text(json.dumps(summary, indent=1), encoding='utf-8')
+
+
+def check_data(
+    path: str | Path,
+    schema: Schema | Mapping[str, Any],
+    classes: Sequence[str],
+    *,
+    modalities: Sequence[str] | None = None,
+    ignore_labels: Sequence[str] = (),
+    missing: str = 'error',
+    folds: str | Path | None = None,
+    manifest: str | Path | None = None,
+    update_manifest: bool = False,
+    workers: int | None = None,
+    describe_panels: Callable[[Path, np.ndarray], str] | None = None,
+    progress: Callable[[Iterable[FileFacts], int], Iterable[FileFacts]] | None = None,
+) -> CheckResult:
+    """Check everything about a data set.
+
+    Args:
+        path, schema, classes, ignore_labels: As `CaseTable.read` takes them.
+        modalities: Those that every case should have (default: all of the schema).
+        missing: The config's answer to a lacking modality; only `'error'` makes it blocking.
+        folds: A folds file to check against the table, if it exists.
+        manifest: The manifest: compared with where it exists, written where it does not.
+        update_manifest: Write the manifest anew after the comparison: what changed is accepted.
+        workers, describe_panels: As in `examine_all`.
+        progress: Wraps the files as they are examined, with their number: a progress bar.
+
+    Raises:
+        DataError: No table, or a table, folds file or manifest that cannot be read as one.
+        ValueError: Fewer than two classes.
+    """
+    table = CaseTable.read(path, schema, classes, ignore_labels)  # type: ignore[arg-type]
+    root, notes = table.path.parent, []
+    parts: dict[str, str] = {}
+    wrong: list[Problem] = []
+    if folds is not None and Path(folds).is_file():
+        parts, wrong = read_parts(folds, table)
+        notes.append(f'folds read from {folds}')
+    files = files_to_examine(table)
+    found = examine_all(files, workers, describe_panels)
+    facts = {(fact.path, fact.role): fact for fact in (progress(found, len(files)) if progress else found)}
+    problems = find_problems(table, facts, modalities, parts) + wrong
+    if manifest is not None:
+        digests = {f.path: (f.sha256, f.bytes) for f in facts.values() if f.sha256}
+        digests[table.path] = (file_digest(table.path), table.path.stat().st_size)
+        problems += _with_manifest(Path(manifest), root, digests, update_manifest, notes)
+    return CheckResult(root, problems, count(table, facts), [facts[file] for file in files], missing, notes)
+
+
+def relative(path: Path, root: Path) -> str:
+    """A path as seen from a folder; as it is where that would lead far up."""
+    name = Path(os.path.relpath(path, root)).as_posix()
+    return str(path) if name.startswith('../../') else name
+
+
+def _with_manifest(
+    path: Path, root: Path, digests: Mapping[Path, tuple[str, int]], update: bool, notes: list[str]
+) -> list[Problem]:
+    """Compare with the manifest where there is one; write it where there is none, or where changes are accepted."""
+    changes = compare_manifest(path, root, digests) if path.is_file() else []
+    if not path.is_file() or (changes and update):
+        write_manifest(path, root, digests)
+        notes.append(f'manifest of {len(digests)} files written to {path}')
+        return []
+    state = f'{len(changes)} differences' if changes else 'no difference'
+    notes.append(f'compared with the manifest {path}: {state} in {len(digests)} files')
+    return changes
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open('w', encoding='utf-8', newline='') as stream:
+        writer = csv.DictWriter(stream, list(columns))
+        writer.writeheader()
+        writer.writerows(rows)

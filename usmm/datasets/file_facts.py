@@ -1,0 +1,139 @@
+"""What one file of a data set is: readable or not, its digest, its size; many files at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from usmm.readers import DataError, file_digest, open_clip, read_image, read_mask
+
+ROLES = ('image', 'clip', 'mask')
+JPEG_END = b'\xff\xd9'
+PANEL_STEP = 1.0  # s between the frames of a clip that are looked at for panels
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What was found in one file.
+
+    Args:
+        path, role: The file, and what the table takes it for: `image`, `clip` or `mask`.
+        bytes: Its length.
+        sha256: Hex digest of its content; empty where it could not be read.
+        width, height: Pixels.
+        frames, fps, seconds: Of a clip, as decoded: not what the container claims.
+        lesion: Pixels of a mask that are set.
+        panels: What a split into panels would do, in words; empty for a single picture.
+        error: Why it cannot be used; None where it can.
+        kind: One word for the error: `unreadable` or `empty`.
+    """
+
+    path: Path
+    role: str
+    bytes: int = 0
+    sha256: str = ''
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    fps: float = 0.0
+    seconds: float = 0.0
+    lesion: int = 0
+    panels: str = ''
+    error: str | None = None
+    kind: str = ''
+
+
+def examine(path: Path, role: str, describe_panels: Callable[[Path, np.ndarray], str] | None = None) -> FileFacts:
+    """Read one file whole and say what it is; a bad file gives an error in the result, it does not raise.
+
+    Args:
+        path: The file.
+        role: `image`, `clip` or `mask`.
+        describe_panels: File and picture (H, W, 3; of a clip the brightest value over time) -> what a split would do,
+            or ''.
+
+    Raises:
+        ValueError: Another role.
+    """
+    if role not in ROLES:
+        raise ValueError(f'role must be one of {list(ROLES)}, got {role!r}')
+    known: dict[str, Any] = {}
+    try:
+        known['bytes'] = path.stat().st_size
+        if not known['bytes']:
+            return FileFacts(path, role, error='the file is empty', kind='empty')
+        known['sha256'] = file_digest(path)
+        known |= dict(image=_image, clip=_clip, mask=_mask)[role](path, describe_panels)
+    except DataError as error:
+        return FileFacts(path, role, **known, error=error.cause, kind='unreadable')
+    except Exception as error:  # a check of thousands of files must outlive whatever a decoder throws
+        return FileFacts(path, role, **known, error=f'{type(error).__name__}: {error}', kind='unreadable')
+    return FileFacts(path, role, **known)
+
+
+def examine_all(
+    files: Iterable[tuple[Path, str]],
+    workers: int | None = None,
+    describe_panels: Callable[[Path, np.ndarray], str] | None = None,
+) -> Iterator[FileFacts]:
+    """Examine (file, role) pairs in parallel; yields as they are done, in any order.
+
+    Args:
+        files: Files with their roles.
+        workers: Threads; None: one a core. Decoders work outside Python's lock.
+        describe_panels: As in `examine`.
+    """
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        jobs = [pool.submit(examine, path, role, describe_panels) for path, role in files]
+        try:
+            for job in as_completed(jobs):
+                yield job.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _image(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
+    pixels = read_image(path)
+    if path.suffix.lower() in ('.jpg', '.jpeg') and not _ends_well(path):
+        raise DataError('a JPEG file without its end: cut off', file=path)
+    found = dict(height=pixels.shape[0], width=pixels.shape[1])
+    return found | (dict(panels=describe_panels(path, pixels)) if describe_panels else {})
+
+
+def _mask(path: Path, _: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
+    pixels = read_mask(path)
+    return dict(height=pixels.shape[0], width=pixels.shape[1], lesion=int(np.count_nonzero(pixels)))
+
+
+def _clip(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
+    """Decode every frame, keep none: a clip cut in the middle shows it only there."""
+    brightest: np.ndarray | None = None
+    times: list[float] = []
+    with open_clip(path) as clip:
+        found = dict(width=clip.width, height=clip.height, fps=round(float(clip.fps), 3))
+        looked = -PANEL_STEP
+        for frame in clip.sample(None):
+            times.append(frame.time)
+            if describe_panels and frame.time - looked >= PANEL_STEP:
+                brightest, looked = _brighter(brightest, frame.rgb()), frame.time
+    if not times:
+        raise DataError('a clip without frames', file=path)
+    found |= dict(frames=len(times), seconds=round(times[-1] - times[0] + (1 / found['fps'] if found['fps'] else 0), 3))
+    return found | (dict(panels=describe_panels(path, brightest)) if describe_panels and brightest is not None else {})
+
+
+def _brighter(one: np.ndarray | None, other: np.ndarray) -> np.ndarray:
+    return other if one is None else np.maximum(one, other)
+
+
+def _ends_well(path: Path) -> bool:
+    """Whether a JPEG has its end marker, in its last bytes (some writers pad); decoders grey out what is missing."""
+    with path.open('rb') as stream:
+        stream.seek(max(0, path.stat().st_size - 4096))
+        return JPEG_END in stream.read()

@@ -1,0 +1,149 @@
+"""Draw and write one synthetic patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from usmm.datasets.phantom.contrast import clip_box
+from usmm.datasets.phantom.dicom import region, write_cine, write_still
+from usmm.datasets.phantom.doppler import colour_box
+from usmm.datasets.phantom.preset import ClipModality, ImageModality, Preset
+from usmm.datasets.phantom.scene import Scene, draw_scene, field_box
+from usmm.datasets.phantom.truth import case_label, case_rng, draw_latents
+from usmm.datasets.phantom.write import tinted, write_clip, write_png
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides the content of a phantom but the case index.
+
+    Args:
+        preset: The kind of phantom.
+        seed: Seed of everything.
+        strength: Factor of every d.
+        modalities: Those to make, in the preset's order.
+        shared: Groups of modalities that share a latent.
+        clip_seconds: Length of a clip.
+        fps: Frames per second of the clips.
+        dicom: DICOM instead of PNG and MP4.
+    """
+
+    preset: Preset
+    seed: int
+    strength: float
+    modalities: tuple[str, ...]
+    shared: tuple[tuple[str, ...], ...]
+    clip_seconds: float
+    fps: float
+    dicom: bool
+
+    @property
+    def d(self) -> dict[str, float]:
+        """Modality -> d, the distance of the class means, of those that are made."""
+        return self.preset.separations(self.strength, self.modalities)
+
+    @property
+    def frames(self) -> int:
+        """Frames of a clip."""
+        return max(2, round(self.clip_seconds * self.fps))
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A case being made: its names, anatomy and latents."""
+
+    index: int
+    case_id: str
+    patient_id: str
+    label: int
+    latents: dict[str, float]
+    scene: Scene
+
+
+def make_case(plan: Plan, folder: Path, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Draw and write one case.
+
+    Args:
+        plan: The phantom.
+        folder: Where the files go.
+        index: Index of the case, from 0.
+
+    Returns:
+        The row of the case table, and the case's truth (label and latents).
+    """
+    patient = _patient(plan, index)
+    row: dict[str, Any] = {'case_id': patient.case_id, 'patient_id': patient.patient_id}
+    row['label'] = plan.preset.classes[patient.label]
+    for modality in plan.preset.files:
+        if modality.name in plan.modalities:
+            row |= _write_modality(plan, patient, modality, folder)
+    if 'clinical' in plan.modalities and plan.preset.clinical is not None:
+        row |= plan.preset.clinical.draw(patient.latents['clinical'], case_rng(plan.seed, index, 'clinical'))
+    return row, {'label': row['label']} | {name: patient.latents[name] for name in plan.modalities}
+
+
+def _patient(plan: Plan, index: int) -> Patient:
+    label = case_label(plan.seed, index, plan.preset.counts)
+    # all modalities of the preset are drawn, so that a phantom of some of them has the same latents
+    d = plan.preset.separations(plan.strength, plan.preset.modalities)
+    latents = draw_latents(case_rng(plan.seed, index, 'latents'), label, d, plan.shared)
+    scene = draw_scene(case_rng(plan.seed, index, 'scene'))
+    return Patient(index, f'C{index + 1:04d}', f'P{index + 1:04d}', label, latents, scene)
+
+
+def _write_modality(
+    plan: Plan, patient: Patient, modality: ImageModality | ClipModality, folder: Path
+) -> dict[str, str]:
+    name, zoom = modality.name, None
+    rng = case_rng(plan.seed, patient.index, name)
+    if isinstance(modality, ClipModality):
+        zoom = modality.zoom
+        suffix = 'dcm' if plan.dicom else 'mp4'
+    else:
+        suffix = 'dcm' if plan.dicom else 'png'
+    file, mask_file = f'{name}/{patient.case_id}.{suffix}', f'{name}_mask/{patient.case_id}.png'
+    mask = patient.scene.mask(modality.size, zoom)
+    write_png(folder / mask_file, mask)
+    if isinstance(modality, ClipModality):
+        frames = modality.draw(patient.scene, patient.latents[name], modality.size, rng, plan.frames)
+        _write_clip(plan, patient, modality, frames, folder / file)
+    else:
+        image = modality.draw(patient.scene, patient.latents[name], modality.size, rng)
+        _write_still(plan, patient, modality, image, mask, folder / file)
+    return {name: file, f'{name}_mask': mask_file}
+
+
+def _write_clip(
+    plan: Plan, patient: Patient, modality: ClipModality, frames: Iterator[npt.NDArray[np.uint8]], path: Path
+) -> None:
+    if not plan.dicom:
+        write_clip(path, frames, plan.fps, modality.palette)
+        return
+    pitch = patient.scene.spacing((780, 615))[0] / modality.zoom
+    regions = [region(clip_box(modality.size), (pitch, pitch))]
+    write_cine(path, tinted(frames, modality.palette), plan.fps, patient.patient_id, (pitch, pitch), regions)
+
+
+def _write_still(
+    plan: Plan,
+    patient: Patient,
+    modality: ImageModality,
+    image: npt.NDArray[np.uint8],
+    mask: npt.NDArray[np.bool_],
+    path: Path,
+) -> None:
+    if not plan.dicom:
+        write_png(path, image)
+        return
+    spacing = patient.scene.spacing(modality.size)
+    field = field_box(modality.size)
+    regions = [region(field, spacing)]
+    if modality.region != 'tissue':
+        regions.append(region(colour_box(mask, field), spacing, modality.region))
+    write_still(path, image, patient.patient_id, spacing, regions)

@@ -1,0 +1,143 @@
+"""The metrics of a run: AUC, accuracy, TPR, TNR, precision, F1 (and two more) over all cases of a part."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+import numpy as np
+from mmengine.dist import all_gather_object
+from mmengine.evaluator import BaseMetric
+
+from usmm.registry import METRICS
+from usmm.stats import auc_score, binary_rates, confusion_matrix, macro_auc, macro_rates
+
+Row = dict[str, Any]
+
+
+def score_metrics(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], positive: str) -> dict[str, float]:
+    """Metrics of class scores; the predicted class is the one with the highest score.
+
+    Two classes: of the positive class. More: macro means over the classes, the AUC one-vs-rest. What is not defined
+    (AUC with a class without a case, precision without a predicted positive) is nan.
+
+    Args:
+        labels: Class indices (N,).
+        scores: Scores (N, K).
+        classes: Names of the K classes, in order.
+        positive: Name of the positive class; not used with more than two.
+
+    References:
+        Meng et al., IEEE TMI 2022, eq. 11.
+
+    Example:
+        >>> scores = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
+        >>> score_metrics(np.array([0, 1, 1]), scores, ('ADC', 'SCC'), 'SCC')['tpr']
+        0.5
+    """
+    matrix = confusion_matrix(labels, scores.argmax(1), len(classes))
+    absent = [name for k, name in enumerate(classes) if not (labels == k).any()]
+    if absent:
+        warnings.warn(f'no case of {absent} among {len(labels)}: the AUC is nan', stacklevel=2)
+    if len(classes) == 2:
+        k = list(classes).index(positive)
+        auc = math.nan if absent else auc_score(labels == k, scores[:, k])
+        return {'auc': auc, **binary_rates(matrix, k)}
+    return {'auc': math.nan if absent else macro_auc(labels, scores, classes), **macro_rates(matrix)}
+
+
+@METRICS.register_module()
+class CaseMetrics(BaseMetric):
+    """Metrics of the final scores and, with the prefix `image/`, of the image scores of a model that has both.
+
+    Cases without a label are left out of the metrics, not of `last_rows`. In a distributed run every process gets the
+    rows of all, without the repeated cases that fill up the last round, in the order of an unshuffled sampler.
+
+    Args:
+        positive: Name of the positive class of two; None: the last one.
+        classes: Names of the classes; None: the data set's.
+        prefix: Put before every name.
+
+    Raises:
+        ValueError: While processing, if scores are not finite or do not fit the classes (the message names the case).
+    """
+
+    def __init__(
+        self, positive: str | None = None, classes: Sequence[str] | None = None, prefix: str | None = None
+    ) -> None:
+        super().__init__(prefix=prefix or 'cases')  # the base class warns without one
+        self.prefix = prefix
+        self.positive = positive
+        self._classes = None if classes is None else tuple(classes)
+        self.last_rows: list[Row] = []
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes.
+
+        Raises:
+            ValueError: If neither the config nor the data set names two or more.
+        """
+        names = self._classes or tuple((self.dataset_meta or {}).get('classes', ()))
+        if len(names) < 2:
+            raise ValueError(f'CaseMetrics needs the names of two or more classes, got {names}')
+        return names
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Keep the predictions of a batch: dicts of case_id, patient_id, label, scores and image_scores."""
+        for sample in data_samples:
+            row = {name: sample[name] for name in ('case_id', 'patient_id', 'label')}
+            row['scores'] = self._scores(sample, 'scores')
+            row['image_scores'] = None if sample.get('image_scores') is None else self._scores(sample, 'image_scores')
+            self.results.append(row)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Metrics of the rows of all processes.
+
+        The base class would pass the rows through files in the current folder and compute on one process, where an
+        error leaves the others waiting.
+
+        Args:
+            size: Number of cases; rows beyond it are repeats.
+        """
+        parts = all_gather_object(self.results)
+        rows = [row for row in chain.from_iterable(zip_longest(*parts)) if row is not None][:size]
+        self.results.clear()
+        metrics = self.compute_metrics(rows)
+        return {f'{self.prefix}/{name}': value for name, value in metrics.items()} if self.prefix else metrics
+
+    def compute_metrics(self, results: list[Row]) -> dict[str, float]:
+        """Metrics of rows; the rows stay in `last_rows` for a table of predictions."""
+        self.last_rows = list(results)
+        known = [row for row in results if row['label'] is not None]
+        if not known:
+            warnings.warn(f'none of {len(results)} cases has a label: no metrics', stacklevel=2)
+            return {}
+        metrics = self._metrics(known, 'scores')
+        with_images = [row for row in known if row['image_scores'] is not None]
+        if with_images:
+            metrics |= {f'image/{name}': value for name, value in self._metrics(with_images, 'image_scores').items()}
+        return metrics
+
+    def _metrics(self, rows: list[Row], key: str) -> dict[str, float]:
+        labels = np.array([row['label'] for row in rows], dtype=np.int64)
+        return score_metrics(labels, np.stack([row[key] for row in rows]), self.classes, self._positive_name())
+
+    def _positive_name(self) -> str:
+        if self.positive is None or len(self.classes) > 2:
+            return self.classes[-1]
+        if self.positive not in self.classes:
+            raise ValueError(f'positive class {self.positive!r} is not one of the classes {list(self.classes)}')
+        return self.positive
+
+    def _scores(self, sample: Mapping[str, Any], key: str) -> np.ndarray:
+        scores = np.asarray(sample[key], dtype=np.float64)
+        where = f'{key} of case {sample["case_id"]!r}'
+        if scores.shape != (len(self.classes),):
+            raise ValueError(f'{where} must be one number for each of {list(self.classes)}, got shape {scores.shape}')
+        if not np.isfinite(scores).all():
+            raise ValueError(f'{where} are not finite: {scores.tolist()}; the training has diverged')
+        return scores

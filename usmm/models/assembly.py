@@ -1,0 +1,107 @@
+"""From a config to the parts of a classifier, for the modalities that are left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mmengine.model import ModuleDict
+from torch import nn
+
+from usmm.case import Schema, Variable
+from usmm.models.encoders import BaseEncoder
+from usmm.models.fusions import BaseFusion
+from usmm.registry import MODELS
+
+CLINICAL = 'clinical'
+
+
+def component(cfg: Mapping[str, Any]) -> Any:
+    """The registered class that a config names, or None."""
+    return MODELS.get(cfg['type']) if isinstance(cfg.get('type'), str) else cfg.get('type')
+
+
+def encoder_class(cfg: Mapping[str, Any], stream: str) -> type[BaseEncoder]:
+    """The class of an encoder's config.
+
+    Raises:
+        ValueError: If it is not the config of an encoder.
+    """
+    cls = component(cfg)
+    if not (isinstance(cls, type) and issubclass(cls, BaseEncoder)):
+        raise ValueError(f'encoder of stream {stream!r} must be a registered encoder, got type={cfg.get("type")!r}')
+    return cls
+
+
+def prune_encoders(
+    encoders: Mapping[str, Mapping[str, Any]] | None, modalities: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The encoders' configs for a subset of modalities; an encoder that has nothing left to read is dropped.
+
+    Args:
+        encoders: Stream -> config of its encoder.
+        modalities: The modalities that are left; `'clinical'` is not an image and is passed over.
+
+    Raises:
+        ValueError: If no encoder reads one of the modalities.
+
+    Example:
+        >>> cfgs = dict(static=dict(type='GuidedEncoder'), dynamic=dict(type='ClipEncoder'))
+        >>> prune_encoders(cfgs, ('bus', 'ue', 'clinical'))
+        {'static': {'type': 'GuidedEncoder', 'guide': 'bus', 'guided': ('ue',)}}
+    """
+    encoders = encoders or {}
+    classes = {stream: encoder_class(cfg, stream) for stream, cfg in encoders.items()}
+    readable = {m for stream, cfg in encoders.items() for m in classes[stream].modalities_of(cfg)}
+    unread = [m for m in modalities if m != CLINICAL and m not in readable]
+    if unread:
+        raise ValueError(f'no encoder reads {unread}; the encoders of this model read {sorted(readable)}')
+    subsets = {stream: classes[stream].subset(cfg, modalities) for stream, cfg in encoders.items()}
+    return {stream: cfg for stream, cfg in subsets.items() if cfg is not None}
+
+
+def build_encoders(encoders: Mapping[str, Mapping[str, Any]] | None, modalities: Collection[str]) -> ModuleDict | None:
+    """Stream -> encoder for the modalities that are left, None without images."""
+    pruned = prune_encoders(encoders, modalities)
+    return ModuleDict({stream: MODELS.build(cfg) for stream, cfg in pruned.items()}) if pruned else None
+
+
+def build_fusion(cfg: Mapping[str, Any] | None, encoders: ModuleDict) -> BaseFusion:
+    """The fusion of the encoders' last maps; with one stream what its `single` leaves of it."""
+    cfg = {'type': 'TransformerFusion', **(cfg or {})}
+    if len(encoders) == 1:
+        cfg = getattr(component(cfg), 'single', dict)(cfg)
+    return MODELS.build({**cfg, 'in_channels': {s: e.out_channels[-1] for s, e in encoders.items()}})
+
+
+def build_head(cfg: Mapping[str, Any] | None, fusion: BaseFusion, num_classes: int) -> nn.Module:
+    """The head on a fusion's vectors."""
+    widths = dict.fromkeys(fusion.streams, fusion.embed_dims)
+    filled = dict(num_classes=num_classes, in_channels=fusion.out_channels, streams=widths)
+    return MODELS.build({'type': 'LinearHead', **(cfg or {}), **filled})
+
+
+def build_clinical(
+    cfg: Mapping[str, Any] | None, schema: Schema | Mapping[str, Any] | None, **filled: Any
+) -> nn.Module:
+    """The clinical head on the schema's variables, or on those that `variables` in its config names or describes.
+
+    Raises:
+        ValueError: If there is no config, no variable is known, or a name is not in the schema.
+    """
+    if cfg is None or (schema is None and not cfg.get('variables')):
+        raise ValueError("'clinical' is among the modalities, but the config has no clinical head or no schema for it")
+    known = {v.name: v for v in Schema.of(schema or {}).clinical}
+    variables = _pick(cfg.get('variables'), known)
+    return MODELS.build({**cfg, **filled, 'variables': variables})
+
+
+def _pick(asked: Any, known: Mapping[str, Variable]) -> list[Any]:
+    if asked is None:
+        return list(known.values())
+    names = [a for a in asked if isinstance(a, str)]
+    unknown = [n for n in names if n not in known]
+    if unknown:
+        raise ValueError(f'clinical variables {unknown} are not in the schema; it has {list(known)}')
+    # Names come in the schema's order, as the columns of the collated table do.
+    return [known[n] for n in known if n in names] + [a for a in asked if not isinstance(a, str)]

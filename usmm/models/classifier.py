@@ -1,0 +1,203 @@
+"""The classifier: encoders -> fusion -> head -> (clinical head), for any subset of its modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from usmm.case import Case, Schema
+from usmm.models.assembly import build_clinical, build_encoders, build_fusion, build_head
+from usmm.models.fusions import BaseFusion
+from usmm.models.outputs import Outputs, labels_of, predictions
+from usmm.models.preprocessor import LOGITS
+from usmm.models.presence import check_presence, encode_rows, stream_presence
+from usmm.models.staging import CLINICAL, StagedModel
+from usmm.registry import MODELS
+
+IMAGE_PARTS = ('encoder', 'fusion', 'head')
+MODES = ('tensor', 'loss', 'predict')
+
+
+@MODELS.register_module()
+class MultiModalClassifier(StagedModel):
+    """Diagnose from any modalities of a patient.
+
+    Parts whose modalities are not asked for are not built: without its inputs a branch is gone, with one stream left
+    the fusion is that stream's projection, and a loss between streams goes with them. `'clinical'` among the
+    modalities adds the clinical head, which then gives the final logits.
+
+    Args:
+        modalities: The inputs in use; images and clips by name, `'clinical'` for the table.
+        classes: Names of the classes.
+        positive: Name of the positive class of two; None: the second.
+        encoder: Stream -> config of its encoder.
+        fusion: Config of the fusion (`in_channels` is filled in); None: `TransformerFusion`.
+        head: Config of the head (`num_classes`, `in_channels`, `streams` are filled in); None: `LinearHead`.
+        clinical: Config of the clinical head; its `variables` are the schema's unless it names some of them.
+        schema: The schema of the case table, or its dict.
+        data_preprocessor: Config of the preprocessor; None: `CasePreprocessor` with ImageNet's mean and std.
+        init_cfg: Initialisation.
+
+    Raises:
+        ValueError: If there is no modality, one that nothing reads, or the positive class is not among the classes.
+
+    References:
+        Meng et al., IEEE TMI 2022.
+
+    Example:
+        >>> encoder = dict(static=dict(type='GuidedEncoder', depth=18, base_channels=4))
+        >>> model = MultiModalClassifier(('bus', 'ue'), ('ADC', 'SCC'), encoder=encoder)
+        >>> images = dict(bus=torch.rand(2, 3, 64, 64), ue=torch.rand(2, 3, 64, 64))
+        >>> model(images).logits.shape
+        torch.Size([2, 2])
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        classes: Sequence[str],
+        positive: str | None = None,
+        encoder: Mapping[str, Mapping[str, Any]] | None = None,
+        fusion: Mapping[str, Any] | None = None,
+        head: Mapping[str, Any] | None = None,
+        clinical: Mapping[str, Any] | None = None,
+        schema: Schema | Mapping[str, Any] | None = None,
+        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(_preprocessor(data_preprocessor), init_cfg)
+        self.modalities, self.classes = tuple(modalities), tuple(classes)
+        if not self.modalities or len(self.classes) < 2:
+            raise ValueError(f'a classifier needs modalities and two classes or more, got {modalities} and {classes}')
+        if positive is not None and positive not in self.classes:
+            raise ValueError(f'positive class {positive!r} is not one of the classes {self.classes}')
+        self.positive = 1 if positive is None else self.classes.index(positive)
+        self.fusion: BaseFusion | None = None
+        self.head: Any = None
+        self.clinical: Any = None
+        self.encoder = build_encoders(encoder, self.modalities)
+        if self.encoder is not None:
+            self.fusion = build_fusion(fusion, self.encoder)
+            self.head = build_head(head, self.fusion, len(self.classes))
+        if CLINICAL in self.modalities:
+            filled = dict(num_classes=len(self.classes), positive=self.positive, use_image=self.encoder is not None)
+            self.clinical = build_clinical(clinical, schema, **filled)
+        if getattr(self.data_preprocessor, 'channels_last', False):
+            self._take_channels_last()
+
+    @property
+    def readers(self) -> dict[str, tuple[str, ...]]:
+        """Stream -> the modalities that it reads."""
+        return {} if self.encoder is None else {s: e.modalities for s, e in self.encoder.items()}
+
+    @property
+    def optional_modalities(self) -> tuple[str, ...]:
+        """Modalities that a case may lack, as long as it has all those of another stream."""
+        if self.fusion is None or not self.fusion.handles_missing or len(self.readers) < 2:
+            return ()
+        return tuple(m for modalities in self.readers.values() for m in modalities)
+
+    @property
+    def image_learns(self) -> bool:
+        """Whether anything before the clinical head learns."""
+        return any(self.learns(part) for part in IMAGE_PARTS)
+
+    @property
+    def clinical_decides(self) -> bool:
+        """Whether the final logits are the clinical head's: it learns, or it has learnt."""
+        return self.clinical is not None and (self.learns(CLINICAL) or bool(self.clinical.fitted))
+
+    def forward(
+        self,
+        inputs: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        clinical: Tensor | None = None,
+        data_samples: Sequence[Case] | None = None,
+        mode: str = 'tensor',
+    ) -> Outputs | dict[str, Tensor] | list[dict[str, Any]]:
+        """Run the network.
+
+        Args:
+            inputs: Modality -> images (B, 3, H, W) or clips (B, 3, T, H, W); or `image_logits` (B, K) computed before.
+            present: Modality -> rows that have it (B,); None: all.
+            clinical: Raw clinical table (B, number of variables), NaN where missing.
+            data_samples: The cases.
+            mode: `'tensor'`: `Outputs`; `'loss'`: named losses; `'predict'`: one dict a case.
+
+        Raises:
+            ValueError: If the mode is not known, an input that is needed is missing, or a label is.
+        """
+        if mode not in MODES:
+            raise ValueError(f'mode must be one of {MODES}, got {mode!r}')
+        # A frozen image part costs no memory for its backward pass in the clinical stage.
+        with torch.set_grad_enabled(torch.is_grad_enabled() and (mode != 'loss' or self.image_learns)):
+            outputs = self.run_images(inputs, present, data_samples)
+        outputs = self.run_clinical(outputs, clinical)
+        if mode == 'tensor':
+            return outputs
+        return self.loss(outputs, data_samples) if mode == 'loss' else predictions(outputs, data_samples)
+
+    def run_images(
+        self,
+        inputs: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        data_samples: Sequence[Case] | None = None,
+    ) -> Outputs | None:
+        """The image part: encoders, fusion, head. None for a model without images."""
+        if self.encoder is None or self.fusion is None or self.head is None:
+            return None
+        if LOGITS in inputs:
+            return Outputs(inputs[LOGITS], image_logits=inputs[LOGITS])
+        absent = [m for modalities in self.readers.values() for m in modalities if m not in inputs]
+        if absent:
+            raise ValueError(f'this model reads {absent}, which the batch does not have; it has {sorted(inputs)}')
+        rows = stream_presence(self.readers, present)
+        if rows is not None:
+            check_presence(rows, self.readers, present or {}, bool(self.optional_modalities), data_samples)
+        maps = {s: encode_rows(e, inputs, None if rows is None else rows[s]) for s, e in self.encoder.items()}
+        streams = {s: m for s, m in maps.items() if m is not None}
+        vector, vectors = self.fusion(streams, rows)
+        logits, aux_logits = self.head(vector, vectors)
+        complete = None if rows is None else torch.stack(list(rows.values())).all(0).to(logits.device)
+        return Outputs(logits, logits, streams, vector, vectors, aux_logits, complete)
+
+    def run_clinical(self, outputs: Outputs | None, clinical: Tensor | None) -> Outputs:
+        """Let the clinical head decide, unless it is frozen before it was ever fitted (the image stage)."""
+        if outputs is not None and not self.clinical_decides:
+            return outputs
+        if self.clinical is None or clinical is None:
+            raise ValueError(f'a model of {self.modalities} reads the clinical table, which the batch does not have')
+        if outputs is None or outputs.image_logits is None:
+            return Outputs(self.clinical(None, clinical))
+        scores = self.clinical.image_scores(outputs.image_logits.float().softmax(1))
+        outputs.logits = self.clinical(scores, clinical)
+        return outputs
+
+    def loss(self, outputs: Outputs, data_samples: Sequence[Case] | None) -> dict[str, Tensor]:
+        """Named losses of the parts that learn: the image's own, and the clinical head's cross entropy."""
+        target = labels_of(data_samples, self.classes, outputs.logits.device)
+        losses: dict[str, Tensor] = {}
+        if self.image_learns and self.head is not None:
+            if outputs.vector is None or outputs.image_logits is None:
+                raise ValueError('cached image logits can only train the clinical head: freeze the image part')
+            given = (outputs.image_logits, outputs.aux_logits, outputs.vectors)
+            losses.update(self.head.loss(*given, target, outputs.complete))
+        if self.clinical is not None and self.learns(CLINICAL):
+            losses.update(self.clinical.loss(outputs.logits, target))
+        return losses
+
+    def _take_channels_last(self) -> None:
+        """Weights in the memory format of the inputs: else every convolution would reorder them again."""
+        for p in self.parameters():
+            if p.ndim in (4, 5):
+                layout = torch.channels_last if p.ndim == 4 else torch.channels_last_3d
+                p.data = p.data.contiguous(memory_format=layout)
+
+
+def _preprocessor(cfg: Mapping[str, Any] | nn.Module | None) -> nn.Module:
+    if isinstance(cfg, nn.Module):
+        return cfg
+    return MODELS.build(dict(type='CasePreprocessor') if cfg is None else dict(cfg))

@@ -1,0 +1,80 @@
+"""What every fusion shares: one vector from each stream's last map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.model import BaseModule, ModuleDict
+from torch import Tensor, nn
+
+
+def pool(x: Tensor) -> Tensor:
+    """Global average over space and time: (B, C, ...) -> (B, C), whatever the memory format."""
+    return x.mean(dim=tuple(range(2, x.ndim))) if x.ndim > 2 else x
+
+
+class BaseFusion(BaseModule):
+    """Project each stream (global average, fully connected layer, ReLU), then join the vectors (subclasses).
+
+    Args:
+        in_channels: Stream -> channels of its last map.
+        embed_dims: Width D of the streams' vectors.
+        init_cfg: Initialisation; None: torch's defaults.
+
+    Attributes:
+        out_channels: Width of the joint vector.
+        handles_missing: Whether a stream may be absent from some cases of a batch.
+
+    Raises:
+        ValueError: If there is no stream.
+    """
+
+    handles_missing = False
+
+    def __init__(
+        self, in_channels: Mapping[str, int], embed_dims: int = 256, init_cfg: dict | list[dict] | None = None
+    ) -> None:
+        super().__init__(init_cfg)
+        if not in_channels:
+            raise ValueError(f'{type(self).__name__} needs one stream or more, got none')
+        self.streams = tuple(in_channels)
+        self.embed_dims = embed_dims
+        self.out_channels = embed_dims
+        self.project = ModuleDict({s: nn.Linear(width, embed_dims) for s, width in in_channels.items()})
+
+    @classmethod
+    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """What is left of this fusion's config when a single stream is: the projection, at the same width."""
+        return dict(type='SingleStream', embed_dims=cfg.get('embed_dims', 256))
+
+    def embed(
+        self, streams: Mapping[str, Sequence[Tensor]], present: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Stream -> vector (B, D); rows of absent streams are zero.
+
+        Args:
+            streams: Stream -> stage maps; a stream that no case of the batch has may be left out.
+            present: Stream -> which rows have it (B,); None: all.
+        """
+        vectors = {s: self.project[s](pool(streams[s][-1])).relu() for s in self.streams if s in streams}
+        if present is None:
+            return vectors
+        example = next(iter(vectors.values()))
+        for stream in self.streams:
+            if stream in vectors:
+                vectors[stream] = vectors[stream] * present[stream].to(example)[:, None]
+            else:
+                vectors[stream] = example.new_zeros(example.shape)
+        return {s: vectors[s] for s in self.streams}
+
+    def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The joint vector (B, out_channels) of stream -> (B, D)."""
+        raise NotImplementedError
+
+    def forward(
+        self, streams: Mapping[str, Sequence[Tensor]], present: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The joint vector (B, out_channels) and stream -> vector (B, D)."""
+        vectors = self.embed(streams, present)
+        return self.join(vectors, present), vectors

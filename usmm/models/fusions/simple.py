@@ -1,0 +1,86 @@
+"""Fusions without weights of their own: concatenation, addition, average; and the fusion of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from usmm.models.fusions.base import BaseFusion
+from usmm.registry import MODELS
+
+
+@MODELS.register_module()
+class SingleStream(BaseFusion):
+    """One stream: its projection is the joint vector. Every fusion becomes this one where one stream is left.
+
+    Args:
+        in_channels: Stream -> channels of its last map.
+        embed_dims: Width of the vector.
+        init_cfg: Initialisation.
+
+    Raises:
+        ValueError: If there is more than one stream.
+
+    Example:
+        >>> fusion = SingleStream({'static': 2048})
+        >>> sum(p.numel() for p in fusion.parameters())
+        524544
+    """
+
+    def __init__(
+        self, in_channels: Mapping[str, int], embed_dims: int = 256, init_cfg: dict | list[dict] | None = None
+    ) -> None:
+        super().__init__(in_channels, embed_dims, init_cfg)
+        if len(self.streams) > 1:
+            raise ValueError(f'SingleStream takes one stream, got {self.streams}')
+
+    def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The stream's vector (B, D)."""
+        return vectors[self.streams[0]]
+
+
+@MODELS.register_module()
+class ConcatFusion(BaseFusion):
+    """The vectors side by side: (B, S * D).
+
+    Args:
+        in_channels: Stream -> channels of its last map.
+        embed_dims: Width D of a stream's vector.
+        init_cfg: Initialisation.
+    """
+
+    def __init__(
+        self, in_channels: Mapping[str, int], embed_dims: int = 256, init_cfg: dict | list[dict] | None = None
+    ) -> None:
+        super().__init__(in_channels, embed_dims, init_cfg)
+        self.out_channels = embed_dims * len(self.streams)
+
+    def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The concatenated vectors (B, S * D)."""
+        return torch.cat([vectors[s] for s in self.streams], dim=1)
+
+
+@MODELS.register_module()
+class AddFusion(BaseFusion):
+    """The sum of the vectors: (B, D)."""
+
+    def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The sum (B, D)."""
+        return torch.stack([vectors[s] for s in self.streams]).sum(0)
+
+
+@MODELS.register_module()
+class AverageFusion(BaseFusion):
+    """The mean of the vectors of the streams that a case has: (B, D)."""
+
+    handles_missing = True
+
+    def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The mean (B, D); absent streams do not count."""
+        stacked = torch.stack([vectors[s] for s in self.streams])
+        if present is None:
+            return stacked.mean(0)
+        count = torch.stack([present[s].to(stacked) for s in self.streams]).sum(0)
+        return stacked.sum(0) / count.clamp(min=1)[:, None]

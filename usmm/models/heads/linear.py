@@ -1,0 +1,118 @@
+"""Linear head: class logits of the joint vector, and of each stream's where a loss asks for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmengine.model import BaseModule, ModuleDict
+from torch import Tensor, nn
+
+from usmm.registry import MODELS
+
+
+@MODELS.register_module()
+class LinearHead(BaseModule):
+    """One fully connected layer, the losses, and an auxiliary layer per stream only if a loss takes their logits.
+
+    Args:
+        num_classes: Number of classes K.
+        in_channels: Width of the joint vector.
+        streams: Stream -> width D of its vector.
+        losses: Configs of losses, summed; None: cross entropy. A loss that needs more streams than there are is
+            dropped with a line in the log.
+        dropout: Drop rate before the final layer.
+        init_cfg: Initialisation.
+
+    Raises:
+        ValueError: If no loss is left.
+
+    References:
+        Meng et al., IEEE TMI 2022, eq. 6 and 12.
+
+    Example:
+        >>> head = LinearHead(2, 256, dict(static=256, dynamic=256), losses=[dict(type='CrossEntropyLoss')])
+        >>> sum(p.numel() for p in head.parameters()), len(head.aux)
+        (514, 0)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        streams: Mapping[str, int] | None = None,
+        losses: Sequence[Mapping[str, Any]] | None = None,
+        dropout: float = 0.0,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        streams = dict(streams or {})
+        self.num_classes = num_classes
+        self.losses = _build_losses(losses or [dict(type='CrossEntropyLoss')], len(streams))
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.fc = nn.Linear(in_channels, num_classes)
+        supervised = any(loss.takes == 'aux_logits' for loss in self.losses.values())
+        aux = {s: nn.Linear(width, num_classes) for s, width in streams.items()} if supervised else {}
+        self.aux = ModuleDict(aux)
+
+    def forward(self, vector: Tensor, vectors: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits (B, K) of the joint vector, and stream -> logits (B, K) of the streams with an auxiliary layer."""
+        return self.fc(self.dropout(vector)), {s: layer(vectors[s]) for s, layer in self.aux.items()}
+
+    def loss(
+        self,
+        logits: Tensor,
+        aux_logits: Mapping[str, Tensor],
+        vectors: Mapping[str, Tensor],
+        target: Tensor,
+        complete: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Named losses, in float32.
+
+        Args:
+            logits, aux_logits: As `forward` returns them.
+            vectors: Stream -> (B, D).
+            target: Class indices (B,).
+            complete: Rows in which every stream is present (B,); None: all. Losses over streams look at these only.
+        """
+        given: dict[str, Any] = dict(logits=logits.float(), aux_logits=_float(aux_logits), vectors=_float(vectors))
+        losses = {}
+        for name, loss in self.losses.items():
+            x = given[loss.takes]
+            if complete is None or loss.takes == 'logits':
+                losses[name] = loss(x, target)
+            elif bool(complete.any()):
+                losses[name] = loss({s: v[complete] for s, v in x.items()}, target[complete])
+            else:
+                # Nothing to compare: zero, but still of the graph, so that distributed training sees every parameter.
+                losses[name] = torch.stack([v.sum() for v in x.values()]).sum() * 0
+        return losses
+
+
+def _float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {k: v.float() for k, v in tensors.items()}
+
+
+def _build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> ModuleDict:
+    built = ModuleDict()
+    for cfg in cfgs:
+        loss = MODELS.build(dict(cfg))
+        if num_streams < loss.min_streams:
+            print_log(
+                f'{type(loss).__name__} needs {loss.min_streams} streams, this model has {num_streams}: dropped',
+                logger='current',
+            )
+            continue
+        name = _loss_name(type(loss).__name__)
+        built[name if name not in built else f'{name}_{len(built)}'] = loss
+    if not len(built):
+        raise ValueError(f'no loss is left for a model with {num_streams} stream(s): {[c["type"] for c in cfgs]}')
+    return built
+
+
+def _loss_name(cls: str) -> str:
+    """FocalLoss -> loss_focal, DeepSupervisionLoss -> loss_deep_supervision."""
+    return 'loss_' + re.sub(r'(?<!^)(?=[A-Z])', '_', cls.removesuffix('Loss')).lower()

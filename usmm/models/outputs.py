@@ -1,0 +1,67 @@
+"""What a forward pass of a classifier gives, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from usmm.case import Case
+
+
+@dataclass
+class Outputs:
+    """Everything that a classifier computed on the way to its logits.
+
+    Args:
+        logits: Final logits (B, K): the clinical head's where it decides, else the image's.
+        image_logits: Logits (B, K) of the images alone, or None without images.
+        streams: Stream -> stage maps, shallow to deep. Empty for cached logits.
+        vector: Joint vector (B, D) of the fusion, or None.
+        vectors: Stream -> vector (B, D).
+        aux_logits: Stream -> logits (B, K) of the auxiliary layers.
+        complete: Rows in which every stream is present (B,), or None: all.
+    """
+
+    logits: Tensor
+    image_logits: Tensor | None = None
+    streams: dict[str, list[Tensor]] = field(default_factory=dict)
+    vector: Tensor | None = None
+    vectors: dict[str, Tensor] = field(default_factory=dict)
+    aux_logits: dict[str, Tensor] = field(default_factory=dict)
+    complete: Tensor | None = None
+
+
+def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[dict[str, Any]]:
+    """One dict a case: case_id, patient_id, label, scores (K,), and image_scores (K,) or None.
+
+    Scores are probabilities, float32 arrays of numpy.
+    """
+    scores = _probabilities(outputs.logits)
+    image = [None] * len(scores) if outputs.image_logits is None else _probabilities(outputs.image_logits)
+    names = ('case_id', 'patient_id', 'label')
+    return [
+        {**{n: getattr(case, n, None) for n in names}, 'scores': scores[i], 'image_scores': image[i]}
+        for i, case in enumerate(cases or [None] * len(scores))
+    ]
+
+
+def labels_of(cases: Sequence[Case] | None, classes: Sequence[str], device: torch.device) -> Tensor:
+    """The class indices (B,) of cases.
+
+    Raises:
+        ValueError: If there are no cases, or some have no label among the classes.
+    """
+    if not cases:
+        raise ValueError('a loss needs data_samples, the cases with their labels; got none')
+    wrong = [c.case_id for c in cases if c.label is None or not 0 <= c.label < len(classes)]
+    if wrong:
+        raise ValueError(f'cases {wrong} have no label among the {len(classes)} classes {tuple(classes)}')
+    return torch.tensor([c.label for c in cases], device=device)
+
+
+def _probabilities(logits: Tensor) -> Any:
+    return logits.detach().float().softmax(1).cpu().numpy()

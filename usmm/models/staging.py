@@ -1,0 +1,114 @@
+"""Which parts of a model learn in a stage; the others are frozen for good: no gradient, no moving statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from logging import FileHandler
+from typing import Any
+
+from mmengine.logging import MMLogger
+from mmengine.model import BaseModel
+
+CLINICAL = 'clinical'
+SPECS = ('all', CLINICAL, f'all but {CLINICAL}')
+
+
+class StagedModel(BaseModel):
+    """A model whose parts can be frozen by name.
+
+    A frozen part stays in eval mode whatever `train()` is called: a part whose batch norm and dropout keep moving is
+    not frozen.
+    """
+
+    def __init__(self, data_preprocessor: Any = None, init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)
+        self._learning: tuple[str, ...] | None = None
+        self._frozen: tuple[str, ...] = ()
+        self._wanted: dict[str, bool] = {}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the top-level parts that have parameters."""
+        return tuple(name for name, module in self.named_children() if any(True for _ in module.parameters()))
+
+    def resolve(self, spec: str | Sequence[str]) -> tuple[str, ...]:
+        """The parts that a stage's `train` means, of those that this model has; empty where it has none of them.
+
+        Args:
+            spec: `'all'`, `'clinical'`, `'all but clinical'`, or names of parts (`'fusion'`, `'encoder.static'`).
+
+        Raises:
+            ValueError: If the spec is not known, or a name in a list is not one of this model.
+        """
+        if not isinstance(spec, str):
+            self._check(spec)
+            return tuple(spec)
+        if spec not in SPECS:
+            raise ValueError(f'what to train must be one of {SPECS} or a list of parts, got {spec!r}')
+        return tuple(p for p in self.parts if spec == 'all' or (p == CLINICAL) == (spec == CLINICAL))
+
+    def trainable(self, spec: str | Sequence[str]) -> None:
+        """Let these parts learn and freeze all others, see `resolve`.
+
+        Raises:
+            ValueError: If nothing would learn.
+        """
+        names = self.resolve(spec)
+        if not names:
+            raise ValueError(f'nothing to train: {spec!r} names no part of this model; its parts are {self.parts}')
+        self._learning, self._frozen = names, ()
+        self._apply_stage()
+
+    def freeze(self, names: Sequence[str]) -> None:
+        """Freeze these parts, and leave the others as they are.
+
+        Raises:
+            ValueError: If a name is not a part of this model.
+        """
+        self._check(names)
+        self._learning = self.parts if self._learning is None else self._learning
+        self._frozen = (*self._frozen, *names)
+        self._apply_stage()
+
+    def learns(self, part: str) -> bool:
+        """Whether anything of a part learns; False for a part that this model has not."""
+        module = getattr(self, part, None)
+        return module is not None and any(p.requires_grad for p in module.parameters())
+
+    def train(self, mode: bool = True) -> StagedModel:
+        """Training mode for the parts that learn, eval mode for the frozen ones."""
+        super().train(mode)
+        if mode and self._learning is not None:
+            for part in self.parts:
+                getattr(self, part).eval()
+            for name in self._learning:
+                self.get_submodule(name).train()
+            for name in self._frozen:
+                self.get_submodule(name).eval()
+        return self
+
+    def _dump_init_info(self) -> None:
+        """How each parameter was initialised goes to the log file; upstream prints it where there is none."""
+        if any(isinstance(handler, FileHandler) for handler in MMLogger.get_current_instance().handlers):
+            super()._dump_init_info()
+
+    def _check(self, names: Sequence[str]) -> None:
+        known = {name for name, _ in self.named_modules() if name}
+        wrong = [n for n in names if n not in known]
+        if wrong:
+            raise ValueError(f'this model has no part {wrong}; its parts are {self.parts}')
+
+    def _apply_stage(self) -> None:
+        learning = self._learning or ()
+        # A backbone may have frozen parameters of its own: remember who wanted a gradient before the first stage.
+        for name, parameter in self.named_parameters():
+            self._wanted.setdefault(name, parameter.requires_grad)
+            learns = _within(name, learning) and not _within(name, self._frozen)
+            parameter.requires_grad_(learns and self._wanted[name])
+            if not parameter.requires_grad:
+                parameter.grad = None
+        self.train(self.training)
+
+
+def _within(name: str, parts: Sequence[str]) -> bool:
+    return any(name == p or name.startswith(f'{p}.') for p in parts)

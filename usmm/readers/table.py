@@ -1,0 +1,173 @@
+"""Case tables: CSV and XLSX -> text cells."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from usmm.readers import limits
+from usmm.readers.errors import DataError, existing_file, reading
+
+MISSING_WORDS = frozenset(
+    {'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'}
+)
+SHEET_ERRORS = frozenset({'#n/a', '#null!', '#div/0!', '#value!', '#ref!', '#name?', '#num!'})
+DELIMITERS = ',;\t|'
+ZEROS = re.compile(r'0+')
+
+Row = list[str]
+
+
+def is_missing(value: str | None) -> bool:
+    """Whether a cell says that nothing is known: empty, `NA`, `not available`, a spreadsheet's error, and the like.
+
+    Example:
+        >>> is_missing(' Not available '), is_missing('0')
+        (True, False)
+    """
+    return value is None or value.strip().lower() in MISSING_WORDS or value.strip().lower() in SHEET_ERRORS
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table as text, so that nothing is guessed: ids keep their zeros, dates their form.
+
+    CSV: comma, semicolon, tab or bar, whichever splits the header into most columns; UTF-8, UTF-16 with a mark, else
+    Windows-1252. XLSX: the first sheet, with the values that its formulas had when it was saved; whole numbers
+    without `.0`, dates as YYYY-MM-DD, zeros kept where the cell's format shows them. Blank rows are skipped.
+
+    Args:
+        path: A .csv, .tsv, .txt, .xlsx or .xlsm file.
+
+    Returns:
+        Columns named as in the first row, stripped; cells are stripped text, None where missing.
+
+    Raises:
+        DataError: if the file is absent, damaged, too large, has no header or two columns of one name, or a row has
+            more or fewer cells than the header.
+    """
+    path = existing_file(path)
+    with reading(path, 'a table'):
+        with path.open('rb') as stream:
+            zipped = stream.read(4) == b'PK\x03\x04'
+        return _frame(_sheet_rows(path) if zipped else _csv_rows(path), path)
+
+
+def _frame(rows: Iterator[tuple[int, Row]], path: Path) -> pd.DataFrame:
+    _, header = next(rows, (0, []))
+    names = _names(header, path)
+    cells = []
+    for number, row in rows:
+        if len(row) > len(names) and any(row[len(names) :]):
+            raise DataError(f'row {number} has {len(row)} cells, the header has {len(names)}', file=path)
+        cells.append([None if is_missing(cell) else cell for cell in row[: len(names)]])
+    return pd.DataFrame(cells, columns=names, dtype=object)
+
+
+def _names(header: Row, path: Path) -> Row:
+    names = [name.strip() or f'column {i}' for i, name in enumerate(header, 1)]
+    if not any(name.strip() for name in header):
+        raise DataError('has no header', file=path)
+    if double := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f'has more than one column named {", ".join(map(repr, double))}', file=path)
+    return names
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    if path.stat().st_size > limits.MAX_TABLE_BYTES:
+        raise DataError(f'is a table over the limit of {limits.MAX_TABLE_BYTES} bytes', file=path)
+    text = _text(path)
+    if '\0' in text:
+        raise DataError('is not a table: it holds zero bytes', file=path)
+    reader = csv.reader(io.StringIO(text, newline=''), delimiter=_delimiter(text), strict=True)
+    width = 0
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        width = width or len(cells)
+        if len(cells) < width:
+            raise DataError(f'row {reader.line_num} has {len(cells)} cells, the header has {width}', file=path)
+        yield reader.line_num, cells
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    if content[:2] in (b'\xff\xfe', b'\xfe\xff'):
+        return content.decode('utf-16')
+    try:
+        return content.decode('utf-8-sig')
+    except UnicodeDecodeError:
+        return content.decode('cp1252', errors='replace')
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter that splits the first line with content into most cells; the comma where none does."""
+    line = next((line for line in text.splitlines() if line.strip(DELIMITERS + ' ')), '')
+    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark))))
+
+
+def _sheet_rows(path: Path) -> Iterator[tuple[int, Row]]:
+    import openpyxl  # half a second, and most tables are CSV
+
+    if not openpyxl.DEFUSEDXML:
+        raise DataError('is XLSX, which is read with the package defusedxml only: pip install defusedxml', file=path)
+    _check_zip(path)
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    try:
+        if not book.worksheets:
+            raise DataError('has no sheet of cells', file=path)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # the stated size is a claim, and each row would be padded to it
+        yield from _filled(sheet.iter_rows(), path)
+    finally:
+        book.close()
+
+
+def _check_zip(path: Path) -> None:
+    """Refuse a spreadsheet that unpacks to more than the limit; zipfile itself never yields more than is stated."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > limits.MAX_TABLE_BYTES:
+        raise DataError(f'unpacks to {size} bytes, over the limit of {limits.MAX_TABLE_BYTES}', file=path)
+
+
+def _filled(rows: Iterator[Sequence[Any]], path: Path) -> Iterator[tuple[int, Row]]:
+    """Rows with content, as text, all as long as the header unless there is content behind it."""
+    width = count = 0
+    for number, cells in enumerate(rows, 1):
+        count += len(cells)
+        if count > limits.MAX_TABLE_CELLS:
+            raise DataError(f'holds over {limits.MAX_TABLE_CELLS} cells', file=path)
+        row = [_cell(cell) for cell in cells]
+        while row and not row[-1]:
+            row.pop()
+        if not row:
+            continue
+        width = width or len(row)
+        yield number, row + [''] * (width - len(row))
+
+
+def _cell(cell: Any) -> str:
+    """The text of a cell."""
+    value = cell.value
+    if value is None:
+        return ''
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() and abs(value) < 1e15 else format(value, '.15g')
+    if isinstance(value, int) and ZEROS.fullmatch(cell.number_format or ''):
+        return str(value).zfill(len(cell.number_format))
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value).strip()

@@ -1,0 +1,5 @@
+"""Figures of a run."""
+
+from usmm.reports.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
+
+__all__ = ['confusion_figure', 'roc_figure', 'save', 'training_figure', 'weights_figure']

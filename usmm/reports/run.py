@@ -1,0 +1,151 @@
+"""What a run shows at its end: a table with intervals on the console, and figures in the work directory."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from usmm.reports.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
+from usmm.stats import confusion_matrix, delong_interval, wilson_interval
+
+NAMES = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc')
+SELECTION = {
+    'inner': 'on a validation part cut by patient from the training folds',
+    'last': 'none, the last epoch',
+    'test': 'ON THE TEST PART ITSELF: the numbers are optimistic',
+}
+
+
+def report_run(work_dir: str | Path, content: Mapping[str, Any], console: Console | None = None) -> list[Path]:
+    """Print the metrics of a run, and draw its figures into `work_dir/figures`.
+
+    Figures: ROC curve and confusion matrix of each part, curves of each stage, weights of the clinical stage; what
+    cannot be drawn (a ROC curve without two cases of each class) is left out.
+
+    Args:
+        work_dir: A work directory with predictions.csv.
+        content: What metrics.json holds: metrics by part, classes, positive, selection, cases, patients.
+        console: Where to print.
+
+    Returns:
+        The PNG files.
+    """
+    folder, out = Path(work_dir), console or Console()
+    classes = tuple(content['classes'])
+    positive = content.get('positive') or classes[-1]
+    parts = read_parts(folder / 'predictions.csv', classes)
+    out.print(metrics_table(content, parts, classes, positive))
+    selection = content.get('selection')
+    out.print(f'selection of the epoch: {SELECTION.get(selection or "", selection)}')
+    drawn = [save(figure, folder / 'figures' / name)[0] for name, figure in _figures(folder, content, parts)]
+    out.print(f'metrics and predictions: {folder}; {len(drawn)} figures: {folder / "figures"}', soft_wrap=True)
+    return drawn
+
+
+Part = tuple[np.ndarray, np.ndarray]
+
+
+def read_parts(path: Path, classes: Sequence[str]) -> dict[str, Part]:
+    """Part -> (class indices (N,), probabilities (N, K)) of the labelled rows of a predictions.csv."""
+    rows: dict[str, list[tuple[int, list[float]]]] = defaultdict(list)
+    with path.open(newline='', encoding='utf-8') as file:
+        for row in csv.DictReader(file):
+            if row['label']:
+                scores = [float(row[f'prob_{name}']) for name in classes]
+                rows[row['part']].append((list(classes).index(row['label']), scores))
+    return {part: (np.array([y for y, _ in of]), np.array([s for _, s in of])) for part, of in rows.items()}
+
+
+def metrics_table(
+    content: Mapping[str, Any], parts: Mapping[str, Part], classes: Sequence[str], positive: str
+) -> Table:
+    """Metrics by part; of two classes with 95 % intervals (DeLong for the AUC, Wilson for proportions)."""
+    shown = [part for part in ('train', 'val', 'test') if part in content]
+    about = f'positive class {positive}' if len(classes) == 2 else f'macro means over {len(classes)} classes'
+    table = Table(title=f'{content.get("config", "")}: {about}')
+    table.add_column('metric')
+    for part in shown:
+        cases, patients = (content.get(key, {}).get(part, '?') for key in ('cases', 'patients'))
+        table.add_column(f'{part} ({cases} cases, {patients} patients)', justify='right')
+    keys = [f'{prefix}{name}' for prefix in ('', 'image/') for name in NAMES]
+    limits = {part: intervals(*parts[part], classes, positive) if part in parts else {} for part in shown}
+    for key in keys:
+        if any(key in content[part] for part in shown):
+            table.add_row(key, *[_cell(content[part].get(key), limits[part].get(key)) for part in shown])
+    return table
+
+
+def intervals(
+    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], positive: str
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of a two-class part, by metric: those that have one without a bootstrap; none for more classes."""
+    if len(classes) != 2:
+        return {}
+    k = list(classes).index(positive)
+    matrix = confusion_matrix(labels, scores.argmax(1), 2)
+    tp, tn = int(matrix[k, k]), int(matrix[1 - k, 1 - k])
+    found = {
+        'accuracy': wilson_interval(tp + tn, int(matrix.sum())).ci,
+        'tpr': wilson_interval(tp, int(matrix[k].sum())).ci,
+        'tnr': wilson_interval(tn, int(matrix[1 - k].sum())).ci,
+        'precision': wilson_interval(tp, int(matrix[:, k].sum())).ci,
+    }
+    if _has_interval(labels == k, scores[:, k]):
+        found['auc'] = delong_interval(labels == k, scores[:, k]).ci
+    return found
+
+
+def _has_interval(positive: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether DeLong's interval exists and says something: two cases a class, and classes that overlap."""
+    if min(positive.sum(), (~positive).sum()) < 2:
+        return False
+    return bool(scores[positive].min() <= scores[~positive].max() and scores[positive].max() >= scores[~positive].min())
+
+
+def _cell(value: float | None, limits: tuple[float, float] | None) -> str:
+    if value is None or math.isnan(value):
+        return '-'
+    return f'{value:.3f}' if limits is None else f'{value:.3f} [{limits[0]:.3f}, {limits[1]:.3f}]'
+
+
+def _figures(folder: Path, content: Mapping[str, Any], parts: Mapping[str, Part]) -> Iterator[tuple[str, Any]]:
+    classes = tuple(content['classes'])
+    for part, (labels, scores) in parts.items():
+        wanted = [content.get('positive') or classes[-1]] if len(classes) == 2 else classes
+        columns = {name: (labels == classes.index(name), scores[:, classes.index(name)]) for name in wanted}
+        curves = {name: (y, s) for name, (y, s) in columns.items() if min(y.sum(), (~y).sum()) >= 2}
+        if curves:
+            yield f'roc_{part}', roc_figure(curves, title=f'{part} part, {len(labels)} cases')
+        yield f'confusion_{part}', confusion_figure(confusion_matrix(labels, scores.argmax(1), len(classes)), classes)
+    for stage in content.get('stages', {}):
+        rows = training_rows(folder / stage)
+        if any('loss' in row for row in rows):
+            yield f'training_{stage}', training_figure(rows, title=f'stage {stage}')
+    if content.get('clinical_weights'):
+        yield 'clinical_weights', weights_figure(content['clinical_weights'], title='Weights of the clinical stage')
+
+
+def training_rows(folder: Path) -> list[dict[str, float]]:
+    """Means by epoch of everything that the runner logged in a stage's folder; a resumed epoch replaces the older one.
+
+    Training rows name their epoch; a validation row, which has none, counts epochs in `step`.
+    """
+    by_epoch: dict[float, dict[str, list[float]]] = {}
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        found: dict[float, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for line in file.read_text(encoding='utf-8').splitlines():
+            row = json.loads(line)
+            for name, value in row.items():
+                if isinstance(value, (int, float)) and math.isfinite(value):
+                    found[row.get('epoch', row.get('step'))][name].append(float(value))
+        by_epoch |= found
+    return [{**{n: sum(v) / len(v) for n, v in by_epoch[e].items()}, 'epoch': e} for e in sorted(by_epoch)]

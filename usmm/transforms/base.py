@@ -1,0 +1,43 @@
+"""What transforms have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from usmm.case import Case
+
+
+class Transform:
+    """A step of a pipeline: a case in, the case out.
+
+    The repr names every option, so two transforms with the same repr do the same; caches and random streams rely on it.
+    Attributes that start with `_` are not options. `random` says whether it draws random numbers.
+    """
+
+    random: bool = False
+
+    def __call__(self, case: Case) -> Case:
+        """Return the case with what this step adds or changes."""
+        raise NotImplementedError(f'{type(self).__name__} must define __call__')
+
+    def __repr__(self) -> str:
+        options = ', '.join(f'{name}={value!r}' for name, value in vars(self).items() if not name.startswith('_'))
+        return f'{type(self).__name__}({options})'
+
+
+def names_of(modalities: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Modalities of a config as a tuple; a single name stands for itself, None for all.
+
+    Example:
+        >>> names_of('bus'), names_of(['bus', 'ue'])
+        (('bus',), ('bus', 'ue'))
+    """
+    if modalities is None:
+        return None
+    return (modalities,) if isinstance(modalities, str) else tuple(modalities)
+
+
+def chosen(modalities: tuple[str, ...] | None, present: dict[str, Any]) -> list[str]:
+    """Those of the modalities (None: all) that the case has."""
+    return [m for m in present if modalities is None or m in modalities]

@@ -1,0 +1,152 @@
+"""Run the deterministic beginning of a pipeline once per case, and keep the result."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import usmm.readers
+from usmm.case import Case
+from usmm.readers import DataError
+from usmm.registry import TRANSFORMS
+from usmm.transforms.base import Transform
+from usmm.transforms.store import ArrayStore, code_digest, digests, key_of
+
+Entry = tuple[dict[str, np.ndarray], Any]
+
+
+@TRANSFORMS.register_module()
+class Cached(Transform):
+    """Run transforms once per case; later epochs, runs and folds read the result.
+
+    An entry is keyed by the content of the case's files, the repr of the transforms and a digest of their code, so it
+    is made anew when any of these changes. It holds pixels, masks and `info`; what was there before is kept.
+
+    Args:
+        transforms: Transforms or their configs, none of them random.
+        cache_dir: Folder of the entries, shared by all workers, processes and runs; None: not on disk.
+        memory: Also keep them in the memory of the process (each worker has its own).
+
+    Raises:
+        ValueError: A random transform among them, or one whose repr does not name its options.
+        TypeError: A transform that draws through `case.rng` without saying that it is random, or leaves something in
+            `info` that cannot be kept.
+    """
+
+    def __init__(self, transforms: Sequence[Any], cache_dir: str | Path | None = None, memory: bool = False) -> None:
+        self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
+        for transform in self.transforms:
+            if getattr(transform, 'random', False):
+                raise ValueError(f'{transform!r} draws random numbers: put it after Cached, not inside')
+            if ' at 0x' in repr(transform):
+                raise ValueError(f'{type(transform).__name__} needs a __repr__ of its options to be cached')
+        self.cache_dir, self.memory = None if cache_dir is None else str(cache_dir), memory
+        self._store = None if cache_dir is None else ArrayStore(cache_dir)
+        self._held: dict[str, Entry] = {}
+        self._made_by = [repr(self.transforms), code_digest(), *sorted({_source(t) for t in self.transforms})]
+
+    def __call__(self, case: Case) -> Case:
+        """The case with what the transforms make of it."""
+        if self._store is None and not self.memory:
+            return self._run(case)
+        key = self.key(case)
+        entry = self._held.get(key) or (self._store.get(key) if self._store else None)
+        if entry is None:
+            entry = dump_case(self._run(case), known=set(case.info) - set(case.files))
+            if self._store is not None:
+                self._store.put(key, *entry)
+        if self.memory:
+            self._held[key] = entry
+        return load_case(case, *entry)
+
+    def key(self, case: Case) -> str:
+        """The key of a case's entry."""
+        clips = case.info.get('table', {}).get('clips', ())
+        files = {
+            f'{"clip" if m in clips else "image"} {kind}/{m}': digests(self._store, paths, case.case_id)
+            for kind, group in (('file', case.files), ('mask', case.mask_files))
+            for m, paths in group.items()
+        }
+        return key_of([files, self._made_by])
+
+    def _run(self, case: Case) -> Case:
+        values = {f.name: getattr(case, f.name) for f in fields(Case)}
+        values['info'] = {name: dict(facts) for name, facts in case.info.items()}
+        quiet: Case = _WithoutDraws(**values)
+        for transform in self.transforms:
+            quiet = transform(quiet)
+        return Case(**{f.name: getattr(quiet, f.name) for f in fields(Case)})
+
+
+class _WithoutDraws(Case):
+    """A case that refuses to draw."""
+
+    def rng(self, *names: str) -> np.random.Generator:
+        raise TypeError(f'a transform inside Cached drew random numbers ({names}): put it after Cached')
+
+
+def dump_case(case: Case, known: Collection[str] = ()) -> Entry:
+    """Pixels, masks and info of a case as arrays and JSON facts; info that was `known` before is left out."""
+    arrays = {f'data/{m}': a for m, a in case.data.items()} | {f'mask/{m}': a for m, a in case.masks.items()}
+    facts = _plain({name: i for name, i in case.info.items() if name not in known}, arrays, 'info')
+    return arrays, dict(info=facts, order=[list(case.data), list(case.masks)])
+
+
+def load_case(case: Case, arrays: dict[str, np.ndarray], facts: Any) -> Case:
+    """Put an entry into a case; arrays are copied, so that later transforms may write into them."""
+    data, masks = facts['order']
+    case.data = {**case.data, **{m: arrays[f'data/{m}'].copy() for m in data}}
+    case.masks = {**case.masks, **{m: arrays[f'mask/{m}'].copy() for m in masks}}
+    for name, info in _rich(facts['info'], arrays).items():
+        if 'file' in info and name in case.files:  # the content is the same, the place may be another
+            info['file'] = str(case.files[name][info.get('file_index', 0)])
+        case.info.setdefault(name, {}).update(info)
+    return case
+
+
+def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+    """JSON for a value; what JSON lacks is tagged, arrays are moved to `arrays`."""
+    if isinstance(value, (np.ndarray, np.generic)):  # before float: np.float64 is one
+        arrays[where] = np.asarray(value)
+        return {'array': where, 'scalar': isinstance(value, np.generic)}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dict) and all(isinstance(k, str) for k in value):
+        return {'dict': {k: _plain(v, arrays, f'{where}/{k}') for k, v in value.items()}}
+    if isinstance(value, (list, tuple)):
+        items = [_plain(v, arrays, f'{where}/{i}') for i, v in enumerate(value)]
+        return {type(value).__name__ if type(value) in (list, tuple) else 'tuple': items}
+    if is_dataclass(value) and hasattr(usmm.readers, type(value).__name__):
+        parts = {f.name: getattr(value, f.name) for f in fields(value)}
+        return {'reader': type(value).__name__, 'fields': _plain(parts, arrays, where)}
+    raise TypeError(f'{where} holds a {type(value).__name__}, which Cached cannot keep on disk')
+
+
+def _rich(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The value that `_plain` took apart."""
+    if not isinstance(value, dict):
+        return value
+    if 'dict' in value:
+        return {k: _rich(v, arrays) for k, v in value['dict'].items()}
+    if 'array' in value:
+        array = arrays[value['array']]
+        return array[()] if value['scalar'] else array.copy()
+    if 'reader' in value:
+        return getattr(usmm.readers, value['reader'])(**_rich(value['fields'], arrays))
+    items = [_rich(v, arrays) for kind in ('tuple', 'list') for v in value.get(kind, ())]
+    return tuple(items) if 'tuple' in value else items
+
+
+def _source(transform: Any) -> str:
+    """A digest of the file that defines a transform, also one from outside this library."""
+    try:
+        text = Path(inspect.getfile(type(transform))).read_bytes()
+    except (TypeError, OSError) as error:
+        raise DataError(f'the code of {transform!r} cannot be read, so its results cannot be cached') from error
+    return hashlib.sha256(text).hexdigest()

@@ -1,0 +1,178 @@
+"""Files to arrays: still images, clips and lesion masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from usmm.case import Case
+from usmm.readers import DataError, read_clip, read_dicom, read_image, read_mask, read_regions
+from usmm.readers.dicom_file import is_dicom
+from usmm.registry import TRANSFORMS
+from usmm.transforms.base import Transform, chosen, names_of
+
+PICKS = ('first', 'last', 'random')
+CLIP_SUFFIXES = ('.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif')
+
+
+@TRANSFORMS.register_module()
+class LoadImage(Transform):
+    """Load still images, (H, W, 3) uint8 RGB.
+
+    `info[modality]` gets `file`, `file_index`, `regions` and `spacing` (row, column; mm, or None).
+
+    Args:
+        modalities: Which (default: all images of the table). A case that has no file of one is left without it.
+        pick: Which file where a case has several of one modality: `'first'`, `'last'`, or `'random'` (drawn anew in
+            every epoch).
+
+    Raises:
+        DataError: A file that cannot be read; names case and modality.
+        ValueError: Another word for `pick`.
+    """
+
+    def __init__(self, modalities: str | Sequence[str] | None = None, pick: str = 'first') -> None:
+        if pick not in PICKS:
+            raise ValueError(f'pick must be one of {list(PICKS)}, got {pick!r}')
+        self.modalities, self.pick = names_of(modalities), pick
+
+    @property
+    def random(self) -> bool:  # type: ignore[override]
+        """Whether files are drawn."""
+        return self.pick == 'random'
+
+    def __call__(self, case: Case) -> Case:
+        """Load the images of one case."""
+        for modality in _chosen(self.modalities, case, clips=False):
+            files = case.files[modality]
+            index = self._index(case, modality, len(files))
+            case.data[modality], facts = _at(case, modality, load_image, files[index])
+            case.info.setdefault(modality, {}).update(facts, file=str(files[index]), file_index=index)
+        return case
+
+    def _index(self, case: Case, modality: str, count: int) -> int:
+        if self.pick == 'random' and count > 1:
+            return int(case.rng('LoadImage', modality).integers(count))
+        return count - 1 if self.pick == 'last' else 0
+
+
+@TRANSFORMS.register_module()
+class LoadClip(Transform):
+    """Load clips, (T, H, W, 3) uint8 RGB.
+
+    `info[modality]` gets `file`, `times` (T,) in s, and `regions`.
+
+    Args:
+        modalities: Which (default: all clips of the table).
+        step: Seconds between kept frames; None: every frame.
+        num_frames: Keep that many frames, spread evenly over the clip (a short clip repeats some).
+
+    Raises:
+        DataError: A file that cannot be read; names case and modality.
+        ValueError: num_frames below 1.
+    """
+
+    def __init__(
+        self,
+        modalities: str | Sequence[str] | None = None,
+        step: float | None = None,
+        num_frames: int | None = None,
+    ) -> None:
+        if num_frames is not None and num_frames < 1:
+            raise ValueError(f'num_frames must be 1 or more, got {num_frames}')
+        self.modalities, self.step, self.num_frames = names_of(modalities), step, num_frames
+
+    def __call__(self, case: Case) -> Case:
+        """Load the clips of one case."""
+        for modality in _chosen(self.modalities, case, clips=True):
+            file = case.files[modality][0]
+            frames, times = _at(case, modality, read_clip, file, self.step)
+            if self.num_frames is not None:
+                index = np.linspace(0, len(frames) - 1, self.num_frames).round().astype(int)
+                frames, times = frames[index], times[index]
+            case.data[modality] = frames
+            regions = _at(case, modality, read_regions, file)
+            case.info.setdefault(modality, {}).update(file=str(file), times=times, regions=regions)
+        return case
+
+
+@TRANSFORMS.register_module()
+class LoadMask(Transform):
+    """Load lesion masks, (H, W) bool; several mask files of a case are united.
+
+    Where a modality has as many mask files as images (and more than one), each mask belongs to the image in its place,
+    so the mask of the picked image is taken.
+
+    Args:
+        modalities: Which (default: all that have a mask).
+
+    Raises:
+        DataError: A mask that cannot be read, or not of the size of its image; names case and modality.
+    """
+
+    def __init__(self, modalities: str | Sequence[str] | None = None) -> None:
+        self.modalities = names_of(modalities)
+
+    def __call__(self, case: Case) -> Case:
+        """Load the masks of one case."""
+        for modality in chosen(self.modalities, case.mask_files):
+            files = case.mask_files[modality]
+            if 1 < len(files) == len(case.files.get(modality, ())):
+                files = (files[case.info.get(modality, {}).get('file_index', 0)],)
+            mask = _at(case, modality, unite_masks, files)
+            size = np.shape(case.data[modality])[-3:-1] if modality in case.data else mask.shape
+            if mask.shape != size:
+                message = f'the mask is {_size(mask.shape)}, its image {_size(size)} (width x height)'
+                raise DataError(message, file=files[0], case=case.case_id, modality=modality)
+            case.masks[modality] = mask
+        return case
+
+
+def load_image(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+    """A still image and what its file says of it (`regions`, `spacing`); DICOM files are read once for both."""
+    if not path.is_file() or not is_dicom(path):
+        return read_image(path), dict(regions=(), spacing=None)
+    dicom = read_dicom(path)
+    if len(dicom.frames) != 1:
+        raise DataError(f'expected a still image, got {len(dicom.frames)} frames; list it under clips', file=path)
+    return dicom.frames[0], dict(regions=tuple(dicom.regions), spacing=dicom.spacing)
+
+
+def unite_masks(files: Sequence[Path]) -> np.ndarray:
+    """The union of mask files of one size, (H, W) bool."""
+    mask = read_mask(files[0])
+    for file in files[1:]:
+        other = read_mask(file)
+        if other.shape != mask.shape:
+            message = f'the mask is {_size(other.shape)}, {files[0].name} is {_size(mask.shape)} (width x height)'
+            raise DataError(message, file=file)
+        mask = mask | other
+    return mask
+
+
+def _chosen(modalities: tuple[str, ...] | None, case: Case, clips: bool) -> list[str]:
+    """The named modalities of a case; without names its clips, or its images.
+
+    The schema says which is which; for a case that was made without one the suffix does.
+    """
+    if modalities is not None:
+        return chosen(modalities, case.files)
+    known = case.info.get('table', {}).get('clips')
+    if known is None:
+        known = [m for m, files in case.files.items() if files[0].suffix.lower() in CLIP_SUFFIXES]
+    return [m for m in case.files if (m in known) == clips]
+
+
+def _at(case: Case, modality: str, read: Any, *args: Any) -> Any:
+    """Call a reader; its error learns of case and modality."""
+    try:
+        return read(*args)
+    except DataError as error:
+        raise error.at(case=case.case_id, modality=modality) from error
+
+
+def _size(shape: Sequence[int]) -> str:
+    return f'{shape[1]}x{shape[0]}'

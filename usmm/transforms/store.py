@@ -1,0 +1,132 @@
+"""Arrays and plain facts on disk: written whole or not at all, verified when read, never unpickled."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import uuid
+import zipfile
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO
+
+import numpy as np
+from mmengine.logging import print_log
+
+import usmm.readers
+from usmm.readers import DataError, file_digest
+
+FACTS = 'facts'  # the entry of the archive that holds the JSON
+
+
+class ArrayStore:
+    """A folder of entries, each some arrays and some facts, found by a key.
+
+    Several processes may share a folder: an entry is written under a temporary name and renamed, and both of two
+    writers write the same. A damaged entry reads as absent. A folder that cannot be written costs a warning, not the
+    run.
+
+    Args:
+        folder: Made when the first entry is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def __repr__(self) -> str:
+        return f'ArrayStore({str(self.folder)!r})'
+
+    def path(self, key: str) -> Path:
+        """The file of an entry."""
+        return self.folder / key[:2] / f'{key[2:]}.npz'
+
+    def get(self, key: str) -> tuple[dict[str, np.ndarray], Any] | None:
+        """Arrays and facts of an entry, or None where it is absent or damaged."""
+        try:
+            with np.load(self.path(key), allow_pickle=False) as archive:  # reading an entry checks its CRC
+                arrays = {name: archive[name] for name in archive.files}
+            return arrays, json.loads(arrays.pop(FACTS).tobytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            print_log(f'{self.path(key)} is damaged ({error}) and will be made anew', 'current', logging.WARNING)
+            return None
+
+    def put(self, key: str, arrays: dict[str, np.ndarray], facts: Any) -> None:
+        """Write an entry.
+
+        Args:
+            key: Hexadecimal digest of everything that the entry depends on.
+            arrays: Name -> array; a name may hold `/`.
+            facts: Anything that JSON can hold.
+        """
+        encoded = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+        self._write(self.path(key), lambda file: np.savez(file, **arrays, **{FACTS: encoded}))  # type: ignore[arg-type]
+
+    def digest(self, file: Path) -> str:
+        """SHA-256 of a file; kept by path, size and time, so that new workers need not read it again."""
+        stat = file.stat()
+        note = self.folder / 'digests' / key_of([str(file.absolute()), stat.st_size, stat.st_mtime_ns])
+        try:
+            text = note.read_text(encoding='ascii')
+        except (OSError, UnicodeDecodeError):
+            text = ''
+        if len(text) == 64 and not text.strip('0123456789abcdef'):
+            return text
+        found = file_digest(file)
+        self._write(note, lambda file: file.write(found.encode('ascii')))
+        return found
+
+    def _write(self, path: Path, save: Callable[[BinaryIO], object]) -> None:
+        """Write a file whole or not at all."""
+        part = path.with_name(f'.{uuid.uuid4().hex}')
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open('wb') as file:
+                save(file)
+            part.replace(path)
+        except OSError as error:
+            message = f'the cache {self.folder} cannot be written ({error}); going on without'
+            print_log(message, 'current', logging.WARNING)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+
+def digests(store: ArrayStore | None, files: Iterable[Path], case: str | None = None) -> list[str]:
+    """Digests of files, through a store where there is one. Raises DataError for a file that cannot be read."""
+    result = []
+    for file in files:
+        try:
+            result.append(file_digest(file) if store is None else store.digest(file))
+        except OSError as error:
+            raise DataError(f'cannot be read: {error}', file=file, case=case) from error
+    return result
+
+
+def key_of(parts: Any) -> str:
+    """A key from anything that JSON can hold.
+
+    Example:
+        >>> key_of(['a', 1]) == key_of(('a', 1)), len(key_of([]))
+        (True, 64)
+    """
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """A digest of the code that makes the entries (this room and the readers), so that new code makes new entries."""
+    rooms = [Path(__file__).parent, *map(Path, _package(usmm.readers))]
+    hasher = hashlib.sha256()
+    for file in sorted(f for room in rooms for f in room.glob('*.py')):
+        hasher.update(file.name.encode() + b'\0' + file.read_bytes())
+    return hasher.hexdigest()
+
+
+def _package(module: ModuleType) -> list[str]:
+    return list(module.__path__)
