@@ -223,7 +223,16 @@ def run(args: argparse.Namespace) -> list[Row]:
         for name in (s for s in SECTIONS if s in args.only):
             print(f'{name} ...', file=sys.stderr, flush=True)
             rows += sections[name]()
+            write(rows, args)  # after each section: a run that is cut off leaves what it has
     return rows
+
+
+def write(rows: Sequence[Row], args: argparse.Namespace) -> None:
+    gpu = args.device.startswith('cuda')
+    machine = torch.cuda.get_device_name() if gpu else f'{os.cpu_count()} cores, {platform.machine()}'
+    facts = dict(config=args.config, batch_size=args.batch_size, machine=machine, torch=torch.__version__)
+    content = {**facts, 'threads': torch.get_num_threads(), 'rows': [asdict(row) for row in rows]}
+    Path(args.out).write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -235,11 +244,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     rows = run(args)
     Console(width=None if sys.stdout.isatty() else 120).print(show(rows, args))
-    gpu = args.device.startswith('cuda')
-    machine = torch.cuda.get_device_name() if gpu else f'{os.cpu_count()} cores, {platform.machine()}'
-    facts = dict(config=args.config, batch_size=args.batch_size, machine=machine, torch=torch.__version__)
-    content = {**facts, 'threads': torch.get_num_threads(), 'rows': [asdict(row) for row in rows]}
-    Path(args.out).write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
     return 0
 
 

@@ -13,7 +13,7 @@ modalities = ('bus', 'cdfi', 'ue', 'dceus', 'clinical')
 image_size = 224
 clip_size = 128
 keyframe_step = 1.0  # seconds between the frames that key frames are chosen from
-cache_dir = '${work_dir}/cache'
+cache_dir = 'work_dirs/cache'  # prepared images, keyed by file content and options; runs share it
 
 schema = dict(
     images=dict(bus='bus', cdfi='cdfi', ue='ue'),

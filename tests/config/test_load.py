@@ -39,6 +39,12 @@ def test_references_follow_overrides_of_a_base_setting(write):
     assert config.num_classes == 2 and config.name == 'child'
 
 
+def test_setting_of_a_base_whose_users_are_replaced_is_no_mistake(write):
+    write(BASE, 'base.py')
+    child = write("_base_ = './base.py'\ntrain_pipeline = [dict(type='Resize', size=8)]\n")
+    assert load_config(child).train_pipeline[0]['size'] == 8
+
+
 def test_overrides_reach_into_lists_and_turn_one_modality_into_a_tuple(write):
     path = write(BASE)
     config = load_config(path, parse_options(['stages.0.optimizer.lr=0.5', 'modalities=bus', 'max_epochs=2']))

@@ -38,6 +38,21 @@ def test_compare(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_failure_keeps_the_old_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / 'manifest.json'
+    write_manifest(path, tmp_path, digests(tmp_path, a='1'))
+    before = path.read_bytes()
+
+    def fail(self: Path, target: Path) -> None:
+        raise OSError('disk full')
+
+    monkeypatch.setattr(Path, 'replace', fail)
+    with pytest.raises(OSError, match='disk full'):
+        write_manifest(path, tmp_path, digests(tmp_path, b='2'))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ['manifest.json']
+
+
 @pytest.mark.parametrize('text', ['no json', '[]', '{"files": {"a": {}}}', '{"files": 3}'])
 def test_a_file_that_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / 'manifest.json').write_text(text)

@@ -36,7 +36,9 @@ def one_thread_one_seed() -> None:
 def config() -> Callable[..., dict[str, Any]]:
     """Config of MSMFN: paper sizes with `base_channels=64, depth=50`, else small."""
 
-    def make(modalities: Sequence[str] = ALL, base_channels: int = 8, depth: int = 18, **changes: Any) -> dict[str, Any]:
+    def make(
+        modalities: Sequence[str] = ALL, base_channels: int = 8, depth: int = 18, **changes: Any
+    ) -> dict[str, Any]:
         clip = dict(type='R2Plus1D', depth=18, base_channels=base_channels)
         cfg: dict[str, Any] = dict(
             type='MultiModalClassifier',

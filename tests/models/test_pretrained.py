@@ -35,7 +35,9 @@ def test_a_torchvision_resnet_fills_every_trunk_and_the_tail(tmp_path: Path) -> 
     for name, value in theirs.items():
         if name.startswith('fc'):
             continue
-        places = [f'tail.{name}'] if name.startswith(('layer3', 'layer4')) else [f'trunks.{m}.{name}' for m in ('bus', 'ue')]
+        places = (
+            [f'tail.{name}'] if name.startswith(('layer3', 'layer4')) else [f'trunks.{m}.{name}' for m in ('bus', 'ue')]
+        )
         for place in places:
             assert torch.equal(net.state_dict()[place], value)
     assert set(report.unused) == {'fc.weight', 'fc.bias'}

@@ -57,7 +57,11 @@ def test_what_a_stage_trains(spec: Any, expected: set[str]) -> None:
 
 def test_stages_follow_each_other() -> None:
     model = Toy()
-    for spec, expected in (('clinical', CLINICAL), ('all but clinical', ENCODERS | HEAD), ('all', ENCODERS | HEAD | CLINICAL)):
+    for spec, expected in (
+        ('clinical', CLINICAL),
+        ('all but clinical', ENCODERS | HEAD),
+        ('all', ENCODERS | HEAD | CLINICAL),
+    ):
         model.trainable(spec)
         assert learning(model) == expected
 

@@ -26,7 +26,7 @@ def fan(width=200, height=220):
     """A convex picture: a sector of speckle."""
     y, x = np.mgrid[:height, :width]
     radius, angle = np.hypot(x - width / 2, y + 30), np.arctan2(x - width / 2, y + 30)
-    inside = (radius > 60) & (radius < height) & (np.abs(angle) < 0.5)
+    inside = (radius > 60) & (radius < height) & (np.abs(angle) < 0.35)
     return speckle(height, width) * inside[..., None].astype(np.uint8)
 
 
@@ -210,8 +210,8 @@ def test_repr_names_every_option():
 @pytest.mark.real
 def test_real_single_pictures_are_not_split_and_pairs_of_them_are(real_data):
     folder = real_data / 'breast_lesions_usg' / 'BrEaST-Lesions_USG-images_and_masks'
-    images = [read_image(path) for path in sorted(folder.glob('case???.png'))[::8]]
-    assert len(images) == 32
+    images = [read_image(path) for path in sorted(folder.glob('case???.png'))[::16]]
+    assert len(images) == 16
     found = 0
     for image in images:
         assert find_panels(image) == ()
@@ -222,6 +222,6 @@ def test_real_single_pictures_are_not_split_and_pairs_of_them_are(real_data):
             found += 1
             assert boxes[0].x1 <= width
             assert boxes[1].x0 >= width + 12
-    assert found >= 29  # a picture that is dark over more than half of its width may be missed
+    assert found >= 14  # a picture that is dark over more than half of its width may be missed
     for path in sorted((real_data / 'lung_clips').glob('*.mov'))[:3]:
         assert find_panels(read_clip(path, step=3.0)[0]) == ()

@@ -164,17 +164,17 @@ def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
 
 
 def _optional() -> dict[str, list[dict[str, Any]]]:
-    reading = [
+    reading: list[dict[str, Any]] = [
         dict(name='margin', values=('circumscribed', 'not circumscribed')),
         *[dict(name=name, values=YES_NO) for name in MARGINS],
         *[dict(name=name, values=values) for name, (_, values) in DESCRIPTORS.items()],
     ]
-    after = [
+    after: list[dict[str, Any]] = [
         dict(name='suspicion', values=YES_NO),
         *[dict(name=name, values=values) for name, (_, values) in AFTERWARDS.items()],
         *[dict(name=name, values='auto') for name in FREE],
     ]
-    device = [dict(name='pixel_size', unit='mm', range=(0.01, 1.0))]
+    device: list[dict[str, Any]] = [dict(name='pixel_size', unit='mm', range=(0.01, 1.0))]
     return {
         "A reader's description of the image; an input only if a reader describes every new image too:": reading,
         'Of the scanner, not of the patient:': device,

@@ -178,7 +178,7 @@ def _part_problems(cases: Sequence[Case], parts: Mapping[str, str]) -> Iterable[
 
 def _same_files(cases: Sequence[Case], facts: Facts, parts: Mapping[str, str]) -> Iterable[Problem]:
     """Equal content under two patients (blocking), or twice under one; masks may be equal."""
-    digests = {path: fact.sha256 for (path, role), fact in facts.items() if role != 'mask' and fact.sha256}
+    digests = {path: fact.sha256 for (path, _), fact in facts.items() if fact.sha256}
     first: dict[str, tuple[Case, Path]] = {}
     for case in cases:
         for modality, paths in case.files.items():

@@ -14,7 +14,6 @@ import numpy as np
 from usmm.readers import DataError, file_digest, open_clip, read_image, read_mask
 
 ROLES = ('image', 'clip', 'mask')
-JPEG_END = b'\xff\xd9'
 PANEL_STEP = 1.0  # s between the frames of a clip that are looked at for panels
 
 
@@ -100,8 +99,6 @@ def examine_all(
 
 def _image(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
     pixels = read_image(path)
-    if path.suffix.lower() in ('.jpg', '.jpeg') and not _ends_well(path):
-        raise DataError('a JPEG file without its end: cut off', file=path)
     found = dict(height=pixels.shape[0], width=pixels.shape[1])
     return found | (dict(panels=describe_panels(path, pixels)) if describe_panels else {})
 
@@ -130,10 +127,3 @@ def _clip(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None)
 
 def _brighter(one: np.ndarray | None, other: np.ndarray) -> np.ndarray:
     return other if one is None else np.maximum(one, other)
-
-
-def _ends_well(path: Path) -> bool:
-    """Whether a JPEG has its end marker, in its last bytes (some writers pad); decoders grey out what is missing."""
-    with path.open('rb') as stream:
-        stream.seek(max(0, path.stat().st_size - 4096))
-        return JPEG_END in stream.read()

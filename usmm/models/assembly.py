@@ -9,6 +9,7 @@ from mmengine.model import ModuleDict
 from torch import nn
 
 from usmm.case import Schema, Variable
+from usmm.models.building import build
 from usmm.models.encoders import BaseEncoder
 from usmm.models.fusions import BaseFusion
 from usmm.registry import MODELS
@@ -63,7 +64,7 @@ def prune_encoders(
 def build_encoders(encoders: Mapping[str, Mapping[str, Any]] | None, modalities: Collection[str]) -> ModuleDict | None:
     """Stream -> encoder for the modalities that are left, None without images."""
     pruned = prune_encoders(encoders, modalities)
-    return ModuleDict({stream: MODELS.build(cfg) for stream, cfg in pruned.items()}) if pruned else None
+    return ModuleDict({stream: build(cfg) for stream, cfg in pruned.items()}) if pruned else None
 
 
 def build_fusion(cfg: Mapping[str, Any] | None, encoders: ModuleDict) -> BaseFusion:
@@ -71,14 +72,14 @@ def build_fusion(cfg: Mapping[str, Any] | None, encoders: ModuleDict) -> BaseFus
     cfg = {'type': 'TransformerFusion', **(cfg or {})}
     if len(encoders) == 1:
         cfg = getattr(component(cfg), 'single', dict)(cfg)
-    return MODELS.build({**cfg, 'in_channels': {s: e.out_channels[-1] for s, e in encoders.items()}})
+    return build({**cfg, 'in_channels': {s: e.out_channels[-1] for s, e in encoders.items()}})
 
 
 def build_head(cfg: Mapping[str, Any] | None, fusion: BaseFusion, num_classes: int) -> nn.Module:
     """The head on a fusion's vectors."""
     widths = dict.fromkeys(fusion.streams, fusion.embed_dims)
     filled = dict(num_classes=num_classes, in_channels=fusion.out_channels, streams=widths)
-    return MODELS.build({'type': 'LinearHead', **(cfg or {}), **filled})
+    return build({'type': 'LinearHead', **(cfg or {}), **filled})
 
 
 def build_clinical(
@@ -93,7 +94,7 @@ def build_clinical(
         raise ValueError("'clinical' is among the modalities, but the config has no clinical head or no schema for it")
     known = {v.name: v for v in Schema.of(schema or {}).clinical}
     variables = _pick(cfg.get('variables'), known)
-    return MODELS.build({**cfg, **filled, 'variables': variables})
+    return build({**cfg, **filled, 'variables': variables})
 
 
 def _pick(asked: Any, known: Mapping[str, Variable]) -> list[Any]:

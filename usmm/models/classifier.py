@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from usmm.case import Case, Schema
 from usmm.models.assembly import build_clinical, build_encoders, build_fusion, build_head
+from usmm.models.building import build
 from usmm.models.fusions import BaseFusion
 from usmm.models.outputs import Outputs, labels_of, predictions
 from usmm.models.preprocessor import LOGITS
@@ -200,4 +201,4 @@ class MultiModalClassifier(StagedModel):
 def _preprocessor(cfg: Mapping[str, Any] | nn.Module | None) -> nn.Module:
     if isinstance(cfg, nn.Module):
         return cfg
-    return MODELS.build(dict(type='CasePreprocessor') if cfg is None else dict(cfg))
+    return build(dict(type='CasePreprocessor') if cfg is None else cfg)

@@ -17,7 +17,7 @@ from usmm.transforms.base import Transform
 DARK = 24
 """Grey level up to which a pixel counts as background."""
 
-DARK_SHARE = 0.97
+DARK_SHARE = 0.95
 """Share of a column that must be dark between two panels; the rest may be crossed by writing."""
 
 MIDDLE = (0.3, 0.7)

@@ -88,7 +88,9 @@ def test_nothing_left() -> None:
     assert GuidedEncoder.subset(dict(type='GuidedEncoder'), ('dceus', 'clinical')) is None
 
 
-@pytest.mark.parametrize(('option', 'parts'), [('channel_attention', 'attentions'), ('modality_interaction', 'interactions')])
+@pytest.mark.parametrize(
+    ('option', 'parts'), [('channel_attention', 'attentions'), ('modality_interaction', 'interactions')]
+)
 def test_ablations(option: str, parts: str) -> None:
     encoder = GuidedEncoder('bus', ('cdfi',), depth=18, base_channels=8, **{option: False})
     assert len(getattr(encoder, parts)) == 0

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models.video import r2plus1d_18
 
 from usmm.models import R2Plus1D
-from usmm.models.encoders.r2plus1d import LAYOUTS, from_torchvision
+from usmm.models.encoders.r2plus1d import LAYOUTS, TimeConv, from_torchvision
 from usmm.registry import MODELS
 
 TORCHVISION_WITHOUT_FC = 31_300_125
@@ -43,7 +43,7 @@ def test_layout_mmaction_is_mmactions_network_without_the_pool(depth: int) -> No
         net.eval()  # mmaction2's returns None
     clip = torch.randn(1, 3, 4, 64, 64)
     with torch.no_grad():
-        assert torch.equal(ours(clip)[-1], theirs(clip))
+        torch.testing.assert_close(ours(clip)[-1], theirs(clip), rtol=1e-4, atol=1e-5)
 
 
 def test_parameters_of_both_layouts() -> None:
@@ -66,6 +66,24 @@ def test_depth_34(layout: str) -> None:
     net = R2Plus1D(34, base_channels=4, layout=layout, out_indices=(3,))
     assert [len(getattr(net, name)) for name in net.res_layers] == [3, 4, 6, 3]
     assert net(torch.randn(2, 3, 4, 32, 32))[0].shape == (2, 32, 1, 2, 2)
+
+
+@pytest.mark.parametrize('steps', [1, 2, 3, 10])
+@pytest.mark.parametrize('stride', [1, 2])
+def test_time_conv_is_a_conv3d_with_right_bf16_gradients(steps: int, stride: int) -> None:
+    """torch's own gradient of the weights is garbage at two steps on some CPUs."""
+    conv = TimeConv(16, 8, (3, 1, 1), (stride, 1, 1), (1, 0, 0), bias=False)
+    x = torch.randn(2, 16, steps, 4, 4)
+    weight = conv.weight.detach().double().requires_grad_()
+    expected = torch.nn.functional.conv3d(x.double(), weight, stride=(stride, 1, 1), padding=(1, 0, 0))
+    expected.sum().backward()
+    torch.testing.assert_close(conv(x), expected.float())
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        conv(x).float().sum().backward()
+    assert conv.weight.grad is not None
+    assert weight.grad is not None
+    scale = float(weight.grad.abs().max())
+    torch.testing.assert_close(conv.weight.grad, weight.grad.float(), rtol=0, atol=0.02 * scale)
 
 
 def test_max_pool_on_request() -> None:

@@ -87,6 +87,14 @@ def test_a_constant_or_empty_column_stays_finite() -> None:
     assert bool(head(torch.zeros(1, 1), torch.tensor([[80.0, 3.0]])).isfinite().all())
 
 
+@pytest.mark.parametrize('seed', range(20))
+def test_no_category_starts_dead(seed: int) -> None:
+    torch.manual_seed(seed)
+    head = ClinicalFusionHead([SIDE, Variable('gender', values=('F', 'M'))])
+    for layer in head.encode:
+        assert bool((layer.weight + layer.bias > 0).all())
+
+
 def test_loss_is_the_cross_entropy() -> None:
     head, target = fitted(), torch.tensor([0, 1, 0, 1])
     logits = head(torch.rand(4, 1), TABLE)

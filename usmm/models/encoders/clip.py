@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from usmm.models.building import build
 from usmm.models.encoders.base import BaseEncoder
 from usmm.models.encoders.r2plus1d import from_torchvision
 from usmm.models.pretrained import split_pretrained
@@ -40,7 +41,7 @@ class ClipEncoder(BaseEncoder):
         super().__init__(init_cfg if pretrained is None else pretrained)
         self.clip = clip
         self.modalities = (clip,)
-        self.backbone = MODELS.build(cfg)
+        self.backbone = build(cfg)
         self.out_channels = tuple(self.backbone.out_channels)
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from usmm.models.building import build
 from usmm.models.encoders.base import BaseEncoder
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS
@@ -43,7 +44,7 @@ class ImageEncoder(BaseEncoder):
         super().__init__(init_cfg if pretrained is None else pretrained)
         self.modality = modality
         self.modalities = (modality,)
-        self.backbone = MODELS.build(cfg)
+        self.backbone = build(cfg)
         self.out_channels = self._probe(input_size) if out_channels is None else tuple(out_channels)
 
     @classmethod

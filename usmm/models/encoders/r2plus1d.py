@@ -10,6 +10,7 @@ from mmaction.models.backbones.resnet2plus1d import ResNet2Plus1d
 from mmaction.models.common.conv2plus1d import Conv2plus1d
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from usmm.registry import MODELS
 
@@ -34,6 +35,21 @@ def from_torchvision(name: str) -> str:
     if found := re.fullmatch(r'(layer\d\.\d+\.conv\d)\.(0\.\d|1)\.(\w+)', name):
         return f'{found[1]}.{_PARTS[found[2]]}.{found[3]}'
     return name
+
+
+class TimeConv(nn.Conv3d):
+    """A (t, 1, 1) convolution.
+
+    On a CPU it runs as the 2D convolution that it is, of T x HW pixels: at two time steps (layer4 of a clip of 10
+    frames) torch's 3D one gives garbage as the gradient of bfloat16 weights.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (B, C', T', H, W) of maps (B, C, T, H, W)."""
+        if not x.is_cpu:
+            return super().forward(x)
+        steps: Any = dict(stride=(self.stride[0], 1), padding=(self.padding[0], 0))
+        return F.conv2d(x.flatten(3), self.weight.squeeze(-1), self.bias, **steps).unflatten(3, x.shape[3:])
 
 
 @MODELS.register_module()
@@ -106,7 +122,10 @@ class R2Plus1D(ResNet2Plus1d):
             self.maxpool = nn.Identity()
         if layout == 'torchvision':
             self._take_torchvision_widths()
-            self._freeze_stages()
+        for module in self.modules():
+            if isinstance(module, Conv2plus1d):
+                module.conv_t = TimeConv(*_geometry(module.conv_t), bias=False)
+        self._freeze_stages()
         self.out_channels = tuple(base_channels * 2**i * self.block.expansion for i in self.out_indices)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -138,11 +157,10 @@ class R2Plus1D(ResNet2Plus1d):
     def _widen(self, conv: Conv2plus1d, middle: int) -> None:
         """Give the (1, k, k) and (t, 1, 1) convs another number of channels between them."""
         space, time = conv.conv_s, conv.conv_t
-        conv.conv_s = _like(space, space.in_channels, middle)
+        conv.conv_s = nn.Conv3d(space.in_channels, middle, *_geometry(space)[2:], bias=False)
         conv.bn_s = build_norm_layer(conv.norm_cfg, middle)[1]
-        conv.conv_t = _like(time, middle, time.out_channels)
+        conv.conv_t = nn.Conv3d(middle, time.out_channels, *_geometry(time)[2:], bias=False)
 
 
-def _like(conv: nn.Conv3d, in_channels: int, out_channels: int) -> nn.Conv3d:
-    geometry: Any = dict(kernel_size=conv.kernel_size, stride=conv.stride, padding=conv.padding)
-    return nn.Conv3d(in_channels, out_channels, **geometry, bias=False)
+def _geometry(conv: nn.Conv3d) -> tuple[Any, ...]:
+    return conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding

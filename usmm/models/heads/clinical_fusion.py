@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from usmm.case import Variable
+from usmm.models.building import build
 from usmm.registry import MODELS
 
 
@@ -64,9 +65,13 @@ class ClinicalFusionHead(BaseModule):
         self.numbers = [i for i, v in enumerate(self.variables) if not v.is_category]
         self.categories = [i for i, v in enumerate(self.variables) if v.is_category]
         self.encode = ModuleList([nn.Linear(len(self.variables[i].values or ()) + 1, 1) for i in self.categories])
+        if relu:
+            for layer in self.encode:
+                # Weights start within +-1: with this bias no category starts on the dead side of the ReLU for good.
+                nn.init.ones_(layer.bias)
         self.image_width = 0 if not use_image else (1 if num_classes == 2 else num_classes)
         self.fc = nn.Linear(self.image_width + len(self.variables), num_classes)
-        self.criterion = MODELS.build(dict(loss or dict(type='CrossEntropyLoss')))
+        self.criterion = build(dict(loss or dict(type='CrossEntropyLoss')))
         self.register_buffer('mean', torch.zeros(len(self.numbers)))
         self.register_buffer('std', torch.ones(len(self.numbers)))
         self.register_buffer('fitted', torch.tensor(False))

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
+from usmm.models.building import build
 from usmm.registry import MODELS
 
 
@@ -99,7 +100,7 @@ def _float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> ModuleDict:
     built = ModuleDict()
     for cfg in cfgs:
-        loss = MODELS.build(dict(cfg))
+        loss = build(cfg)
         if num_streams < loss.min_streams:
             print_log(
                 f'{type(loss).__name__} needs {loss.min_streams} streams, this model has {num_streams}: dropped',

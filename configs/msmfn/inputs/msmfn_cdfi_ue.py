@@ -1,0 +1,5 @@
+"""MSMFN with cdfi, ue only (a row of the paper's Table V)."""
+
+_base_ = '../msmfn_r50_r2plus1d.py'
+
+modalities = ('cdfi', 'ue')
