@@ -6,8 +6,8 @@
 Each pair is timed in turn, step by step, and the median of the steps' ratios counts, so that other work on the machine
 falls on both sides. Sections: runner (mmengine's Runner with its hooks against a plain loop over the same modules),
 amp (channels-last and bfloat16 against contiguous float32), loader (two workers against the training step), keyframes
-(against bare decoding of a 90 s clip), memory (peak of a training step in a fresh process), peak (share of the
-machine's measured matrix speed).
+(against bare decoding of a 90 s clip, the fastest of each), memory (peak of a training step in a fresh process), peak
+(share of the machine's measured matrix speed).
 """
 
 from __future__ import annotations

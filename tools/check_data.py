@@ -84,8 +84,13 @@ def show(result: CheckResult, console: Console, limit: int | None) -> None:
     table(console, 'classes', ('class', 'cases', 'patients'), [(n, *c.values()) for n, c in counts['classes'].items()])
     rows = [(name, *modality_row(facts)) for name, facts in counts['modalities'].items()]
     table(console, 'modalities', ('modality', 'cases', 'files', 'with mask', 'sizes', 'frames', 'seconds', 'fps'), rows)
-    rows = [(name, n, f'{100 * n / max(counts["cases"], 1):.0f} %') for name, n in counts['missing'].items() if n]
-    table(console, 'missing clinical values', ('variable', 'cases', 'share'), rows)
+    sizes = {name: facts['cases'] for name, facts in counts['classes'].items() if name != 'missing'}
+    rows = [
+        (name, n['cases'], *[f'{n[label]} ({100 * n[label] / max(size, 1):.0f} %)' for label, size in sizes.items()])
+        for name, n in counts['missing'].items()
+        if n['cases']
+    ]
+    table(console, 'missing clinical values', ('variable', 'cases', *sizes), rows)
     panels: dict[str, list[str]] = {}
     for fact in result.facts:
         if fact.panels:
@@ -144,7 +149,7 @@ def main(argv: list[str] | None = None) -> int:
         result = check(args, console)
         if args.out:
             result.write(args.out)
-    except (DataError, ConfigError, OSError) as error:
+    except (DataError, ConfigError, ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     show(result, console, SHOWN if args.out else None)

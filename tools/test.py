@@ -38,6 +38,7 @@ def main() -> None:
         from usmm.reports.run import report_run
 
         report_run(experiment.work_dir, content)
+    experiment.close()
 
 
 if __name__ == '__main__':

@@ -43,6 +43,7 @@ def main() -> None:
         from usmm.reports.run import report_run
 
         report_run(experiment.work_dir, metrics)
+    experiment.close()
 
 
 if __name__ == '__main__':

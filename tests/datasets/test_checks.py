@@ -70,9 +70,16 @@ def test_a_sound_data_set_has_no_problems(data: tuple[Path, Rows]) -> None:
             bus=dict(cases=6, files=6, masked=6, sizes={'60x40': 6}, panels=0),
             ue=dict(cases=6, files=6, masked=0, sizes={'50x30': 6}, panels=0),
         ),
-        missing=dict(age=0, side=0),
+        missing=dict(age=dict(A=0, B=0, cases=0), side=dict(A=0, B=0, cases=0)),
     )  # fmt: skip
     assert len(result.facts) == 18
+
+
+def test_missing_values_are_counted_by_class(data: tuple[Path, Rows]) -> None:
+    for n in (0, 2, 3):
+        data[1][n]['age'] = 'not available'
+    data[1][2]['label'] = ''
+    assert check(data).counts['missing']['age'] == dict(A=1, B=1, cases=3)
 
 
 def cut(root: Path, rows: Rows) -> None:
@@ -190,6 +197,8 @@ def test_manifest_is_written_then_compared_then_accepted(data: tuple[Path, Rows]
         assert result.blocking
     assert check(data, manifest=manifest, update_manifest=True).problems == []
     assert check(data, manifest=manifest).problems == []
+    for name in ('bus', 'ue', 'bus_mask'):
+        (data[0] / str(data[1][-1][name])).unlink()
     data[1].pop()
     kinds = [p.kind for p in check(data, manifest=manifest).problems]
     assert kinds == ['changed', 'removed', 'removed', 'removed']  # the table itself, and the files of the case

@@ -21,8 +21,8 @@ def test_round_trip(tmp_path: Path) -> None:
     write_manifest(path, tmp_path, digests(tmp_path / 'sub', a='abc') | digests(tmp_path.parent, out=''))
     # SHA-256 of 'abc' and of nothing, as FIPS 180-2 prints them
     assert read_manifest(path) == {
-        'sub/a.png': 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
-        '../out.png': 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+        'sub/a.png': ('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', 3),
+        '../out.png': ('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', 0),
     }
     assert json.loads(path.read_text())['files']['sub/a.png']['bytes'] == 3
     assert [p.name for p in path.parent.iterdir()] == ['manifest.json']
@@ -36,6 +36,18 @@ def test_compare(tmp_path: Path) -> None:
     assert [(p.kind, p.file and p.file.name) for p in found] == [
         ('changed', 'other.png'), ('added', 'new.png'), ('removed', 'gone.png'),
     ]  # fmt: skip
+
+
+def test_configs_of_one_data_set_share_a_manifest(tmp_path: Path) -> None:
+    path = tmp_path / 'manifest.json'
+    (tmp_path / 'other.png').touch()
+    write_manifest(path, tmp_path, digests(tmp_path, one='1', other='2', gone='3'))
+    assert [p.file and p.file.name for p in compare_manifest(path, tmp_path, digests(tmp_path, one='1'))] == [
+        'gone.png'
+    ]
+    write_manifest(path, tmp_path, digests(tmp_path, one='new'))
+    assert sorted(read_manifest(path)) == ['one.png', 'other.png']
+    assert read_manifest(path)['one.png'] == digests(tmp_path, one='new')[tmp_path / 'one.png']
 
 
 def test_a_failure_keeps_the_old_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,7 +43,7 @@ def test_columns_and_values(sample):
 def test_the_row_gives_back_the_latent(sample):
     rows, _, latents = sample
     score = np.array([PLAN.score(row) for row in rows.to_dict('records')])
-    assert np.abs(score - latents).max() < 0.2  # rounding, and the limits of age
+    assert np.quantile(np.abs(score - latents), 0.999) < 0.05  # rounding; the limits of age cut one in thousands
     assert np.corrcoef(score, latents)[0, 1] > 0.999
 
 
@@ -68,7 +70,7 @@ def test_every_variable_tells_something_and_none_tells_all(sample):
 def test_bin_means_are_those_of_a_cut_normal():
     level = PLAN.categories[-1]
     edges = np.concatenate([[-12], level.edges(), [12]])
-    expected = [normal.expect(lambda x: x, lb=a, ub=b, conditional=True) for a, b in zip(edges[:-1], edges[1:])]
+    expected = [normal.expect(lambda x: x, lb=a, ub=b, conditional=True) for a, b in itertools.pairwise(edges)]
     assert level.means() == pytest.approx(expected, abs=1e-6)
     assert np.array(level.weights) @ level.means() == pytest.approx(0, abs=1e-9)
 

@@ -89,9 +89,8 @@ def test_dicom(one, tmp_path):
     frames = clip.pixel_array
     assert frames.shape == (10, 440, 360, 3)
     with av.open(str(one / 'dceus/C0001.mp4')) as video:
-        decoded = np.stack([frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)]).astype(float)
-    colours = pydicom.pixels.convert_color_space(frames, clip.PhotometricInterpretation, 'RGB').astype(float)
-    assert np.abs(np.stack([colours.mean((1, 2)) - decoded.mean((1, 2))])).max() < 4
+        decoded = np.stack([frame.to_ndarray(format='rgb24') for frame in video.decode(video=0)])
+    assert np.abs(frames.mean((1, 2)) - decoded.mean((1, 2))).max() < 4
 
 
 def test_mpeg4_where_x264_is_missing(monkeypatch, tmp_path):

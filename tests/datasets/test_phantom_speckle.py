@@ -79,7 +79,7 @@ def test_compress_and_smooth():
 
 def test_kinetics_rise_peak_and_fall():
     curve = Kinetics(arrival=10, rise=14, washout=0.1, peak=3.0).level(np.array([0.0, 10, 17, 24, 34, 84]))
-    assert curve[0] == curve[1] == -26.0
+    assert curve[0] == curve[1] == 3.0 - 26
     assert curve[2] == pytest.approx(3 - 13)  # half way up an S
     assert curve[3] == pytest.approx(3)
     assert curve[4:] == pytest.approx([2, -3])

@@ -9,14 +9,21 @@ from mmengine.registry import DefaultScope
 from usmm.models import LinearHead
 from usmm.models.building import build
 
+CONVNEXT = dict(depths=[1, 1, 1, 1], channels=[4, 8, 12, 16])
+SWIN = dict(embed_dims=12, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2])
+
 
 @pytest.mark.parametrize('scope', ['usmm', 'mmpretrain', 'mmaction'])
 @pytest.mark.parametrize(
     'cfg',
     [
         dict(type='mmpretrain.ResNet', depth=18, base_channels=8, stem_channels=8),
-        dict(type='mmpretrain.ConvNeXt', arch=dict(depths=[1, 1, 1, 1], channels=[4, 8, 12, 16])),
-        dict(type='mmpretrain.SwinTransformer', arch=dict(embed_dims=12, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2])),
+        dict(
+            type='mmpretrain.ConvNeXt',
+            arch=dict(depths=[1, 1, 1, 1], channels=[4, 8, 12, 16]),
+            gap_before_final_norm=False,
+        ),
+        dict(type='mmpretrain.SwinTransformer', arch=SWIN, pad_small_map=True),
         dict(type='mmpretrain.EfficientNet', arch='b0'),
     ],
     ids=lambda cfg: cfg['type'] if isinstance(cfg, dict) else cfg,

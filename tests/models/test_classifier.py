@@ -76,9 +76,7 @@ def test_every_combination_follows_the_papers_rules(modalities: tuple[str, ...],
 @pytest.mark.parametrize(
     'fusion', ['TransformerFusion', 'ConcatFusion', 'AddFusion', 'AverageFusion', 'BilinearFusion']
 )
-def test_losses_of_a_fresh_network_are_finite_and_reach_every_parameter(
-    fusion: str, build: Build, batch: Batch
-) -> None:
+def test_losses_of_a_fresh_network_reach_every_parameter(fusion: str, build: Build, batch: Batch) -> None:
     model, data = build(fusion=dict(type=fusion, embed_dims=32)), batch()
     model.init_weights()
     fit(model, data)
@@ -151,6 +149,7 @@ def test_a_frozen_image_part_keeps_no_graph_and_no_dropout(build: Build, batch: 
     model.train()
     seen: list[torch.Tensor] = []
     model.head.fc.register_forward_hook(lambda module, args, out: seen.append(out))
+    data['inputs']['bus'].requires_grad_()
     for _ in range(2):
         model(**data, mode='loss')
     assert torch.equal(seen[0], seen[1])
@@ -271,21 +270,23 @@ def test_a_safe_checkpoint_gives_the_same_scores(build: Build, batch: Batch) -> 
 
 
 def test_channels_last_gives_the_same_and_lasts_to_the_last_map(config: Any, batch: Batch) -> None:
-    torch.set_num_threads(2)  # with one thread torch takes convolutions that do not know the format
     data = batch()
     cfg = config(IMAGES)
     plain = MODELS.build(cfg).eval()
     quick = MODELS.build({**cfg, 'data_preprocessor': dict(type='CasePreprocessor', channels_last=True)}).eval()
     quick.load_state_dict(plain.state_dict())
     assert quick.encoder['static'].trunks['bus'].conv1.weight.is_contiguous(memory_format=torch.channels_last)
-    raw = {m: (x * 40 + 128).clamp(0, 255).byte() for m, x in data['inputs'].items()}
-    results = []
-    for model in (plain, quick):
-        given = model.data_preprocessor({**data, 'inputs': raw})
-        results.append(model(**given))
-    torch.testing.assert_close(results[0].logits, results[1].logits, rtol=1e-3, atol=1e-4)
+    raw = {**data, 'inputs': {m: (x * 40 + 128).clamp(0, 255).byte() for m, x in data['inputs'].items()}}
+    with torch.no_grad():
+        expected = plain(**plain.data_preprocessor(raw))
+        found = quick(**quick.data_preprocessor(raw))
+        # With one thread torch runs 3D float32 convolutions by code that does not know the format: look at bfloat16.
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            low = quick(**quick.data_preprocessor(raw))
+    torch.testing.assert_close(found.logits, expected.logits, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(low.logits.float(), expected.logits, rtol=0, atol=5e-2)
     layouts = dict(static=torch.channels_last, dynamic=torch.channels_last_3d)
-    for stream, maps in results[1].streams.items():
+    for stream, maps in low.streams.items():
         assert all(m.is_contiguous(memory_format=layouts[stream]) for m in maps)
 
 
@@ -357,5 +358,5 @@ def test_wrong_configs(changes: dict[str, Any], message: str, build: Build) -> N
 
 
 def test_unknown_mode(build: Build, batch: Batch) -> None:
-    with pytest.raises(ValueError, match="mode must be one of .* got 'train'"):
+    with pytest.raises(ValueError, match=r"mode must be one of .* got 'train'"):
         build(('bus',))(**batch(), mode='train')

@@ -126,7 +126,7 @@ def test_nothing_to_train() -> None:
 
 
 def test_unknown_spec() -> None:
-    with pytest.raises(ValueError, match="must be one of .* got 'everything'"):
+    with pytest.raises(ValueError, match=r"must be one of .* got 'everything'"):
         Toy().trainable('everything')
 
 

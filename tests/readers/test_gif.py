@@ -74,3 +74,13 @@ def test_stated_size_over_the_limit(make_gif, monkeypatch):
     monkeypatch.setattr(limits, 'MAX_PIXELS', 100)
     with pytest.raises(DataError, match='over the limit of 100 pixels'):
         open_clip(path)
+
+
+def test_frame_that_leaves_the_screen_is_refused(make_gif):
+    path = make_gif(3)
+    content = bytearray(path.read_bytes())
+    place = content.index(b'\x2c', content.index(b'\x21\xf9', content.index(b'\x2c') + 2000))  # the second picture
+    content[place + 5 : place + 7] = (200).to_bytes(2, 'little')
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r'changes its size from \(96, 64\) to'):
+        read_clip(path)

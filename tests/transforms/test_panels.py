@@ -49,8 +49,9 @@ def test_two_fans():
     image = np.concatenate([fan(), fan()], axis=1)
     left, right = find_panels(image)
     content = np.flatnonzero((fan().max(axis=2) > 24).sum(axis=0) > 1)
-    assert (left.x0, left.x1) == (content[0], content[-1] + 1)
-    assert (right.x0, right.x1) == (200 + content[0], 200 + content[-1] + 1)
+    # The tips of the fans, lit over less than 5 % of the height, may count as band.
+    np.testing.assert_allclose([left.x0, left.x1], [content[0], content[-1] + 1], atol=3)
+    np.testing.assert_allclose([right.x0, right.x1], [200 + content[0], 201 + content[-1]], atol=3)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,13 @@ def test_two_fans():
         speckle(200, 300),
         fan(),
         np.zeros((100, 100, 3), np.uint8),
-        dual(left=(20, 60), right=(80, 300)),  # too unlike in width: a colour bar, a text column
+        dual(left=(20, 60), right=(80, 300)),  # the band is not near the middle
+        dual(left=(100, 150)),  # too unlike in width: a colour bar, a text column
         dual(left=(20, 158), right=(160, 300)),  # a line, no band
         dual(left=(5, 60), right=(70, 130)),  # both left of the middle
         np.pad(speckle(100, 100), ((0, 0), (0, 150), (0, 0))),  # nothing on the right
     ],
-    ids=['full', 'fan', 'black', 'unlike', 'line', 'off the middle', 'one side'],
+    ids=['full', 'fan', 'black', 'aside', 'unlike', 'line', 'off the middle', 'one side'],
 )
 def test_single_pictures_are_not_split(image):
     assert find_panels(image) == ()

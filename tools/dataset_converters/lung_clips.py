@@ -7,7 +7,7 @@ SRC holds clips.csv (file, label, patient, probe, ...) and the clips. One case a
 
 1. the patient column, where it is filled;
 2. else what the file name shows to be one source: names that differ in their last number only (`..._v1`, `..._v2`:
-   parts of one publication's film; `Image_181206`, `Image_181432`: clock times of one session) and bear one label;
+   parts of one publication's film; `Image_181206`, `Image_181432`: clock times of one examination) and bear one label;
 3. else the clip by itself.
 
 Rule 2 joins rather too much than too little: in the published set `Vir_prospective_file1` and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,9 +16,9 @@ def init_dist_without_gpu() -> bool:
     """Let every launcher start processes on a CPU, over gloo.
 
     `init_dist` of mmengine 0.10.7 selects a CUDA device whatever the backend, and its default backend is nccl. Both
-    fail without a GPU. Nor does it ever leave the process group, and gloo's threads, still running when the interpreter
-    goes, abort about one finished process in twenty (`terminate called without an active exception`). Can go when
-    mmengine selects a device only where there is one and leaves the group at exit.
+    fail without a GPU. Nor does it leave the process group, whose threads then outlive the interpreter: now and then a
+    process that has finished its work ends with `terminate called without an active exception`. Can go when mmengine
+    selects a device only where there is one, and leaves the group.
 
     Returns:
         Whether the mend was needed.
@@ -39,11 +40,13 @@ def init_dist_without_gpu() -> bool:
 
 
 def _leave_group() -> None:
-    """Destroy the process group, unless somebody has."""
+    """Destroy the process group, unless somebody has, and end its threads."""
     from torch import distributed
 
     if distributed.is_initialized():
         distributed.destroy_process_group()
+    # The threads end with the last reference to the group, and the wrapped model, in reference cycles, holds one.
+    gc.collect()
 
 
 @contextmanager

@@ -84,7 +84,8 @@ def count(table: CaseTable, facts: Facts) -> dict[str, Any]:
 
     Returns:
         Plain dicts, lists and numbers, ready for JSON. `sizes` are `WIDTHxHEIGHT`; `frames`, `seconds` and `fps` are
-        lowest, median and highest.
+        lowest, median and highest. `missing` counts the cases of each class without a value: where the classes differ,
+        the gap itself tells the label.
     """
     cases, schema = table.cases, table.schema
     labels = Counter('missing' if c.label is None else table.classes[c.label] for c in cases)
@@ -102,7 +103,7 @@ def count(table: CaseTable, facts: Facts) -> dict[str, Any]:
         modalities={
             m: _count_modality(cases, m, 'clip' if m in schema.clips else 'image', facts) for m in schema.modalities
         },
-        missing={v.name: sum(case.clinical.get(v.name) is None for case in cases) for v in schema.clinical},
+        missing={v.name: _missing(table, v.name) for v in schema.clinical},
     )
 
 
@@ -122,6 +123,13 @@ def _count_modality(cases: Sequence[Case], modality: str, role: str, facts: Fact
             values = [float(getattr(fact, name)) for fact in found]
             result[name] = [round(v, 2) for v in (min(values), median(values), max(values))]
     return result
+
+
+def _missing(table: CaseTable, variable: str) -> dict[str, int]:
+    without = [case for case in table.cases if case.clinical.get(variable) is None]
+    return {name: sum(case.label == index for case in without) for index, name in enumerate(table.classes)} | dict(
+        cases=len(without)
+    )
 
 
 def _file_problems(case: Case, facts: Facts) -> Iterable[Problem]:
@@ -193,4 +201,4 @@ def _same_files(cases: Sequence[Case], facts: Facts, parts: Mapping[str, str]) -
                 who = f'case {other.case_id} of patient {other.patient_id}{words}'
                 two = other.patient_id != case.patient_id
                 kind = 'same_file_two_patients' if two else 'same_file'
-                yield Problem(kind, case.case_id, path, modality, f'the same content as {other_path} of {who}')
+                yield Problem(kind, case.case_id, path, modality, f'the same content as {other_path.name} of {who}')

@@ -12,52 +12,61 @@ from usmm.datasets.case_table import Problem
 from usmm.readers import DataError
 
 VERSION = 1
+Digests = Mapping[Path, tuple[str, int]]
 
 
-def write_manifest(path: str | Path, root: str | Path, digests: Mapping[Path, tuple[str, int]]) -> None:
-    """Write a manifest, whole or not at all.
+def write_manifest(path: str | Path, root: str | Path, digests: Digests) -> None:
+    """Write a manifest, whole or not at all; entries of files that are there but not among these stay.
 
     Args:
         path: The manifest, a JSON file.
         root: Names in the manifest are relative to this folder.
         digests: File -> SHA-256 and length in bytes.
+
+    Raises:
+        DataError: There is a file of this name, which is no manifest.
     """
-    path = Path(path)
+    path, root = Path(path), Path(root)
+    entries = read_manifest(path) if path.is_file() else {}
+    entries = {name: entry for name, entry in entries.items() if (root / name).is_file()}
+    entries |= {_name(file, root): entry for file, entry in digests.items()}
+    files = {name: dict(sha256=sha256, bytes=size) for name, (sha256, size) in sorted(entries.items())}
     path.parent.mkdir(parents=True, exist_ok=True)
-    files = {_name(file, root): dict(sha256=sha256, bytes=size) for file, (sha256, size) in digests.items()}
     part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
     try:
-        part.write_text(
-            json.dumps(dict(version=VERSION, files=dict(sorted(files.items()))), indent=1), encoding='utf-8'
-        )
+        part.write_text(json.dumps(dict(version=VERSION, files=files), indent=1), encoding='utf-8')
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def read_manifest(path: str | Path) -> dict[str, str]:
-    """Name -> SHA-256 of a manifest. Raises DataError where the file is none."""
+def read_manifest(path: str | Path) -> dict[str, tuple[str, int]]:
+    """Name -> SHA-256 and length in bytes. Raises DataError where the file is no manifest."""
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8'))
-        return {str(name): str(entry['sha256']) for name, entry in content['files'].items()}
+        return {str(name): (str(e['sha256']), int(e['bytes'])) for name, e in content['files'].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f'no manifest of a data set ({type(error).__name__}: {error})', file=path) from error
 
 
-def compare_manifest(path: str | Path, root: str | Path, digests: Mapping[Path, tuple[str, int]]) -> list[Problem]:
+def compare_manifest(path: str | Path, root: str | Path, digests: Digests) -> list[Problem]:
     """What changed since a manifest was written: problems of kind `changed`, `added` and `removed`, in that order.
+
+    A file that this config does not name is not removed as long as it is there: configs of one data set share a
+    manifest.
 
     Args:
         path: The manifest.
         root, digests: As in `write_manifest`, of the data set as it is now.
     """
     old, root = read_manifest(path), Path(root)
-    new = {_name(file, root): sha256 for file, (sha256, _) in digests.items()}
-    changed = [name for name in sorted(set(old) & set(new)) if old[name] != new[name]]
+    new = {_name(file, root): entry for file, entry in digests.items()}
+    changed = [name for name in sorted(set(old) & set(new)) if old[name][0] != new[name][0]]
+    removed = [name for name in sorted(set(old) - set(new)) if not (root / name).is_file()]
     words = {
         'changed': (changed, 'the content differs from that in the manifest'),
         'added': (sorted(set(new) - set(old)), 'the file is not in the manifest'),
-        'removed': (sorted(set(old) - set(new)), 'the file of the manifest is not in the data set any more'),
+        'removed': (removed, 'the file of the manifest is gone'),
     }
     return [Problem(kind, None, root / name, None, text) for kind, (names, text) in words.items() for name in names]
 

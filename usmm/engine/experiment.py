@@ -154,6 +154,12 @@ class Experiment:
             | {'python': platform.python_version()},
         }
 
+    def close(self) -> None:
+        """Leave the process group together; a process that just ends takes the others down with it."""
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            barrier()
+            torch.distributed.destroy_process_group()
+
     def _dataset(self, part: str, pipeline: str) -> Any:
         return DATASETS.build({**self.config.dataset, 'part': part, 'pipeline': self.config.get(pipeline, ())})
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from usmm.readers.containers import check_complete
-from usmm.readers.errors import reading
+from usmm.readers.errors import DataError, reading
 from usmm.readers.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid
 from usmm.readers.limits import check_pixels
 
@@ -54,6 +54,9 @@ class GifClip(Clip):
     def _frames(self, grid: SamplingGrid) -> Iterator[ClipFrame]:
         with reading(self.path, 'a GIF'), Image.open(self.path, formats=('GIF',)) as image:
             for index, time in enumerate(_times(image)):
+                if image.size != (self.width, self.height):
+                    size = (self.width, self.height)
+                    raise DataError(f'changes its size from {size} to {image.size}', file=self.path)
                 if grid.takes(time):
                     yield ArrayFrame(index, time, _on_black(image))
 

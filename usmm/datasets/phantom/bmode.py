@@ -60,7 +60,7 @@ def _node(scene: Scene, latent: float, rng: np.random.Generator) -> Array:
     signed += ragged * spicules
     weight = 0.5 + 0.5 * np.tanh(signed / blur)
     # The level inside replaces the tissue's own, so that it is the latent's alone.
-    hilum = 2.2 * smooth_noise(rng, shape, (8, 16))
+    hilum = 1.6 * smooth_noise(rng, shape, (5, 10))
     hilum -= (hilum * weight).sum() / weight.sum()
     y = np.arange(shape[0], dtype=np.float32)[:, None]
     x = np.arange(shape[1], dtype=np.float32)[None]

@@ -25,7 +25,7 @@ CLA = Preset(
     clips=(ClipModality('dceus', 0.76, (360, 440), draw_contrast, gold(), ZOOM, SECONDS),),
     clinical=ClinicalPlan(
         numbers=(
-            Number('age', 0.16, 59, 10.5, 18, 95),
+            Number('age', 0.16, 58, 9.5, 18, 95),
             Number('td', 0.10, 13.5, 2.6, 2, 60, 1),
             Number('ld', 0.26, 22.5, 4.3, 3, 90, 1),
         ),

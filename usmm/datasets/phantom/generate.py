@@ -162,10 +162,16 @@ def _run(plan: Plan, folder: Path, total: int, workers: int) -> Generator[Result
         yield from map(job, range(total))
         return
     # fork, where there is one: a fresh interpreter would import the library again in each worker
-    method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(min(workers, total), context, initializer=_one_thread) as pool:
-        yield from pool.map(job, range(total), chunksize=1)
+    fork = 'fork' in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context('fork' if fork else 'spawn')
+    threads = cv2.getNumThreads()
+    # before the fork: a child that inherits OpenCV's thread pool waits forever for threads that it does not have
+    cv2.setNumThreads(1)
+    try:
+        with ProcessPoolExecutor(min(workers, total), context, initializer=None if fork else _one_thread) as pool:
+            yield from pool.map(job, range(total))
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _one_thread() -> None:

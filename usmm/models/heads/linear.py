@@ -101,7 +101,7 @@ def _build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> Module
     built = ModuleDict()
     for cfg in cfgs:
         loss = build(cfg)
-        if num_streams < loss.min_streams:
+        if loss.takes != 'logits' and num_streams < loss.min_streams:
             print_log(
                 f'{type(loss).__name__} needs {loss.min_streams} streams, this model has {num_streams}: dropped',
                 logger='current',
