@@ -28,5 +28,5 @@ usmm test msmfn_small_phantom "$run/model.pth" --work-dir "$run/test" --cfg-opti
 echo
 echo "metrics      $run/test/metrics.json"
 echo "predictions  $run/test/predictions.csv"
-find "$run/test" \( -name '*.png' -o -name '*.svg' -o -name '*.html' \) | sort | sed 's/^/figure       /'
+find "$run" -path '*/figures/*' -name '*.png' | sort | sed 's/^/figure       /'
 echo "best AUC     $best is all that these data allow"

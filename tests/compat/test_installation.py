@@ -13,9 +13,9 @@ import pytest
 TOY = Path(__file__).with_name('toy_runner.py')
 
 
-def run(*command: str, **environment: str) -> str:
-    env = {**os.environ, 'OMP_NUM_THREADS': '1', **environment}
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=env, timeout=300)
+def run(*command: str, cwd: Path | None = None) -> str:
+    env = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=env, cwd=cwd, timeout=300)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[:4000] + done.stderr[-4000:]
     return done.stdout
 
@@ -83,7 +83,8 @@ def test_two_processes_train_over_gloo_and_end_with_one_model(tmp_path: Path) ->
     if torch.cuda.is_available():
         pytest.skip('this machine has a GPU: upstream is left alone')
     launch = ('-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2')
-    run(*launch, str(TOY), str(tmp_path), 'pytorch', 'OptimWrapper')
+    # mmengine gathers results through a folder `.dist_test` of the working directory
+    run(*launch, str(TOY), str(tmp_path), 'pytorch', 'OptimWrapper', cwd=tmp_path)
     first, second = (json.loads((tmp_path / f'facts_{rank}.json').read_text()) for rank in (0, 1))
     assert first['weight'] == second['weight']
     assert first['number'] == 9  # an odd number of cases, each counted once
