@@ -23,7 +23,7 @@ def torchrun(root: Path, script: str, *words: object) -> str:
     environment = {**os.environ, 'PYTHON': sys.executable, 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
     command = ['bash', str(root / 'tools' / script), *map(str, words)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, [line for line in done.stderr.splitlines() if "rank1" in line or "Error" in line]
+    assert done.returncode == 0, [line for line in done.stderr.splitlines() if 'rank1' in line or 'Error' in line]
     return done.stdout
 
 

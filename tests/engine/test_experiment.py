@@ -69,6 +69,14 @@ def test_checkpoint_loads_safely_and_gives_the_same_predictions(trained, tmp_pat
     )
 
 
+def test_weights_of_the_first_stage_let_the_images_decide(trained, tmp_path):
+    path = trained[0]
+    first = Experiment(load_config(path), tmp_path, QUIET)
+    first.load(path.parent / 'work' / 'image' / 'selected.pth')
+    metrics, _ = first.evaluate(('test',))
+    assert metrics['test']['auc'] == metrics['test']['image/auc'] == trained[2]['test']['image/auc']
+
+
 def test_second_stage_leaves_the_image_part_bit_for_bit(trained):
     work = trained[0].parent / 'work'
     before, after = weights(work / 'image' / 'selected.pth'), weights(work / 'clinical' / 'selected.pth')

@@ -131,6 +131,10 @@ class Experiment:
             self.model.load_state_dict(state)
         except RuntimeError as error:
             raise ValueError(f'{checkpoint} does not fit the model of {self.config.name}: {error}') from error
+        clinical = self.model.clinical
+        if clinical is not None and self.model.encoder is not None and not clinical.fitted:
+            # weights of a stage before the clinical one: the images decide
+            self.model.trainable('all but clinical')
 
     def write_results(self, metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
         """Write metrics.json and predictions.csv (main process only)."""

@@ -138,6 +138,10 @@ def _runner_settings(
         env_cfg=env_config(config),
         randomness=dict(seed=config.seed, deterministic=config.get('deterministic', False)),
         default_scope='usmm',
+        # a batch may lack a whole stream, whose parameters then get no gradient
+        cfg=dict(model_wrapper_cfg=dict(type='MMDistributedDataParallel', find_unused_parameters=True))
+        if config.get('missing') == 'keep'
+        else None,
         visualizer=config.get('visualizer'),
     )  # fmt: skip
     if val_set is not None:
