@@ -28,7 +28,8 @@ def test_config_builds_and_takes_a_step(path):
     config = load_config(path)
     schema = Schema.of(settle(config.schema.to_dict()))
     model = MODELS.build(settle(config.model.to_dict()) | {'schema': schema})
-    shapes = dict.fromkeys(schema.images, (BATCH, 3, SIDE, SIDE)) | dict.fromkeys(schema.clips, (BATCH, 3, FRAMES, SIDE, SIDE))
+    shapes = dict.fromkeys(schema.images, (BATCH, 3, SIDE, SIDE))
+    shapes |= dict.fromkeys(schema.clips, (BATCH, 3, FRAMES, SIDE, SIDE))
     used = [m for m in config.modalities if m != 'clinical']
     batch = {
         'inputs': {m: torch.randint(0, 255, shapes[m], dtype=torch.uint8) for m in used},

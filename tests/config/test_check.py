@@ -57,3 +57,9 @@ def test_component_of_another_package_may_take_what_its_bases_take(tmp_path):
     )
     text = text.replace(", losses=[dict(type='FocalLoss', gamma=2.0)]", '')
     assert load(tmp_path, text).model.depth == 18
+
+
+def test_keys_that_the_runner_takes_out_are_allowed(tmp_path):
+    scheduler = "param_scheduler=[dict(type='CosineAnnealingLR', T_max=3, by_epoch=True, convert_to_iter_based=True)]"
+    config = load(tmp_path, GOOD.replace('max_epochs=3', f'max_epochs=3, {scheduler}'))
+    assert config.stages[0]['param_scheduler'][0]['convert_to_iter_based']

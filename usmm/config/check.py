@@ -45,6 +45,8 @@ STAGE_KEYS = (
 )  # fmt: skip
 SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')
+# Keys that mmengine's runner takes out of a component's settings before it builds it.
+RUNNER_KEYS = {'param_scheduler': ('convert_to_iter_based',), 'optim_wrapper': ('constructor', 'paramwise_cfg')}
 ROOTS = {
     'model': (ours.MODELS, MODELS),
     'dataset': (ours.DATASETS, DATASETS),
@@ -131,7 +133,7 @@ def _check_component(value: Mapping[str, Any], where: str, kind: str, files: lis
         raise ConfigError.unknown(f'{where}.type', name, _names(kind, name), files)
     valid = _arguments(found)
     if valid is not None:
-        _check_keys(value, (*valid, *RESERVED), f'{where} ({name})', files)
+        _check_keys(value, (*valid, *RESERVED, *RUNNER_KEYS.get(kind, ())), f'{where} ({name})', files)
 
 
 def _scope_ok(name: str) -> bool:

@@ -11,8 +11,8 @@ from usmm.datasets.phantom.scene import CANVAS, Scene, field_box
 from usmm.datasets.phantom.speckle import Array, compress, envelope_db, smooth_noise, smoothed
 
 TOP = 22.0  # dB above the node's bed that is white
-ECHO = -10.5  # dB, node against bed at latent 0
-ECHO_STEP = -3.0  # dB per unit of the latent
+ECHO = -11.5  # dB, node against bed at latent 0
+ECHO_STEP = -4.0  # dB per unit of the latent
 
 
 def draw_bmode(scene: Scene, latent: float, size: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.uint8]:

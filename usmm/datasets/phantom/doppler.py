@@ -1,4 +1,4 @@
-"""Colour Doppler: the latent is the share of the node's area that shows flow."""
+"""Colour Doppler: the latent is the share of the node's area that shows flow, and how fast the flow is."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from usmm.datasets.phantom.frame import blank_frame, bounded, put_bar, put_words
 from usmm.datasets.phantom.scene import Scene, field_box
 from usmm.datasets.phantom.speckle import Array, smooth_noise
 
-SHARE = 0.33  # share of the node with flow at latent 0
-SHARE_STEP = 0.072  # per unit of the latent
+SHARE = 0.38  # share of the node with flow at latent 0
+SHARE_STEP = 0.082  # per unit of the latent
+SPEED, SPEED_STEP = 0.48, 0.085  # at the edge of a vessel, of the scale's end, and per unit of the latent
 TOWARDS = np.array([[70, 0, 0], [190, 20, 0], [250, 110, 10], [255, 225, 90]], np.float32)
 AWAY = np.array([[0, 0, 80], [0, 30, 200], [20, 120, 250], [120, 230, 255]], np.float32)
 
@@ -22,7 +23,7 @@ def draw_doppler(scene: Scene, latent: float, size: tuple[int, int], rng: np.ran
 
     Args:
         scene: Anatomy of the patient.
-        latent: The planted score; a higher one means more flow inside the node.
+        latent: The planted score; a higher one means more and faster flow inside the node.
         size: Width and height in pixels.
         rng: Source of speckle and vessels.
     """
@@ -87,7 +88,8 @@ def _flow(
     turn = smooth_noise(rng, shape, (20 * unit, 20 * unit))
     direction = np.where(turn > np.median(turn[kept]), 1.0, -1.0)
     depth = np.clip((tree - threshold) / 0.9, 0, 1)
-    speed = np.clip(0.45 + 0.5 * depth + 0.09 * smooth_noise(rng, shape, (2.5 * unit, 3 * unit)), 0.4, 1)
+    flicker = 0.09 * smooth_noise(rng, shape, (2.5 * unit, 3 * unit))
+    speed = np.clip(SPEED + SPEED_STEP * latent + 0.32 * depth + flicker, 0.15, 1)
     return np.where(kept, direction * speed, 0.0)
 
 
