@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 import time
 from collections.abc import Mapping
@@ -109,7 +110,11 @@ def run_stage(
     runner.train()
     plain = runner.model.module if is_model_wrapper(runner.model) else runner.model
     chosen = _load_best(plain, runner, folder, monitor) if val_set is not None else {'epoch': runner.epoch}
-    return {'epochs': runner.epoch, 'seconds': round(time.monotonic() - start, 1), **chosen}
+    epochs = runner.epoch
+    # the runner is part of reference cycles; without this its loader's workers live on beside the next stage's
+    del runner
+    gc.collect()
+    return {'epochs': epochs, 'seconds': round(time.monotonic() - start, 1), **chosen}
 
 
 def _runner_settings(

@@ -130,7 +130,7 @@ def training_figure(
 
     Args:
         rows: One dict a point, as logged; a value is drawn from the rows that have it.
-        names: What is drawn; None: every name that holds `loss`, `auc`, `accuracy` or `f1`.
+        names: What is drawn; None: every name that holds `loss`, `auc` or `accuracy`.
         x: Name of the horizontal axis.
         title: Optional title.
 
@@ -138,18 +138,19 @@ def training_figure(
         ValueError: If no row has both `x` and one of the names.
     """
     known = {name: None for row in rows for name in row if x in row and name != x}
-    wanted = tuple(names) if names is not None else ('loss', 'auc', 'accuracy', 'f1')
+    wanted = tuple(names) if names is not None else ('loss', 'auc', 'accuracy')
     chosen = [name for name in known if (name in wanted if names is not None else any(w in name for w in wanted))]
     panels = [p for p in ([n for n in chosen if 'loss' in n], [n for n in chosen if 'loss' not in n]) if p]
     if not panels:
         raise ValueError(f'none of {list(wanted)} is logged together with {x!r}; there are {list(known)}')
-    figure, axes = _canvas(3.6 * len(panels), 2.8, len(panels))
+    figure, axes = _canvas(3.9 * len(panels), 3.4, len(panels))
     for panel, of_panel in zip(axes, panels):
         for i, name in enumerate(of_panel):
             across, up = _series(rows, x, name)
             panel.plot(across, up, label=name, color=COLOURS[i % 7], linestyle=DASHES[i // 7 % 4], linewidth=1.4)
         panel.set(xlabel=x, ylabel='loss' if 'loss' in of_panel[0] else 'validation score')
-        panel.legend(frameon=False, fontsize=8)
+        # below the axes: inside, half a dozen names would cover the curves
+        panel.legend(frameon=False, fontsize=8, ncols=2, loc='upper center', bbox_to_anchor=(0.5, -0.2))
     if title is not None:
         figure.suptitle(title)
     return figure
