@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -23,3 +26,39 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f'no real data at {folder}; set USMM_REAL_DATA')
     return folder
+
+
+@pytest.fixture(scope='session')
+def tiny() -> ModuleType:
+    """The module tests/tiny.py: a data set and a config that train in seconds."""
+    spec = importlib.util.spec_from_file_location('tiny', ROOT / 'tests' / 'tiny.py')
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def tiny_data(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny data set."""
+    root = tmp_path_factory.mktemp('tiny')
+    tiny.write_data(root)
+    return root
+
+
+@pytest.fixture(scope='session')
+def write_tiny_config(tiny: ModuleType, tiny_data: Path) -> Callable[[Path], Path]:
+    """Write `tiny.py` into a folder: a config on the tiny data set that works in the folder `work` beside it."""
+
+    def write(folder: Path) -> Path:
+        path = folder / 'tiny.py'
+        path.write_text(tiny.CONFIG.format(root=tiny_data, work_dir=folder / 'work'))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny_config(write_tiny_config: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """The tiny config in a folder of the test's own."""
+    return write_tiny_config(tmp_path)

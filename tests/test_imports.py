@@ -34,6 +34,7 @@ TABLE: dict[str, set[str]] = {
     'inference': {'registry', 'case', 'zoo', 'explain'},
     'server': {'inference'},
     'cli': {'home'},
+    'console': {'home', 'readers'},
 }
 NEVER = {'tools', 'tests', 'configs'}
 HEAVY = {'torch', 'torchvision', 'mmengine', 'mmcv', 'mmpretrain', 'mmaction'}

@@ -33,6 +33,7 @@ from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
 from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
 from usmm.engine.stages import loader_config
 from usmm.registry import DATASETS
 
@@ -235,6 +236,7 @@ def write(rows: Sequence[Row], args: argparse.Namespace) -> None:
     Path(args.out).write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
 
 
+@plain_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     if args.threads is not None:

@@ -19,8 +19,8 @@ from PIL import Image
 from rich.progress import track
 
 from usmm.case import Case
-from usmm.config import ConfigError, load_config, parse_options
-from usmm.readers import DataError
+from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
 from usmm.registry import DATASETS
 from usmm.reports.sheets import SheetRow, draw_sheet
 
@@ -123,20 +123,17 @@ def sheets(dataset: Any, config: Config, args: argparse.Namespace) -> Iterator[n
             rows = []
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
-    try:
-        config = load_config(args.config, parse_options(args.cfg_options))
-        dataset = build(config, args)
-        out = Path(args.out)
-        out.mkdir(parents=True, exist_ok=True)
-        for number, sheet in enumerate(sheets(dataset, config, args), 1):
-            path = out / f'{args.part}_{number:02d}.png'
-            Image.fromarray(sheet).save(path)
-            print(path)
-    except (DataError, ConfigError, ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    config = load_config(args.config, parse_options(args.cfg_options))
+    dataset = build(config, args)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for number, sheet in enumerate(sheets(dataset, config, args), 1):
+        path = out / f'{args.part}_{number:02d}.png'
+        Image.fromarray(sheet).save(path)
+        print(path)
     return 0
 
 

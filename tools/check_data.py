@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 """List every problem of a data set in one run, count what is in it, and keep a manifest of its files.
 
-Reads the table that a config names, and every file of the table, whole. The exit code is 1 if a problem would stop a
-training. The first run writes manifest.json (the SHA-256 of every file) beside the table, or into --out; later runs
-report what changed since, until --update-manifest accepts it. With --out, the tables are written as CSV too.
+Reads the table that a config names, and every file of the table, whole. The first run writes manifest.json (the SHA-256
+of every file) beside the table, or into --out; later runs report what changed since, until --update-manifest accepts
+it. With --out, the tables are written as CSV too. The exit code is 1 if a problem would stop a training, 2 if the check
+could not be done.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from usmm.config import ConfigError, load_config, parse_options
+from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
 from usmm.datasets.check_data import MANIFEST, CheckResult, check_data, relative
 from usmm.datasets.file_facts import FileFacts
-from usmm.readers import DataError, read_regions
+from usmm.readers import read_regions
 from usmm.transforms.panels import find_panels
 
 SHOWN = 40
@@ -142,16 +144,13 @@ def table(console: Console, title: str, columns: tuple[str, ...], rows: list[tup
     console.print(shown, markup=False)
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else 160)
-    try:
-        result = check(args, console)
-        if args.out:
-            result.write(args.out)
-    except (DataError, ConfigError, ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    result = check(args, console)
+    if args.out:
+        result.write(args.out)
     show(result, console, SHOWN if args.out else None)
     return 1 if result.blocking else 0
 

@@ -2,7 +2,7 @@
 # Make phantom patients, train both stages of MSMFN in small, test, and say where metrics and figures are.
 set -euo pipefail
 out=${1:-work_dirs/demo}
-cases=${DEMO_CASES:-160} tests=${DEMO_TEST_CASES:-100} epochs=${DEMO_EPOCHS:-12}
+cases=${DEMO_CASES:-160} tests=${DEMO_TEST_CASES:-100} epochs=${DEMO_EPOCHS:-}
 data=$out/data run=$out/run
 
 echo "== 1/3 phantom patients: $cases for training, $tests for testing (synthetic; planted truth in $data/truth.json)"
@@ -17,7 +17,7 @@ truth = json.load(open(sys.argv[1], encoding='utf-8'))
 print(truth['key_frame_step']['dceus'], round(truth['best_auc']['bus+cdfi+ue+dceus+clinical'], 3))
 PYTHON
 )
-settings=(data_root="$data" keyframe_step="$step" max_epochs="$epochs")
+settings=(data_root="$data" keyframe_step="$step" ${epochs:+max_epochs="$epochs"})
 
 echo "== 2/3 train: the four-modality network, then the clinical stage"
 usmm train msmfn_small_phantom --work-dir "$run" --cfg-options "${settings[@]}"

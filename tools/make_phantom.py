@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from usmm.console import plain_errors
 from usmm.datasets.phantom import PRESETS, make_phantom
 
 
@@ -39,6 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+@plain_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     command = shlex.join(['python', 'tools/make_phantom.py', *(sys.argv[1:] if argv is None else argv)])
@@ -46,17 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task('patients', total=args.cases + args.test_cases)
         options = {k: v for k, v in vars(args).items() if k != 'modalities'}
-        try:
-            out = make_phantom(
-                **options,
-                modalities=None if args.modalities is None else args.modalities.split(','),
-                command=command,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        except (ValueError, OSError) as error:
-            bar.stop()
-            print(f'make_phantom: {error}', file=sys.stderr)
-            return 2
+        out = make_phantom(
+            **options,
+            modalities=None if args.modalities is None else args.modalities.split(','),
+            command=command,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     print(out)
     return 0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 
 from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
 
 
+@plain_errors
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
@@ -16,4 +18,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    raise SystemExit(main())

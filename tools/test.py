@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,6 +22,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@plain_errors
 def main() -> None:
     args = parse_args()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -42,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    raise SystemExit(main())

@@ -27,7 +27,7 @@ def folder(name: str) -> Path:
     return found
 
 
-def find_config(name: str | Path) -> Path:
+def find_config(name: str | Path, shipped: bool = False) -> Path:
     """The file of a config, given by path or by name.
 
     A name is looked for in `configs` of the working directory, then in the configs of this installation; `.py`, leading
@@ -36,17 +36,18 @@ def find_config(name: str | Path) -> Path:
     Args:
         name: `my/config.py`, `configs/msmfn/msmfn_small_phantom.py`, `msmfn/msmfn_small_phantom` or
             `msmfn_small_phantom`.
+        shipped: Look among the configs of this installation alone.
 
     Raises:
         FileNotFoundError: There is none; the message lists the nearest names.
         ValueError: The name fits several files of one folder.
     """
     for path in (Path(name), Path(f'{name}.py')):
-        if path.is_file():
+        if not shipped and path.is_file():
             return path
     wanted = Path(name).with_suffix('').parts if Path(name).suffix == '.py' else Path(name).parts
     wanted = wanted[1:] if wanted[:1] == ('configs',) else wanted
-    for root in _config_roots():
+    for root in [folder('configs')] if shipped else _config_roots():
         found = [path for path in _configs(root) if _tail(root, path, len(wanted)) == wanted]
         if len(found) > 1:
             raise ValueError(f'config {str(name)!r} fits {[str(p.relative_to(root)) for p in found]}: name its folder')

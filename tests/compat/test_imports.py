@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,3 +124,27 @@ def test_a_mmaction_without_localizers_is_left_alone(tmp_path: Path, monkeypatch
     package(tmp_path / 'mmaction')
     monkeypatch.syspath_prepend(tmp_path)
     assert imports.mmaction_without_drn() is False
+
+
+LOUD = """
+import warnings
+warnings.warn('Fail to import ``MultiScaleDeformableAttention`` from somewhere')
+warnings.warn('something else')
+"""
+
+
+@pytest.mark.parametrize(('compiled', 'heard'), [(False, ['something else']), (True, [])])
+def test_mmcv_lite_is_imported_in_silence_and_full_mmcv_left_alone(tmp_path, monkeypatch, compiled, heard):
+    for name in [n for n in sys.modules if n.partition('.')[0] == 'mmcv']:
+        monkeypatch.delitem(sys.modules, name)
+    bricks = package(tmp_path / 'mmcv', '', 'cnn', 'cnn/bricks') / 'cnn' / 'bricks'
+    (bricks / 'transformer.py').write_text(LOUD)
+    if compiled:
+        (tmp_path / 'mmcv' / '_ext.py').write_text('')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        assert imports.mmcv_lite_without_warning() is (not compiled)
+    assert [str(w.message) for w in caught] == heard
+    for name in [n for n in sys.modules if n.partition('.')[0] == 'mmcv']:
+        del sys.modules[name]

@@ -114,7 +114,7 @@ def test_original_shows_files_with_masks(tool: ModuleType, config: Path, tmp_pat
 def test_errors_are_one_line(
     tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
 ) -> None:
-    assert tool.main([str(config), '--out', str(tmp_path / 'out'), *options]) == 1
+    assert tool.main([str(config), '--out', str(tmp_path / 'out'), *options]) == 2
     assert words in capsys.readouterr().err
 
 

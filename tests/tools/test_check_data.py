@@ -85,10 +85,10 @@ def test_options_reach_the_check(
 def test_errors_are_one_line(
     tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tool.main([str(config), '--cfg-options', f'data_root={tmp_path / "nowhere"}']) == 1
+    assert tool.main([str(config), '--cfg-options', f'data_root={tmp_path / "nowhere"}']) == 2
     assert 'error: there is no case table here' in capsys.readouterr().err
     (tmp_path / 'manifest.json').write_text('{}')
-    assert tool.main([str(config)]) == 1
+    assert tool.main([str(config)]) == 2
     assert 'error: no manifest of a data set' in capsys.readouterr().err
 
 

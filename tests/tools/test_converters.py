@@ -138,7 +138,7 @@ def test_a_bad_source_leaves_nothing_and_is_one_line(tmp_path: Path) -> None:
     src = breast(tmp_path / 'src', BREAST | dict(Image_filename='case009.png'))
     command = [sys.executable, str(FOLDER / 'breast_lesions_usg.py'), str(src), str(tmp_path / 'made' / 'out')]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stderr.startswith("error: the file 'case009.png' of the spreadsheet is missing")
     assert not (tmp_path / 'made').exists()
 
@@ -213,7 +213,7 @@ def test_lung_needs_its_table_and_files(tmp_path: Path, capsys: pytest.CaptureFi
         converter('lung_clips').convert(tmp_path)
     src = lung(tmp_path / 'src', 'a.mov,regular,,convex,CC\nb.mov,regular,,convex,CC\n')
     (src / 'b.mov').rename(src / 'c.mov')
-    assert converter('lung_clips').main([str(src), str(tmp_path / 'out')]) == 1
+    assert converter('lung_clips').main([str(src), str(tmp_path / 'out')]) == 2
     assert 'the file is missing' in capsys.readouterr().err
     (src / 'b.mov').write_bytes(b'b')
     assert converter('lung_clips').main([str(src), str(tmp_path / 'out')]) == 0

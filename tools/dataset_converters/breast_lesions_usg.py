@@ -22,6 +22,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from usmm.console import plain_errors
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
 from usmm.datasets.convert_cells import Cell, classes_of, read_records, some, yes_no
 from usmm.readers import DataError
@@ -182,6 +183,7 @@ def _optional() -> dict[str, list[dict[str, Any]]]:
     }
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     args = parser_of((__doc__ or '').splitlines()[0]).parse_args(argv)

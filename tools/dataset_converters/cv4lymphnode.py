@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from usmm.console import plain_errors
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
 from usmm.datasets.convert_cells import Cell, by_case, some
 from usmm.readers import DataError
@@ -91,6 +92,7 @@ def _rows(views: Views, label: str, cases: str, twice: dict[str, tuple[list[str]
     return rows
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = parser_of((__doc__ or '').splitlines()[0])

@@ -21,6 +21,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from usmm.console import plain_errors
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
 from usmm.datasets.convert_cells import Cell, classes_of, files_of, read_records, some
 from usmm.readers import DataError
@@ -102,6 +103,7 @@ def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
     )
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     args = parser_of((__doc__ or '').splitlines()[0]).parse_args(argv)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset
 
+from usmm.console import plain_errors
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
 from usmm.datasets.convert_cells import Cell, classes_of, give_labels, read_labels
 from usmm.readers import DataError
@@ -109,6 +110,7 @@ def _age(header: Dataset) -> int | None:
     return int(text[:-1]) if text[-1] == 'Y' else int(int(text[:-1]) / dict(M=12, W=52.18, D=365.25).get(text[-1], 1))
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     args = parser_of((__doc__ or '').splitlines()[0], labels=True).parse_args(argv)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from usmm.console import plain_errors
 from usmm.datasets.convert import Conversion, parser_of, run, source_folder
 from usmm.datasets.convert_cells import by_case, classes_of, give_labels, read_labels
 from usmm.readers import DataError
@@ -47,6 +48,7 @@ def convert(src: str | Path, labels: str | Path | None = None, cases: str = 'vie
     return Conversion(rows, src, settings, notes=notes)
 
 
+@plain_errors
 def main(argv: list[str] | None = None) -> int:
     """The command line."""
     parser = parser_of((__doc__ or '').splitlines()[0], labels=True)

@@ -22,7 +22,7 @@ from usmm.compat.amp import amp_without_gpu
 from usmm.compat.checkpoints import checkpoints_under_safe_loading
 from usmm.compat.colour import negative_hue
 from usmm.compat.distributed import device_ids_without_gpu, init_dist_without_gpu
-from usmm.compat.imports import mmaction_without_drn, torchvision_without_operators
+from usmm.compat.imports import mmaction_without_drn, mmcv_lite_without_warning, torchvision_without_operators
 from usmm.compat.packages import packages_without_pkg_resources
 
 __all__ = ['MENDS', 'apply']
@@ -31,6 +31,7 @@ __all__ = ['MENDS', 'apply']
 MENDS: tuple[Callable[[], bool], ...] = (
     torchvision_without_operators,
     mmaction_without_drn,
+    mmcv_lite_without_warning,
     packages_without_pkg_resources,
     checkpoints_under_safe_loading,
     amp_without_gpu,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,4 +72,22 @@ def mmaction_without_drn() -> bool:
     package.__path__ = []
     module.__dict__['DRN'] = type('DRN', (), {'__doc__': 'Stands for the class that the mmaction2 wheel leaves out.'})
     sys.modules.update({name: package, f'{name}.drn': module})
+    return True
+
+
+def mmcv_lite_without_warning() -> bool:
+    """Keep mmcv-lite from telling every user, at every start, that an operator of full mmcv is missing.
+
+    mmcv 2.1.0 warns when one of its modules is imported without mmcv's compiled part, which mmcv-lite lacks by design;
+    nothing here uses it. A filter would not last, since other packages put theirs in front, so the module is imported
+    once in silence. Can go when mmcv-lite says nothing about what it leaves out.
+
+    Returns:
+        Whether the mend was needed.
+    """
+    if importlib.util.find_spec('mmcv') is None or importlib.util.find_spec('mmcv._ext') is not None:
+        return False
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+        importlib.import_module('mmcv.cnn.bricks.transformer')
     return True

@@ -37,11 +37,11 @@ KNOWN = (
     'data_root', 'table', 'modalities', 'classes', 'positive', 'schema', 'max_epochs', 'batch_size', 'num_workers',
     'seed', 'work_dir', 'name', 'num_classes', 'ignore_labels', 'missing', 'split', 'dataset', 'train_pipeline',
     'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer', 'default_scope',
-    'env_cfg', 'load_from', 'custom_imports', 'auto_scale_lr', 'deterministic',
+    'env_cfg', 'load_from', 'custom_imports', 'deterministic',
 )  # fmt: skip
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',
-    'val_interval', 'pipeline', 'custom_hooks',
+    'val_interval', 'custom_hooks',
 )  # fmt: skip
 SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')
@@ -78,7 +78,7 @@ class ConfigError(ValueError):
         valid = sorted(str(v) for v in valid)
         near = difflib.get_close_matches(key, valid, n=3, cutoff=0.5)
         hint = f'did you mean {" or ".join(repr(n) for n in near)}?' if near else f'valid names: {", ".join(valid)}'
-        return cls(f'{_place(key, files)}{where}: unknown name {key!r}; {hint}')
+        return cls(f'{place(key, files)}{where}: unknown name {key!r}; {hint}')
 
 
 def check_config(config: Config, files: list[Path], references: Sequence[str] = ()) -> None:
@@ -188,7 +188,7 @@ def _used_names(files: Iterable[Path]) -> set[str]:
     return names
 
 
-def _place(key: str, files: Iterable[Path]) -> str:
+def place(key: str, files: Iterable[Path]) -> str:
     """`file:line: ` of the first file, child before base, that spells the key; else the first file."""
     files = list(files)
     for file in files:

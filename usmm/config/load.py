@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from mmengine.config import Config, DictAction
 
 from usmm import compat
 from usmm.config.check import KNOWN, ConfigError, check_config
+from usmm.config.values import check_values
 from usmm.home import find_config
 
 REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
-TUPLES = ('modalities', 'classes')
+OWN = 'usmm::'  # how a config of any folder inherits a shipped one
+TUPLES = ('modalities', 'classes', 'ignore_labels')
 
 
 def load_config(name: str | Path, options: Mapping[str, Any] | None = None, check: bool = True) -> Config:
@@ -41,7 +44,8 @@ def load_config(name: str | Path, options: Mapping[str, Any] | None = None, chec
     compat.apply()
     path = find_config(name)
     files = files_of(path)
-    config = Config.fromfile(path, format_python_code=False)
+    with _own_bases():
+        config = Config.fromfile(path, format_python_code=False)
     if 'name' not in config:
         config.name = path.stem
     for key, value in (options or {}).items():
@@ -49,11 +53,14 @@ def load_config(name: str | Path, options: Mapping[str, Any] | None = None, chec
     for key in TUPLES:
         if key in config:
             config[key] = _as_tuple(config[key])
+    if config.get('positive') is not None:
+        config.positive = str(config.positive)
     config.num_classes = len(config.get('classes', ()))
     content = config._cfg_dict.to_dict()
     resolved = Config(_fill(content, content, files), filename=str(path))
     if check:
         # a child may replace all that refers to a setting of its base, which is no mistake: look at the files' text
+        check_values(resolved._cfg_dict.to_dict(), files)
         check_config(resolved, files, sorted(_references([content, *(f.read_text(encoding='utf-8') for f in files)])))
     # past Config.__setattr__, which would make it a key of the config
     kept = {k: v for k, v in content.items() if k in KNOWN or k in _references(content)}  # not helpers of its code
@@ -97,9 +104,31 @@ def files_of(path: str | Path) -> list[Path]:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == '_base_' for t in node.targets):
             value = ast.literal_eval(node.value)
             for base in [value] if isinstance(value, str) else value:
-                if '::' not in base:
+                if base.startswith(OWN):
+                    found += files_of(find_config(base.removeprefix(OWN), shipped=True))
+                elif '::' not in base:
                     found += files_of(path.parent / base)
     return found
+
+
+@contextmanager
+def _own_bases() -> Iterator[None]:
+    """Let `_base_ = 'usmm::NAME'` mean a config of this installation, be it a clone or a wheel.
+
+    mmengine looks for `package::path` in the package's `.mim` folder alone, and wants a model index there.
+    """
+    upstream = Config._get_cfg_path
+
+    def get(cfg_path: str, filename: str) -> tuple[str, str | None]:
+        if cfg_path.startswith(OWN):
+            return str(find_config(cfg_path.removeprefix(OWN), shipped=True)), None
+        return upstream(cfg_path, filename)
+
+    Config._get_cfg_path = staticmethod(get)
+    try:
+        yield
+    finally:
+        Config._get_cfg_path = staticmethod(upstream)
 
 
 def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
@@ -126,7 +155,8 @@ def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
 
 
 def _as_tuple(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value)
+    """Names as a tuple; a table's cells are text, so that a class `1` is `'1'`."""
+    return tuple(str(v) for v in value) if isinstance(value, (list, tuple)) else (str(value),)
 
 
 def _references(value: Any) -> set[str]:

@@ -81,8 +81,8 @@ class CaseDataset(Dataset):
         milder = {'range', 'category'} | (set() if require_labels else {'no_label'})
         self._refuse([p for p in problems if p.kind not in milder])
         cases = self.table.cases if part is None else split_cases(self.table, Split.of(split))[part]
-        self._judge_categories(problems, cases)
         self.cases = self._with_all_modalities(cases)
+        self._judge_categories(problems, self.cases)
         if not self.cases and part != 'val':
             raise DataError(f'part {part or "all"!r} has no cases', file=self.table.path)
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]

@@ -16,6 +16,7 @@ from usmm.readers import DataError, is_missing, read_table
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
+TABLE_SUFFIXES = frozenset({'.csv', '.tsv', '.xlsx'})
 CLIP_SUFFIXES = frozenset({'.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif', '.dcm', '.dicom'})
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 
@@ -96,10 +97,16 @@ class CaseTable:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError(f'classes must be two or more different names, got {names}')
         if not path.is_file():
-            raise DataError(NO_TABLE, file=path)
+            raise DataError(NO_TABLE + _others(path), file=path)
         table = cls(path, Schema.of(schema), names)
         _RowReader(table, read_table(path), {str(x) for x in ignore_labels}).run()
         return table
+
+
+def _others(path: Path) -> str:
+    """The tables that lie where one was looked for, as the end of a sentence."""
+    found = sorted(p.name for p in path.parent.glob('*') if p.suffix.lower() in TABLE_SUFFIXES)
+    return f'; this folder holds {found}: set `table` to one of them' if found else ''
 
 
 def auto_values(cases: Iterable[Case], variable: Variable) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import argparse
 import csv
 import os
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -156,13 +155,9 @@ def parser_of(description: str, labels: bool = False) -> argparse.ArgumentParser
 
 
 def run(args: argparse.Namespace, convert: Callable[[], Conversion]) -> int:
-    """Convert, write, print the report; a bad source is one line on stderr and exit code 1."""
-    try:
-        conversion = convert()
-        table = write_conversion(conversion, args.out, args.link)
-    except (DataError, ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+    """Convert, write, print the report; returns the exit code."""
+    conversion = convert()
+    table = write_conversion(conversion, args.out, args.link)
     print(report(conversion, table))
     print(f'\n{render_settings(conversion)}')
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_main_process
 from mmengine.runner import set_random_seed
 from torch import nn
@@ -27,11 +27,11 @@ from usmm.engine.outputs import (
     write_json,
     write_predictions,
 )
+from usmm.engine.preconditions import check_missing, check_stages, check_unseen, token
+from usmm.engine.progress import Progress
 from usmm.engine.scores import collect_scores
 from usmm.engine.stages import QuietRunner, RunOptions, env_config, loader_config, run_stage
 from usmm.registry import DATASETS, MODELS
-
-PROGRESS = 'stages.json'
 
 
 class Experiment:
@@ -65,6 +65,9 @@ class Experiment:
             raise ValueError(f'the training part of {config.dataset["table"]} has no cases')
         # a MultiModalClassifier; this room may not import it
         self.model: Any = self._build_model()
+        self.selection = split.get('selection', 'inner') if self.options.validate else 'last'
+        self.trained_on: frozenset[str] = frozenset()
+        check_missing(self.model, self.parts)
 
     @property
     def is_main(self) -> bool:
@@ -82,35 +85,36 @@ class Experiment:
             The content of metrics.json.
         """
         start = time.monotonic()
+        check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         self._write_config()
-        names = [s['name'] for s in self.config.stages]
-        if stage is not None and stage not in names:
-            raise ValueError(f'no stage {stage!r}; the config has {names}')
-        done = self._done_stages() if resume or stage is not None else {}
-        checkpoint = Path(resume) if isinstance(resume, str) else None
-        if checkpoint is not None and checkpoint.parent.name not in names:
-            raise ValueError(f'cannot resume from {checkpoint}: its folder is not one of the stages {names}')
+        progress = Progress(self.work_dir, [s['name'] for s in self.config.stages])
+        done = progress.start(resume, stage)
+        if done:
+            self._fill(self.work_dir / [*done][-1] / 'selected.pth')
         for spec in self.config.stages:
             name = spec['name']
-            if name in done and name != stage:
-                self.model.load_state_dict(load_weights(self.work_dir / name / 'selected.pth')['state_dict'])
+            if name in done or stage not in (None, name):
                 continue
-            if stage is not None and name != stage:
-                if names.index(name) < names.index(stage):
-                    raise ValueError(f'stage {stage!r} needs stage {name!r}, which is not done in {self.work_dir}')
-                break
-            here = str(checkpoint) if checkpoint is not None and checkpoint.parent.name == name else bool(resume)
-            done[name] = self._run_stage(spec, here)
-            self._mark_done(name, done[name])
+            # a checkpoint given by its path is that of the first stage that runs
+            done[name] = self._run_stage(spec, resume)
+            resume = bool(resume)
+            if is_main_process():
+                save_checkpoint(self.work_dir / name / 'selected.pth', self.model.state_dict(), {'stage': name})
+            progress.add(done)
         return self._finish(done, time.monotonic() - start)
 
     def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Metrics and prediction rows of the model as it stands, for each part that has cases."""
+        """Metrics and prediction rows of the model as it stands, for each of these parts.
+
+        Raises:
+            ValueError: A part that has no cases, or one with patients that trained the weights that were loaded.
+        """
         metrics: dict[str, Any] = {}
         rows: list[dict[str, Any]] = []
         for part in parts:
             if part not in self.parts:
-                continue
+                raise ValueError(f'there is no {part!r} part; the parts with cases are {list(self.parts)}')
+            check_unseen(part, self.parts[part], self.trained_on)
             runner = self._test_runner(part)
             metrics[part] = runner.test()
             fold = self.config.split.get('fold') if self.config.get('split') else None
@@ -126,11 +130,14 @@ class Experiment:
         Raises:
             ValueError: The file cannot be loaded safely, or its tensors do not fit the model.
         """
-        state = load_weights(Path(checkpoint))['state_dict']
-        try:
-            self.model.load_state_dict(state)
-        except RuntimeError as error:
-            raise ValueError(f'{checkpoint} does not fit the model of {self.config.name}: {error}') from error
+        meta = self._fill(checkpoint).get('meta', {})
+        if meta.get('categories') and (found := meta['categories']) != {k: list(v) for k, v in self.categories.items()}:
+            raise ValueError(
+                f'{checkpoint} was trained with the categories {found}, these data have {self.categories}: '
+                'name them in the schema (values=...)'
+            )
+        self.trained_on = frozenset(meta.get('trained_on', ()))
+        self.selection = meta.get('selection', self.selection)
         clinical = self.model.clinical
         if clinical is not None and self.model.encoder is not None and not clinical.fitted:
             # weights of a stage before the clinical one: the images decide
@@ -152,7 +159,7 @@ class Experiment:
             'modalities': list(self.config.modalities),
             'cases': {part: len(data) for part, data in self.parts.items()},
             'patients': {part: len({c.patient_id for c in data.cases}) for part, data in self.parts.items()},
-            'selection': (self.config.get('split') or {}).get('selection', 'inner'),
+            'selection': self.selection,
             'seed': self.config.seed,
             'versions': {n: version(n) for n in ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')}
             | {'python': platform.python_version()},
@@ -188,8 +195,17 @@ class Experiment:
         model = MODELS.build(settings)
         model.init_weights()
         if self.config.get('load_from'):
-            model.load_state_dict(load_weights(Path(self.config.load_from))['state_dict'])
+            self._fill(self.config.load_from, model)
         return model
+
+    def _fill(self, checkpoint: str | Path, model: nn.Module | None = None) -> dict[str, Any]:
+        """Load a checkpoint's weights, and return all of its content."""
+        content = load_weights(Path(checkpoint))
+        try:
+            (self.model if model is None else model).load_state_dict(content['state_dict'])
+        except RuntimeError as error:
+            raise ValueError(f'{checkpoint} does not fit the model of {self.config.name}: {error}') from error
+        return content
 
     def _run_stage(self, spec: Mapping[str, Any], resume: str | bool) -> dict[str, Any]:
         learning = self.model.resolve(spec['train'])
@@ -209,6 +225,7 @@ class Experiment:
         return run_stage(self.config, spec, self.model, train_set, val_set, folder, self.options, resume)
 
     def _scored(self, dataset: Any) -> Any:
+        self.model.to(get_device())  # after a resume no runner has moved it yet
         return collect_scores(self.model, dataset, self.config.batch_size, self.config.num_workers)
 
     def _clinical_table(self) -> torch.Tensor:
@@ -229,7 +246,7 @@ class Experiment:
         )  # fmt: skip
 
     def _finish(self, stages: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        metrics, rows = self.evaluate(('val', 'test'))
+        metrics, rows = self.evaluate([part for part in ('val', 'test') if part in self.parts])
         content = {**metrics, 'stages': dict(stages), 'seconds': round(seconds, 1), **self.facts()}
         weights = self.clinical_weights()
         if weights is not None:
@@ -237,6 +254,7 @@ class Experiment:
         self.write_results(content, rows)
         if is_main_process():
             meta = {**self.facts(), 'config_text': self.source, 'categories': self.categories}
+            meta['trained_on'] = sorted({token(case) for case in self.parts['train'].cases})
             save_checkpoint(self.work_dir / 'model.pth', self.model.state_dict(), meta)
         barrier()
         return content
@@ -244,22 +262,12 @@ class Experiment:
     def clinical_weights(self) -> dict[str, Any] | None:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
         clinical = getattr(self.model, 'clinical', None)
-        return clinical.weights() if clinical is not None and hasattr(clinical, 'weights') else None
+        return clinical.weights() if clinical is not None and bool(clinical.fitted) else None
 
     def _write_config(self) -> None:
         if is_main_process():
             self.work_dir.mkdir(parents=True, exist_ok=True)
             (self.work_dir / 'config.py').write_text(self.source, encoding='utf-8')
-        barrier()
-
-    def _done_stages(self) -> dict[str, Any]:
-        path = self.work_dir / PROGRESS
-        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
-
-    def _mark_done(self, name: str, result: Mapping[str, Any]) -> None:
-        if is_main_process():
-            save_checkpoint(self.work_dir / name / 'selected.pth', self.model.state_dict(), {'stage': name})
-            write_json(self.work_dir / PROGRESS, {**self._done_stages(), name: result})
         barrier()
 
 

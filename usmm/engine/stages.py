@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from usmm import compat
+from usmm.engine.checkpoints import LAST
 from usmm.engine.outputs import load_weights
 
 
@@ -53,6 +54,17 @@ class QuietRunner(Runner):
                 handler.setLevel(logging.ERROR)
         return logger
 
+    def load_checkpoint(self, filename: str, map_location: Any = 'cpu', *args: Any, **kwargs: Any) -> Any:
+        """Load a checkpoint to resume from; one of another model is refused, where mmengine takes what fits.
+
+        Raises:
+            ValueError: Its tensors are not those of the model.
+        """
+        try:
+            return super().load_checkpoint(filename, map_location, strict=True)
+        except RuntimeError as error:
+            raise ValueError(f'{filename} cannot be resumed with this config: {error}') from error
+
 
 def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, num_workers: int) -> dict[str, Any]:
     """A dataloader of cases, as mmengine builds it."""
@@ -72,7 +84,8 @@ def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, 
 
 def epochs_of(config: Config, stage: Mapping[str, Any]) -> int:
     """The epochs of a stage, capped by the config's `max_epochs`."""
-    return min(stage['max_epochs'], config.max_epochs) if config.get('max_epochs') else stage['max_epochs']
+    cap = config.get('max_epochs')
+    return stage['max_epochs'] if cap is None else min(stage['max_epochs'], cap)
 
 
 def run_stage(
@@ -101,6 +114,8 @@ def run_stage(
     """
     start = time.monotonic()
     monitor = stage.get('monitor', config.get('monitor', 'auc'))
+    if resume is True and not (folder / LAST).exists():
+        resume = False  # nothing was done of this stage
     name = f'{config.name}-{stage["name"]}-{time.time_ns()}'
     settings = _runner_settings(config, stage, train_set, val_set, options, monitor)
     runner = QuietRunner(
@@ -133,12 +148,17 @@ def _runner_settings(
         param_scheduler=copy.deepcopy(stage.get('param_scheduler')),
         default_hooks=dict(
             checkpoint=dict(
-                type='CheckpointHook', interval=1, max_keep_ckpts=1, save_best=monitor if val_set is not None else None,
-                rule='greater' if val_set is not None else None,
+                type='StageCheckpointHook', monitor=None if val_set is None else monitor,
+                # an epoch on cached scores takes less time than a checkpoint of the whole network
+                interval=10 if stage.get('cache') else 1,
             ),
             logger=dict(type='LoggerHook', interval=10, log_metric_by_epoch=True),
         ),
-        custom_hooks=[*hooks, *([dict(type='ProgressHook', title=title, monitor=monitor)] if options.progress else [])],
+        custom_hooks=[
+            dict(type='EpochSeedHook'),
+            *hooks,
+            *([dict(type='ProgressHook', title=title, monitor=monitor)] if options.progress else []),
+        ],
         auto_scale_lr=dict(enable=options.auto_scale_lr, base_batch_size=16),
         env_cfg=env_config(config),
         randomness=dict(seed=config.seed, deterministic=config.get('deterministic', False)),

@@ -86,6 +86,14 @@ class CaseMetrics(BaseMetric):
             raise ValueError(f'CaseMetrics needs the names of two or more classes, got {names}')
         return names
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the metrics that these classes have, those of the image scores included."""
+        size = len(self.classes)
+        found = score_metrics(np.arange(size), np.eye(size), self.classes, self._positive_name())
+        start = f'{self.prefix}/' if self.prefix else ''
+        return tuple(f'{start}{image}{name}' for image in ('', 'image/') for name in found)
+
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Keep the predictions of a batch: dicts of case_id, patient_id, label, scores and image_scores."""
         for sample in data_samples:

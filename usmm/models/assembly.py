@@ -94,6 +94,9 @@ def build_clinical(
         raise ValueError("'clinical' is among the modalities, but the config has no clinical head or no schema for it")
     known = {v.name: v for v in Schema.of(schema or {}).clinical}
     variables = _pick(cfg.get('variables'), known)
+    if cfg.get('variables') and all(v in known.values() for v in variables):
+        # the table has all of the schema's columns, whichever of them the head reads
+        filled['columns'] = [[*known].index(v.name) for v in variables]
     return build({**cfg, **filled, 'variables': variables})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -101,6 +101,19 @@ class MultiModalClassifier(StagedModel):
             return ()
         return tuple(m for modalities in self.readers.values() for m in modalities)
 
+    def lacking(self, absent: Collection[str]) -> list[str]:
+        """What this model needs of the modalities that a case does not have; empty where it can do without them.
+
+        Example:
+            >>> encoder = dict(static=dict(type='GuidedEncoder', guided=(), depth=18, base_channels=4))
+            >>> MultiModalClassifier(('bus',), ('ADC', 'SCC'), encoder=encoder).lacking(['bus', 'ue'])
+            ['bus']
+        """
+        missing = {stream: [m for m in modalities if m in absent] for stream, modalities in self.readers.items()}
+        if not all(missing.values()) and self.optional_modalities:
+            return []
+        return [m for names in missing.values() for m in names]
+
     @property
     def image_learns(self) -> bool:
         """Whether anything before the clinical head learns."""
@@ -152,7 +165,9 @@ class MultiModalClassifier(StagedModel):
             return None
         if LOGITS in inputs:
             return Outputs(inputs[LOGITS], image_logits=inputs[LOGITS])
-        absent = [m for modalities in self.readers.values() for m in modalities if m not in inputs]
+        # a modality that no case of the batch has comes without pixels
+        nowhere = {m for m, rows in (present or {}).items() if not bool(rows.any())}
+        absent = [m for names in self.readers.values() for m in names if m not in inputs and m not in nowhere]
         if absent:
             raise ValueError(f'this model reads {absent}, which the batch does not have; it has {sorted(inputs)}')
         rows = stream_presence(self.readers, present)

@@ -29,6 +29,7 @@ class ClinicalFusionHead(BaseModule):
         num_classes: Number of classes K.
         positive: Index of the positive class, of two.
         use_image: Whether there is an image score.
+        columns: Where the variables stand in a table that has more; None: the table has these columns alone.
         relu: ReLU behind each category's number (as in the published code).
         loss: Config of the loss on the logits; None: cross entropy.
         init_cfg: Initialisation.
@@ -54,6 +55,7 @@ class ClinicalFusionHead(BaseModule):
         num_classes: int = 2,
         positive: int = 1,
         use_image: bool = True,
+        columns: Sequence[int] | None = None,
         relu: bool = True,
         loss: Mapping[str, Any] | None = None,
         init_cfg: dict | list[dict] | None = None,
@@ -61,6 +63,7 @@ class ClinicalFusionHead(BaseModule):
         super().__init__(init_cfg)
         self.variables = tuple(v if isinstance(v, Variable) else Variable(**v) for v in variables)
         _check(self.variables)
+        self.columns = None if columns is None else list(columns)
         self.num_classes, self.positive, self.use_image, self.relu = num_classes, positive, use_image, relu
         self.numbers = [i for i, v in enumerate(self.variables) if not v.is_category]
         self.categories = [i for i, v in enumerate(self.variables) if v.is_category]
@@ -83,7 +86,7 @@ class ClinicalFusionHead(BaseModule):
         Args:
             clinical: Raw table (N, K), NaN where missing.
         """
-        self._check_width(clinical)
+        clinical = self._own_columns(clinical)
         for slot, column in enumerate(self.numbers):
             known = clinical[:, column].double()
             known = known[known.isfinite()]
@@ -125,7 +128,7 @@ class ClinicalFusionHead(BaseModule):
         Raises:
             ValueError: If the head is not fitted, or the inputs are not those that it was built for.
         """
-        self._check_width(clinical)
+        clinical = self._own_columns(clinical)
         if (image_scores is None) == self.use_image:
             raise ValueError(f'ClinicalFusionHead(use_image={self.use_image}) got image scores {image_scores}')
         with torch.autocast(clinical.device.type, enabled=False):
@@ -153,10 +156,13 @@ class ClinicalFusionHead(BaseModule):
         images = {1: ['image'], 0: []}.get(self.image_width, [f'image_{i}' for i in range(self.image_width)])
         return dict(zip([*images, *(v.name for v in self.variables)], row.tolist()))
 
-    def _check_width(self, clinical: Tensor) -> None:
+    def _own_columns(self, clinical: Tensor) -> Tensor:
+        if self.columns is not None and clinical.ndim == 2 and clinical.shape[1] > max(self.columns):
+            clinical = clinical[:, self.columns]
         if clinical.ndim != 2 or clinical.shape[1] != len(self.variables):
             names = [v.name for v in self.variables]
             raise ValueError(f'clinical table must be (B, {len(names)}) for {names}, got {tuple(clinical.shape)}')
+        return clinical
 
 
 def _check(variables: Sequence[Variable]) -> None:

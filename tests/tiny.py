@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pytest
 from PIL import Image
 
 CONFIG = """
@@ -72,25 +70,3 @@ def write_data(root: Path, cases: int = 19) -> None:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-
-
-@pytest.fixture(scope='session')
-def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp('tiny')
-    write_data(root)
-    return root
-
-
-@pytest.fixture(scope='session')
-def write_tiny_config(tiny_data: Path) -> Callable[[Path], Path]:
-    def write(folder: Path) -> Path:
-        path = folder / 'tiny.py'
-        path.write_text(CONFIG.format(root=tiny_data, work_dir=folder / 'work'))
-        return path
-
-    return write
-
-
-@pytest.fixture
-def tiny_config(write_tiny_config: Callable[[Path], Path], tmp_path: Path) -> Path:
-    return write_tiny_config(tmp_path)

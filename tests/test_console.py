@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from usmm.case import Variable
+from usmm.config import load_config
+from usmm.console import plain_errors
+from usmm.readers import DataError, read_image
+
+
+def ended(capsys: pytest.CaptureFixture[str], action) -> str:
+    """What a tool writes to stderr whose main does `action`; its exit code must be 2."""
+    assert plain_errors(action)() == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('result', 'code'), [(None, 0), (0, 0), (1, 1)])
+def test_the_exit_code_is_what_main_returns(result: int | None, code: int) -> None:
+    assert plain_errors(lambda given: given)(result) == code
+
+
+def test_data_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = ended(capsys, lambda: read_image(tmp_path / 'a.png'))
+    assert error == f'error: does not exist (file {tmp_path / "a.png"})\n'
+
+
+def test_a_value_that_usmm_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(capsys, lambda: Variable('')) == 'error: a clinical variable needs a name\n'
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 'No such file or directory' in ended(capsys, (tmp_path / 'nothing').read_text)
+
+
+def test_a_config_that_is_no_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / 'mine.py'
+    config.write_text("classes = ('A', 'B'\nseed = 0\n")
+    assert ended(capsys, lambda: load_config(config)).startswith(f"error: {config}:1: '(' was never closed")
+
+
+class Damaged:
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> None:
+        raise DataError('is damaged: a strip ends\n  in the middle', file='b.png', case='c1')
+
+
+def test_an_error_of_a_worker_process_comes_without_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ended(capsys, lambda: list(DataLoader(Damaged(), num_workers=1)))
+    assert error == 'error: is damaged: a strip ends\n  in the middle (file b.png, case c1)\n'
+
+
+@pytest.mark.parametrize('error', [RuntimeError('x'), KeyError('x'), AssertionError('x')])
+def test_a_defect_keeps_its_traceback(error: Exception) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(type(error), match='x'):
+        plain_errors(main)()
+
+
+def test_a_value_error_from_elsewhere_is_a_defect() -> None:
+    with pytest.raises(ValueError, match='need at least one array'):
+        plain_errors(lambda: np.concatenate([]))()
+
+
+def test_the_traceback_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('USMM_TRACEBACK', '1')
+    with pytest.raises(ValueError, match='a clinical variable needs a name'):
+        plain_errors(lambda: Variable(''))()
+
+
+def test_an_interrupt_is_one_word(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def main() -> None:
+        raise KeyboardInterrupt
+
+    assert plain_errors(main)() == 130
+    assert capsys.readouterr().err == 'interrupted\n'
+    monkeypatch.setenv('USMM_TRACEBACK', '1')
+    with pytest.raises(KeyboardInterrupt):
+        plain_errors(main)()
+
+
+@pytest.mark.parametrize(
+    'tool', sorted(p.name for p in (Path(__file__).parents[1] / 'tools').rglob('*.py') if not p.name.startswith('_'))
+)
+def test_every_tool_ends_that_way(tool: str, project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = next((project_root / 'tools').rglob(tool))
+    monkeypatch.syspath_prepend(path.parent)
+    assert hasattr(runpy.run_path(str(path))['main'], '__wrapped__')

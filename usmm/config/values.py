@@ -1,0 +1,71 @@
+"""Refuse values that no run can work with: top settings of a wrong type, schema keys and stages that make no sense."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from usmm.case import Schema, Variable
+from usmm.config.check import ConfigError, place
+
+# setting -> the lowest whole number that it may be
+NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0}
+OPTIONAL = ('max_epochs', 'batch_size')  # None: the setting of the stage, or of the run
+NEEDED = ('name', 'train', 'max_epochs')
+
+
+def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
+    """Check the top settings, the schema and the stages of a resolved config.
+
+    Args:
+        content: The config as plain dicts and lists.
+        files: Its file and the files it inherits from, for messages.
+
+    Raises:
+        ConfigError: On the first value that cannot be used.
+    """
+    _check_numbers(content, '', files)
+    if isinstance(content.get('schema'), Mapping):
+        _check_schema(content['schema'], files)
+    for index, stage in enumerate(content.get('stages') or ()):
+        where = f'stages.{index}'
+        for key in NEEDED:
+            if key not in stage:
+                raise ConfigError(f'{place("stages", files)}{where}: a stage needs {list(NEEDED)}, got {list(stage)}')
+        if not stage.get('optimizer') and not (stage.get('optim_wrapper') or {}).get('optimizer'):
+            raise ConfigError(f'{place("stages", files)}{where}: a stage needs an optimizer, got {list(stage)}')
+        _check_numbers(stage, f'{where}.', files)
+    twice = [n for n, count in Counter(s['name'] for s in content.get('stages') or ()).items() if count > 1]
+    if twice:
+        raise ConfigError(f'{place("stages", files)}stages: each needs a name of its own, {twice} stand twice')
+
+
+def _check_numbers(content: Mapping[str, Any], where: str, files: list[Path]) -> None:
+    for key, lowest in NUMBERS.items():
+        value = content.get(key)
+        if key not in content or (value is None and key in OPTIONAL):
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < lowest:
+            raise ConfigError(
+                f'{place(key, files)}{where}{key} must be a whole number of {lowest} or more, got {value!r}'
+            )
+
+
+def _check_schema(schema: Mapping[str, Any], files: list[Path]) -> None:
+    """Keys of the schema and of its clinical variables; what they mean is checked when they are read."""
+    known = [f.name for f in fields(Schema)]
+    for key in schema:
+        if key not in known:
+            raise ConfigError.unknown('schema', key, known, files)
+    variables = [f.name for f in fields(Variable)]
+    for index, variable in enumerate(schema.get('clinical') or ()):
+        for key in variable:
+            if key not in variables:
+                raise ConfigError.unknown(f'schema.clinical.{index}', key, variables, files)
+    try:
+        Schema.of(dict(schema))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f'{place("schema", files)}schema: {error}') from error

@@ -1,0 +1,85 @@
+"""What is asked before a run starts, so that no stage ends after hours with a mistake of the config or the data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from usmm.case import Case
+from usmm.registry import METRICS
+
+SHOWN = 10  # cases named in one message
+
+
+def check_stages(config: Config, model: Any, validated: bool) -> None:
+    """See that every stage names parts of the model, a metric, and a cache only where scores can be cached.
+
+    Args:
+        config: The resolved config.
+        model: The model.
+        validated: Whether there is a validation part, and it is used.
+
+    Raises:
+        ValueError: Says which stage, and what there is.
+    """
+    names = sorted({name for cfg in config.evaluator for name in getattr(METRICS.build(cfg), 'names', ())})
+    for spec in config.stages:
+        where = f'stage {spec["name"]!r}'
+        learning = model.resolve(spec['train'])
+        if spec.get('cache') and learning not in ((), ('clinical',)):
+            raise ValueError(f'{where} trains {list(learning)}: scores are cached where only the clinical part learns')
+        monitor = spec.get('monitor', config.get('monitor', 'auc'))
+        if validated and names and monitor not in names:
+            raise ValueError(f'{where}: monitor {monitor!r} is not measured; there are {names}')
+
+
+def check_missing(model: Any, parts: Mapping[str, Any]) -> None:
+    """See that the model can do without what the cases lack.
+
+    Args:
+        model: A `MultiModalClassifier`.
+        parts: Part -> its data set; of a data set with `missing='keep'` some cases lack a modality.
+
+    Raises:
+        ValueError: Names the cases, and what they would need.
+    """
+    lacking: dict[str, list[str]] = {}
+    for case, modalities in ((case, data.modalities) for data in parts.values() for case in data.cases):
+        absent = [m for m in modalities if m not in case.files]
+        if absent and (needed := model.lacking(absent)):
+            lacking[case.case_id] = needed
+    if lacking:
+        few = '; '.join(f'{case} lacks {names}' for case, names in [*lacking.items()][:SHOWN])
+        raise ValueError(f"{len(lacking)} cases lack what this model needs, so that missing='keep' cannot work: {few}")
+
+
+def token(case: Case) -> str:
+    """What stands for a patient in a file of weights, which may be passed on; the id itself stays out.
+
+    Example:
+        >>> token(Case('exam 1', 'P1')) == token(Case('exam 2', 'P1')), len(token(Case('exam 1', 'P1')))
+        (True, 12)
+    """
+    return hashlib.sha256(case.patient_id.encode()).hexdigest()[:12]
+
+
+def check_unseen(part: str, data: Any, trained_on: Collection[str]) -> None:
+    """See that no patient of a part, other than `train`, trained the weights that are to be measured.
+
+    Args:
+        part: Name of the part.
+        data: Its data set.
+        trained_on: Tokens of the patients of the training.
+
+    Raises:
+        ValueError: Says how many, and what to do.
+    """
+    known = sorted({case.patient_id for case in data.cases if token(case) in trained_on}) if part != 'train' else []
+    if known:
+        raise ValueError(
+            f'{len(known)} patients of the {part} part trained these weights ({", ".join(known[:SHOWN])}): '
+            'give the seed, the split and the work_dir (its folds.csv) of the training'
+        )
