@@ -80,3 +80,11 @@ def test_an_unknown_name_is_an_error_with_the_nearest(installed: Path) -> None:
 def test_a_name_like_no_other_is_an_error_with_all_of_them_but_the_bases(installed: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no config 'QQ'; known configs are \['msmfn_small', 'r50'\]"):
         find_config('QQ')
+
+
+def test_a_shipped_config_can_be_asked_for_whatever_lies_here(installed: Path) -> None:
+    mine = Path.cwd() / 'configs' / 'mine' / 'msmfn_small.py'
+    mine.parent.mkdir(parents=True)
+    mine.write_text('')
+    Path('msmfn_small.py').write_text('')
+    assert find_config('msmfn_small', shipped=True) == installed / 'configs' / 'msmfn' / 'msmfn_small.py'

@@ -108,3 +108,15 @@ def test_circle_of_references(write):
 def test_missing_file_is_said(tmp_path):
     with pytest.raises((FileNotFoundError, ValueError), match='nothing_like_this'):
         load_config(tmp_path / 'nothing_like_this.py')
+
+
+def test_a_config_of_any_folder_inherits_a_shipped_one(write, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    # of the same name, so that looking in the working directory first would go in a circle
+    (tmp_path / 'configs').mkdir()
+    child = write("_base_ = 'usmm::msmfn_small_phantom'\ndata_root = 'mine'\n", 'configs/msmfn_small_phantom.py')
+    config = load_config(child)
+    assert config.dataset['table'] == 'mine/cases.xlsx' and config.model['type'] == 'MultiModalClassifier'
+    assert files_of(child)[1].name == 'msmfn_small_phantom.py' and files_of(child)[-1].name == 'runtime.py'
+    with pytest.raises(FileNotFoundError, match="did you mean 'msmfn_small_phantom'"):
+        load_config(write("_base_ = 'usmm::msmfn_smal_phantom'\n"))

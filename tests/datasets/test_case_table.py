@@ -154,6 +154,13 @@ def test_no_table_says_how_to_get_one(tmp_path: Path) -> None:
         CaseTable.read(tmp_path / 'cases.csv', SCHEMA, ('A', 'B'))
 
 
+def test_no_table_names_those_that_lie_there(tmp_path: Path) -> None:
+    (tmp_path / 'cases.csv').write_text('case_id')
+    (tmp_path / 'a.png').write_bytes(b'')
+    with pytest.raises(DataError, match=r"this folder holds \['cases.csv'\]: set `table` to one of them"):
+        CaseTable.read(tmp_path / 'cases.xlsx', SCHEMA, ('A', 'B'))
+
+
 @pytest.mark.parametrize('classes', [('A',), ('A', 'A')])
 def test_classes_must_be_two_different_names(tmp_path: Path, classes: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match='two or more different names'):

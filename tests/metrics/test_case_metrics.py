@@ -166,3 +166,14 @@ def test_two_processes_equal_one(tmp_path: Path):
             assert ids == [row['case_id'] for row in rows]
             assert metrics == pytest.approx(expected, abs=1e-12)
     assert not (tmp_path / '.dist_test').exists()
+
+
+@pytest.mark.parametrize('classes', [('a', 'b'), ('a', 'b', 'c')])
+def test_names_are_those_that_are_measured(classes: tuple[str, ...]) -> None:
+    metric = CaseMetrics(classes=classes, prefix='x')
+    size = len(classes)
+    scores = np.eye(size) * 0.5 + 0.5 / size
+    metric.process(
+        None, [dict(case_id=k, patient_id=k, label=k, scores=s, image_scores=s) for k, s in enumerate(scores)]
+    )
+    assert set(metric.evaluate(size)) == set(metric.names)

@@ -118,3 +118,11 @@ def test_training_rows_average_and_resume(tmp_path: Path):
 def test_missing_predictions_are_an_error(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match='predictions'):
         report_run(tmp_path, {'classes': ['a', 'b']})
+
+
+@pytest.mark.parametrize(('patients', 'said'), [(20, False), (9, True)])
+def test_several_cases_a_patient_are_pointed_out(tmp_path: Path, patients: int, said: bool):
+    high = np.r_[np.linspace(0.1, 0.6, 12), np.linspace(0.4, 0.9, 8)]
+    write_predictions(tmp_path, ['ADC'] * 12 + ['SCC'] * 8, np.c_[1 - high, high], ('ADC', 'SCC'))
+    content = {**CONTENT, 'test': {'auc': 0.9}, 'cases': {'test': 20}, 'patients': {'test': patients}}
+    assert ('several cases a patient' in show(tmp_path, content)[1]) is said

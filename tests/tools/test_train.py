@@ -85,6 +85,8 @@ def test_one_stage_without_validation(runs: Runs) -> None:
     assert 'tiny [image]  epoch 2/2' in runs.first and '[clinical]' not in runs.first
     assert 'val auc' not in runs.first and not list(runs.work.glob('image/best_*'))
     assert set(runs.first_metrics['stages']) == {'image'}
+    assert runs.first_metrics['selection'] == 'last' and 'selection of the epoch: none' in runs.first
+    assert 'clinical_weights.png' not in runs.after_first['mine/figures']  # nothing has been learnt there
     # the clinical head has not learnt: the images decide
     assert runs.first_metrics['test']['auc'] == runs.first_metrics['test']['image/auc']
 

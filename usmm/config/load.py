@@ -60,8 +60,8 @@ def load_config(name: str | Path, options: Mapping[str, Any] | None = None, chec
     resolved = Config(_fill(content, content, files), filename=str(path))
     if check:
         # a child may replace all that refers to a setting of its base, which is no mistake: look at the files' text
-        check_values(resolved._cfg_dict.to_dict(), files)
         check_config(resolved, files, sorted(_references([content, *(f.read_text(encoding='utf-8') for f in files)])))
+        check_values(resolved._cfg_dict.to_dict(), files)
     # past Config.__setattr__, which would make it a key of the config
     kept = {k: v for k, v in content.items() if k in KNOWN or k in _references(content)}  # not helpers of its code
     object.__setattr__(resolved, '_source_text', Config(kept).pretty_text)

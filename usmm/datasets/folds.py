@@ -160,7 +160,11 @@ def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[
         )
     wrong = sorted({fold for fold in found.values() if fold not in {str(k) for k in range(folds)}})
     if wrong or len(set(found.values())) != folds:
-        raise DataError(f'expected folds 0 to {folds - 1}, got {sorted(set(found.values()))}', file=path)
+        got = sorted(set(found.values()))
+        raise DataError(
+            f'expected folds 0 to {folds - 1}, got {got}; delete the file to make new folds, or use another work_dir',
+            file=path,
+        )
     result = np.array([int(found[c]) for c in case_ids], dtype=int)
     _check_grouped(path, patient_ids, result)
     return result

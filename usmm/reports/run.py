@@ -44,6 +44,11 @@ def report_run(work_dir: str | Path, content: Mapping[str, Any], console: Consol
     positive = content.get('positive') or classes[-1]
     parts = read_parts(folder / 'predictions.csv', classes)
     out.print(metrics_table(content, parts, classes, positive))
+    grouped = [
+        part for part in parts if content.get('cases', {}).get(part, 0) > content.get('patients', {}).get(part, 0) > 0
+    ]
+    if grouped:
+        out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
     selection = content.get('selection')
     out.print(f'selection of the epoch: {SELECTION.get(selection or "", selection)}')
     drawn = [save(figure, folder / 'figures' / name)[0] for name, figure in _figures(folder, content, parts)]

@@ -143,3 +143,15 @@ def test_needs_variables() -> None:
 def test_needs_the_categories() -> None:
     with pytest.raises(ValueError, match=r"values='auto' of \['side'\] must be replaced"):
         ClinicalFusionHead([dict(name='side', values='auto')])
+
+
+def test_reads_its_own_columns_of_a_wider_table() -> None:
+    torch.manual_seed(0)
+    alone = ClinicalFusionHead([SIZE, SIDE])
+    wide = ClinicalFusionHead([SIZE, SIDE], columns=[2, 1])
+    wide.load_state_dict(alone.state_dict())
+    alone.fit(TABLE[:, [2, 1]])
+    wide.fit(TABLE)
+    score = torch.tensor([[0.3], [0.6], [0.1], [0.9]])
+    torch.testing.assert_close(wide(score, TABLE), alone(score, TABLE[:, [2, 1]]))
+    assert float(wide.mean) == 18

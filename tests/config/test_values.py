@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from usmm.config import ConfigError, load_config
+
+GOOD = """
+classes = ('A', 'B')
+modalities = ('bus',)
+max_epochs = None
+batch_size = 4
+num_workers = 0
+seed = 0
+schema = dict(images=dict(bus='bus'), clinical=[dict(name='age', range=(0, 120)), dict(name='sex', values=('F', 'M'))])
+stages = [
+    dict(name='one', train='all', optimizer=dict(type='Adam', lr=0.1), max_epochs=3),
+    dict(name='two', train='all', optim_wrapper=dict(optimizer=dict(type='Adam', lr=0.1)), max_epochs=3),
+]
+"""
+
+
+def load(tmp_path: Path, text: str = GOOD, options: dict | None = None):
+    path = tmp_path / 'some_config.py'
+    path.write_text(text)
+    return load_config(path, options)
+
+
+def test_good_values_pass(tmp_path):
+    config = load(tmp_path, options={'max_epochs': 2})
+    assert config.max_epochs == 2 and len(config.stages) == 2
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'message'),
+    [
+        ('max_epochs', 0, 'max_epochs must be a whole number of 1 or more, got 0'),
+        ('max_epochs', 'two', "max_epochs must be a whole number of 1 or more, got 'two'"),
+        ('batch_size', 0, 'batch_size must be a whole number of 1 or more, got 0'),
+        ('batch_size', 2.5, 'batch_size must be a whole number of 1 or more, got 2.5'),
+        ('num_workers', -1, 'num_workers must be a whole number of 0 or more, got -1'),
+        ('seed', True, 'seed must be a whole number of 0 or more, got True'),
+        ('stages.1.max_epochs', -3, r'stages.1.max_epochs must be a whole number of 1 or more, got -3'),
+        ('stages.1.name', 'one', r"stages: each needs a name of its own, \['one'\] stand twice"),
+        ('schema.masks_', 'x', "schema: unknown name 'masks_'; did you mean 'masks'"),
+        ('schema.clinical.1.valus', 'x', r"schema.clinical.1: unknown name 'valus'; did you mean 'values'"),
+        ('schema.clips', {'bus': 'bus'}, r"schema: modalities \['bus'\] are both images and clips"),
+        ('schema.clinical.0.name', 'sex', 'schema: clinical variables must have different names'),
+    ],
+)
+def test_values_that_no_run_can_use(tmp_path, key, value, message):
+    with pytest.raises(ConfigError, match=rf'some_config.py(:\d+)?: {message}'):
+        load(tmp_path, options={key: value})
+
+
+@pytest.mark.parametrize(
+    ('old', 'message'),
+    [
+        ("name='one', ", r"stages.0: a stage needs \['name', 'train', 'max_epochs'\], got \['train'"),
+        ("optimizer=dict(type='Adam', lr=0.1), max", 'stages.0: a stage needs an optimizer'),
+    ],
+)
+def test_a_stage_needs_name_parts_length_and_optimizer(tmp_path, old, message):
+    with pytest.raises(ConfigError, match=rf'some_config.py:\d+: {message}'):
+        load(tmp_path, GOOD.replace(old, 'max' if old.endswith('max') else '', 1))
+
+
+@pytest.mark.parametrize('key', ['pipeline', 'auto_scale_lr'])
+def test_keys_that_nothing_reads_are_refused(tmp_path, key):
+    with pytest.raises(ConfigError, match=f'unknown name {key!r}'):
+        load(tmp_path, GOOD.replace("dict(name='one',", f"dict(name='one', {key}=1,"))
+    with pytest.raises(ConfigError, match=f'unknown name {key!r}'):
+        load(tmp_path, GOOD + f'\n{key} = 1\n')
+
+
+def test_names_are_text_however_they_are_written(tmp_path):
+    config = load(tmp_path, options={'classes': [0, 1], 'positive': 1, 'ignore_labels': 'normal'})
+    assert config.classes == ('0', '1') and config.positive == '1' and config.ignore_labels == ('normal',)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from usmm.config import load_config
+from usmm.engine import Experiment, RunOptions
+
+QUIET = RunOptions(progress=False)
+
+
+def experiment(config: Path, options: dict | None = None) -> Experiment:
+    return Experiment(load_config(config, {'max_epochs': 1, **(options or {})}), options=QUIET)
+
+
+@pytest.fixture
+def holes(tiny_data: Path, tmp_path: Path):
+    """The tiny data without some cells: column -> numbers of the rows that lack it."""
+
+    def _holes(**columns: range) -> str:
+        root = tmp_path / 'holes'
+        shutil.copytree(tiny_data, root)
+        rows = list(csv.DictReader((root / 'cases.csv').open(newline='')))
+        for column, numbers in columns.items():
+            for i in numbers:
+                rows[i][column] = ''
+        with (root / 'cases.csv').open('w', newline='') as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return str(root)
+
+    return _holes
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'stages.1.train': 'clinicl'}, "what to train must be one of .* got 'clinicl'"),
+        ({'stages.1.train': 'all'}, "stage 'clinical' trains .*: scores are cached where only the clinical part"),
+        ({'monitor': 'auroc'}, "stage 'image': monitor 'auroc' is not measured; there are .*'auc'"),
+    ],
+)
+def test_a_mistake_of_a_later_stage_is_found_before_the_first(tiny_config, options, message):
+    run = experiment(tiny_config, options)
+    with pytest.raises(ValueError, match=message):
+        run.train()
+    assert not (tiny_config.parent / 'work' / 'image').exists()
+
+
+def test_monitor_may_be_a_metric_of_the_image_scores(tiny_config):
+    metrics = experiment(tiny_config, {'monitor': 'image/auc'}).train()
+    assert metrics['stages']['clinical']['selected_by'] == 'image/auc'
+
+
+@pytest.mark.parametrize('mode', ['keep', 'drop'])
+def test_cases_without_a_clip_train_through_both_stages(tiny_config, holes, mode):
+    # 14 of 19: there are batches of two in which no case has the clip
+    root = holes(clip=range(0, 14))
+    options = {'data_root': root, 'dataset.missing': mode, 'batch_size': 2}
+    metrics = experiment(tiny_config, options).train()
+    assert sum(metrics['cases'].values()) == (19 if mode == 'keep' else 5)
+    assert set(metrics['stages']) == {'image', 'clinical'}
+
+
+def test_an_unknown_category_of_a_dropped_case_is_no_mistake(tiny_config, holes):
+    # 'right' is the side of every third case; without their clips the training part never sees it
+    run = experiment(tiny_config, {'data_root': holes(clip=range(0, 19, 3)), 'dataset.missing': 'drop'})
+    assert run.categories == {'side': ('left',)}
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'model.fusion': dict(type='ConcatFusion', embed_dims=16, _delete_=True)}, r"c1 lacks \['clip'\]"),
+        ({'modalities': ['clip']}, r"c1 lacks \['clip'\]"),
+    ],
+)
+def test_a_model_that_cannot_do_without_says_so_when_it_is_built(tiny_config, holes, options, message):
+    root = holes(clip=range(0, 9))
+    with pytest.raises(ValueError, match=f"9 cases lack what this model needs.*missing='keep'.*{message}"):
+        experiment(tiny_config, {'data_root': root, 'dataset.missing': 'keep', **options})
+
+
+def test_weights_are_not_measured_on_patients_that_trained_them(tiny_config, tmp_path):
+    run = experiment(tiny_config, {'modalities': ['bus']})
+    run.train()
+    other = {'modalities': ['bus'], 'split.fold': 1, 'split.file': str(tmp_path / 'other.csv')}
+    again = experiment(tiny_config, other)
+    again.load(tiny_config.parent / 'work' / 'model.pth')
+    shared = {c.patient_id for c in again.parts['test'].cases} & {c.patient_id for c in run.parts['train'].cases}
+    with pytest.raises(ValueError, match=f'{len(shared)} patients of the test part trained these weights'):
+        again.evaluate(['test'])
+    assert 'train' in again.evaluate(['train'])[0]
+
+
+def test_a_part_without_cases_is_said(tiny_config):
+    run = experiment(tiny_config, {'modalities': ['bus'], 'split.folds': 1})
+    with pytest.raises(ValueError, match=r"there is no 'test' part; the parts with cases are \['train', 'val'\]"):
+        run.evaluate(['test'])
+
+
+def test_categories_of_other_data_are_refused(tiny_config, holes, tmp_path):
+    experiment(tiny_config).train()
+    other = Path(holes())
+    text = (other / 'cases.csv').read_text()
+    (other / 'cases.csv').write_text(text.replace('left', 'sinistra').replace('right', 'destra'))
+    again = experiment(tiny_config, {'data_root': str(other)})
+    with pytest.raises(ValueError, match=r"trained with the categories .*'left'.* these data have .*'sinistra'"):
+        again.load(tiny_config.parent / 'work' / 'model.pth')
+
+
+def test_selection_is_that_of_the_training(tiny_config):
+    config = load_config(tiny_config, {'max_epochs': 1, 'modalities': ['bus']})
+    metrics = Experiment(config, options=RunOptions(validate=False, progress=False)).train()
+    assert metrics['selection'] == 'last'
+    again = experiment(tiny_config, {'modalities': ['bus']})
+    assert again.facts()['selection'] == 'inner'
+    again.load(tiny_config.parent / 'work' / 'model.pth')
+    assert again.facts()['selection'] == 'last'
+
+
+def test_weights_of_a_clinical_head_that_never_learnt_are_not_shown(tiny_config):
+    run = experiment(tiny_config)
+    assert run.clinical_weights() is None
+    assert 'clinical_weights' not in run.train(stage='image')
+
+
+def test_the_clinical_head_may_read_some_of_the_variables(tiny_config):
+    run = experiment(tiny_config, {'model.clinical.variables': ['side']})
+    assert set(run.train()['clinical_weights']) == {'image', 'side'}

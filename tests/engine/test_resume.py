@@ -1,0 +1,120 @@
+"""Runs that are killed, resumed, started again: what they must give."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from usmm.config import load_config
+from usmm.engine import Experiment, RunOptions, load_weights
+from usmm.registry import HOOKS
+
+QUIET = RunOptions(progress=False)
+FOUR = {'stages.0.max_epochs': 4, 'stages.1.max_epochs': 2}
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@HOOKS.register_module()
+class KillAt(Hook):
+    """End the run in the middle of an epoch, after some of its steps."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        if runner.epoch == self.epoch and batch_idx == 1:
+            raise Killed
+
+
+def train(config: Path, options: dict | None = None, **how) -> dict:
+    return Experiment(load_config(config, options), options=QUIET).train(**how)
+
+
+def killed(config: Path, options: dict, stage: int, epoch: int) -> Path:
+    """The work directory of a run that ended early."""
+    with pytest.raises(Killed):
+        train(config, {**options, f'stages.{stage}.custom_hooks': [dict(type='KillAt', epoch=epoch)]})
+    return config.parent / 'work'
+
+
+def assert_equal(one: Path, other: Path) -> None:
+    first, second = load_weights(one)['state_dict'], load_weights(other)['state_dict']
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+@pytest.fixture(scope='module')
+def whole(write_tiny_config, tmp_path_factory) -> Path:
+    """The work directory of a run that was never stopped."""
+    path = write_tiny_config(tmp_path_factory.mktemp('whole'))
+    train(path, FOUR)
+    return path.parent / 'work'
+
+
+@pytest.mark.parametrize(('stage', 'epoch'), [(0, 1), (0, 3), (1, 1)])
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(whole, tiny_config, stage, epoch):
+    work = killed(tiny_config, FOUR, stage, epoch)
+    metrics = train(tiny_config, FOUR, resume=True)
+    assert metrics['stages']['image']['epochs'] == 4
+    assert_equal(work / 'model.pth', whole / 'model.pth')
+
+
+def test_the_best_and_the_last_epoch_are_kept_and_no_others(whole):
+    result = json.loads((whole / 'metrics.json').read_text())['stages']['image']
+    found = {path.name for path in (whole / 'image').glob('*.pth')}
+    assert found == {'epoch_4.pth', f'best_auc_epoch_{result["epoch"]}.pth', 'selected.pth'}
+    assert not list(whole.rglob('.*.pth*'))  # nothing half-written
+
+
+def test_best_checkpoint_is_there_whenever_the_run_is_killed(tiny_config, monkeypatch):
+    """The better of two epochs is on the disk, the checkpoint to resume from still knows the other: both must live."""
+    work = killed(tiny_config, FOUR, 0, 2)
+    last = Path((work / 'image' / 'last_checkpoint').read_text())
+    best = load_weights(last)['message_hub']['runtime_info']['best_ckpt']
+    assert last.name == 'epoch_2.pth' and (work / 'image' / Path(best).name).exists()
+
+
+def test_an_earlier_run_in_the_same_folder_is_not_taken_for_this_one(tiny_config):
+    once = {'max_epochs': 1}
+    train(tiny_config, once)
+    work = killed(tiny_config, {'stages.0.max_epochs': 2, 'seed': 1}, 0, 0)
+    assert json.loads((work / 'stages.json').read_text()) == {}
+    assert not (work / 'image' / 'last_checkpoint').exists() and not (work / 'clinical' / 'last_checkpoint').exists()
+
+
+def test_a_stage_that_is_run_again_makes_the_later_ones_undone(tiny_config):
+    train(tiny_config, {'max_epochs': 1})
+    train(tiny_config, {'max_epochs': 1}, stage='image')
+    assert list(json.loads((tiny_config.parent / 'work' / 'stages.json').read_text())) == ['image']
+
+
+def test_a_checkpoint_given_by_its_path_is_gone_on_from_though_the_stage_is_done(tiny_config):
+    train(tiny_config, {'max_epochs': 2})
+    work = tiny_config.parent / 'work'
+    before = (work / 'clinical' / 'selected.pth').stat().st_mtime_ns
+    metrics = train(tiny_config, {'stages.0.max_epochs': 3}, resume=str(work / 'image' / 'epoch_2.pth'))
+    assert metrics['stages']['image']['epochs'] == 3
+    assert (work / 'clinical' / 'selected.pth').stat().st_mtime_ns > before
+
+
+def test_checkpoints_that_cannot_be_resumed(tiny_config):
+    train(tiny_config, {'max_epochs': 1})
+    work = tiny_config.parent / 'work'
+    with pytest.raises(ValueError, match='epoch_9.pth: there is no such file'):
+        train(tiny_config, resume=str(work / 'image' / 'epoch_9.pth'))
+    with pytest.raises(ValueError, match="is a checkpoint of stage 'image', not of 'clinical'"):
+        train(tiny_config, resume=str(work / 'image' / 'epoch_1.pth'), stage='clinical')
+    with pytest.raises(ValueError, match='selected.pth does not fit the model of tiny'):
+        train(tiny_config, {'modalities': ['bus']}, resume=True)
+    with pytest.raises(ValueError, match='epoch_1.pth cannot be resumed with this config'):
+        train(tiny_config, {'modalities': ['bus']}, resume=str(work / 'image' / 'epoch_1.pth'))
+    (work / 'stages.json').unlink()
+    with pytest.raises(ValueError, match="stage 'clinical' needs stage 'image', which is not done"):
+        train(tiny_config, resume=str(work / 'clinical' / 'epoch_1.pth'))

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from usmm.engine.outputs import prediction_rows, write_predictions
+
+CLASSES = ('ADC', 'SCC')
+
+
+def table(path: Path, labels: np.ndarray, scores: np.ndarray, part: str = 'test') -> Path:
+    rows = [
+        dict(case_id=f'c{i}', patient_id=f'p{i}', label=int(y), scores=np.array([1 - s, s]))
+        for i, (y, s) in enumerate(zip(labels, scores))
+    ]
+    write_predictions(path, prediction_rows(rows, part, 0, 0, CLASSES), CLASSES)
+    return path
+
+
+def compare(root: Path, *words: object, positive: str = 'SCC') -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / 'tools' / 'compare.py'), *map(str, words), '--positive', positive]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope='module')
+def cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    labels = np.arange(80) % 2
+    good = 1 / (1 + np.exp(-(rng.normal(size=80) + 3 * labels - 1.5)))
+    return labels, good, rng.random(80)
+
+
+def test_prints_both_aucs_and_a_paired_test(project_root, tmp_path, cohort):
+    labels, good, random = cohort
+    (tmp_path / 'run').mkdir()
+    one = table(tmp_path / 'run' / 'predictions.csv', labels, good).parent
+    other = table(tmp_path / 'b.csv', labels, random)
+    lines = compare(project_root, one, other).stdout.splitlines()
+    assert lines[0].startswith(f'AUC {roc_auc_score(labels, good):.3f} [')
+    assert lines[1].startswith(f'AUC {roc_auc_score(labels, random):.3f} [')
+    assert float(lines[2].partition('p = ')[2].split()[0]) < 1e-3
+    assert lines[2].startswith(f'difference {roc_auc_score(labels, good) - roc_auc_score(labels, random):+.3f}')
+
+
+def test_a_model_against_itself(project_root, tmp_path, cohort):
+    labels, good, _ = cohort
+    path = table(tmp_path / 'a.csv', labels, good)
+    assert 'p = 1 ' in compare(project_root, path, path).stdout
+
+
+def test_other_cases_labels_or_classes_are_refused(project_root, tmp_path, cohort):
+    labels, good, random = cohort
+    one = table(tmp_path / 'a.csv', labels, good)
+    fewer, swapped = table(tmp_path / 'b.csv', labels[:60], random), table(tmp_path / 'c.csv', 1 - labels, random)
+    assert 'hold different cases (20, such as' in compare(project_root, one, fewer).stderr
+    assert 'label these cases differently' in compare(project_root, one, swapped).stderr
+    done = compare(project_root, one, one, '--part', 'val')
+    assert 'hold different cases (0' in done.stderr and done.returncode == 2
+    assert "has no class 'XYZ'" in compare(project_root, one, one, positive='XYZ').stderr
