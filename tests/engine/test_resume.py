@@ -107,13 +107,13 @@ def test_a_checkpoint_given_by_its_path_is_gone_on_from_though_the_stage_is_done
 def test_checkpoints_that_cannot_be_resumed(tiny_config):
     train(tiny_config, {'max_epochs': 1})
     work = tiny_config.parent / 'work'
-    with pytest.raises(ValueError, match='epoch_9.pth: there is no such file'):
+    with pytest.raises(ValueError, match=r'epoch_9\.pth: there is no such file'):
         train(tiny_config, resume=str(work / 'image' / 'epoch_9.pth'))
     with pytest.raises(ValueError, match="is a checkpoint of stage 'image', not of 'clinical'"):
         train(tiny_config, resume=str(work / 'image' / 'epoch_1.pth'), stage='clinical')
-    with pytest.raises(ValueError, match='selected.pth does not fit the model of tiny'):
+    with pytest.raises(ValueError, match=r'selected\.pth does not fit the model of tiny'):
         train(tiny_config, {'modalities': ['bus']}, resume=True)
-    with pytest.raises(ValueError, match='epoch_1.pth cannot be resumed with this config'):
+    with pytest.raises(ValueError, match=r'epoch_1\.pth cannot be resumed with this config'):
         train(tiny_config, {'modalities': ['bus']}, resume=str(work / 'image' / 'epoch_1.pth'))
     (work / 'stages.json').unlink()
     with pytest.raises(ValueError, match="stage 'clinical' needs stage 'image', which is not done"):

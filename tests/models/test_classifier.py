@@ -217,8 +217,11 @@ def test_a_case_may_lack_a_stream(fusion: str, build: Build, batch: Batch) -> No
     assert not torch.allclose(once.logits[1], full[1])
 
 
-def test_a_batch_without_a_stream_trains(build: Build, batch: Batch) -> None:
+@pytest.mark.parametrize('pixels', [True, False])
+def test_a_batch_without_a_stream_trains(pixels: bool, build: Build, batch: Batch) -> None:
     model, data = build(IMAGES), batch()
+    if not pixels:  # as `collate_cases` gives it, where no case of the batch says what size a clip would have
+        del data['inputs']['dceus']
     before = snapshot(model.encoder['dynamic'])  # type: ignore[index]
     data['present'] = {'dceus': torch.zeros(4, dtype=torch.bool)}
     losses = model.train()(**data, mode='loss')
