@@ -63,3 +63,17 @@ def test_keys_that_the_runner_takes_out_are_allowed(tmp_path):
     scheduler = "param_scheduler=[dict(type='CosineAnnealingLR', T_max=3, by_epoch=True, convert_to_iter_based=True)]"
     config = load(tmp_path, GOOD.replace('max_epochs=3', f'max_epochs=3, {scheduler}'))
     assert config.stages[0]['param_scheduler'][0]['convert_to_iter_based']
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'where'),
+    [
+        ("dict(type='Resize', size=32)", 'dict(size=32)', 'train_pipeline'),
+        ("dict(type='LinearHead', num", 'dict(num', 'model'),
+        ("dict(type='Adam', lr", 'dict(lr', r'stages\.0\.optimizer'),
+    ],
+)
+def test_a_component_without_a_type(tmp_path, old, new, where):
+    assert old in GOOD
+    with pytest.raises(ConfigError, match=rf"some_config.py:\d+: {where}: a component needs a 'type', got the keys"):
+        load(tmp_path, GOOD.replace(old, new))

@@ -103,6 +103,15 @@ def test_cached_and_uncached_second_stage_give_the_same_weights(trained, tiny_co
     assert metrics['test']['auc'] == pytest.approx(trained[2]['test']['auc'])
 
 
+def test_cached_and_uncached_give_the_same_weights_under_amp(tiny_config, tmp_path):
+    found = []
+    for name, cache in (('cached', True), ('anew', False)):
+        options = {'max_epochs': 3, 'stages.1.cache': cache, 'work_dir': str(tmp_path / name)}
+        Experiment(load_config(tiny_config, options), options=RunOptions(amp=True, progress=False)).train()
+        found.append(weights(tmp_path / name / 'clinical' / 'epoch_3.pth'))
+    assert_same(*found, rtol=1e-5, atol=1e-6)
+
+
 def test_cached_stage_runs_the_frozen_network_once_a_case(trained, monkeypatch, tmp_path):
     path, _, _ = trained
     experiment = Experiment(load_config(path, {'work_dir': str(tmp_path)}), options=QUIET)

@@ -132,3 +132,17 @@ def test_weights_of_a_clinical_head_that_never_learnt_are_not_shown(tiny_config)
 def test_the_clinical_head_may_read_some_of_the_variables(tiny_config):
     run = experiment(tiny_config, {'model.clinical.variables': ['side']})
     assert set(run.train()['clinical_weights']) == {'image', 'side'}
+
+
+def test_parts_of_a_split_column_are_no_folds(tiny_config, holes):
+    table = Path(holes(), 'cases.csv')
+    header, *rows = table.read_text().splitlines()
+    parts = ['train', 'train', 'val', 'test']
+    table.write_text(
+        '\n'.join([f'{header},part', *(f'{row},{parts[i // 2 % 4]}' for i, row in enumerate(rows))]) + '\n'
+    )
+    options = {'data_root': str(table.parent), 'schema.split': 'part', 'modalities': ['bus']}
+    _, found = experiment(tiny_config, options).evaluate(['test'])
+    assert {row['fold'] for row in found} == {''}
+    _, found = experiment(tiny_config, {'modalities': ['bus']}).evaluate(['test'])
+    assert {row['fold'] for row in found} == {0}

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
+from usmm.metrics import CaseMetrics
 from usmm.registry import HOOKS
 
 QUIET = RunOptions(progress=False)
@@ -23,13 +24,19 @@ class Killed(Exception):
 
 @HOOKS.register_module()
 class KillAt(Hook):
-    """End the run in the middle of an epoch, after some of its steps."""
+    """End the run in the middle of an epoch, after some of its steps, or when the epoch has just been validated."""
 
-    def __init__(self, epoch: int) -> None:
-        self.epoch = epoch
+    priority = 'LOWEST'
+
+    def __init__(self, epoch: int, validated: bool = False) -> None:
+        self.epoch, self.validated = epoch, validated
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        if self.validated and runner.epoch == self.epoch:
+            raise Killed
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        if runner.epoch == self.epoch and batch_idx == 1:
+        if not self.validated and runner.epoch == self.epoch and batch_idx == 1:
             raise Killed
 
 
@@ -63,7 +70,8 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(whole, tiny_conf
     work = killed(tiny_config, FOUR, stage, epoch)
     metrics = train(tiny_config, FOUR, resume=True)
     assert metrics['stages']['image']['epochs'] == 4
-    assert_equal(work / 'model.pth', whole / 'model.pth')
+    for name in ('image/epoch_4.pth', 'clinical/epoch_2.pth', 'model.pth'):
+        assert_equal(work / name, whole / name)
 
 
 def test_the_best_and_the_last_epoch_are_kept_and_no_others(whole):
@@ -73,12 +81,16 @@ def test_the_best_and_the_last_epoch_are_kept_and_no_others(whole):
     assert not list(whole.rglob('.*.pth*'))  # nothing half-written
 
 
-def test_best_checkpoint_is_there_whenever_the_run_is_killed(tiny_config, monkeypatch):
-    """The better of two epochs is on the disk, the checkpoint to resume from still knows the other: both must live."""
-    work = killed(tiny_config, FOUR, 0, 2)
-    last = Path((work / 'image' / 'last_checkpoint').read_text())
-    best = load_weights(last)['message_hub']['runtime_info']['best_ckpt']
-    assert last.name == 'epoch_2.pth' and (work / 'image' / Path(best).name).exists()
+def test_a_run_killed_between_two_files_can_go_on(tiny_config, monkeypatch):
+    """The better epoch is written, the checkpoint to resume from still knows the one before: both must be there."""
+    scores = iter([0.1, 0.2, 0.3])
+    monkeypatch.setattr(CaseMetrics, 'compute_metrics', lambda self, rows: {'auc': next(scores)})
+    options = {'modalities': ['bus'], 'stages.0.max_epochs': 4}
+    with pytest.raises(Killed):
+        train(tiny_config, {**options, 'stages.0.custom_hooks': [dict(type='KillAt', epoch=3, validated=True)]})
+    monkeypatch.setattr(CaseMetrics, 'compute_metrics', lambda self, rows: {'auc': 0.0})
+    image = train(tiny_config, options, resume=True)['stages']['image']
+    assert (image['epochs'], image['epoch'], image['score']) == (4, 2, 0.2)
 
 
 def test_an_earlier_run_in_the_same_folder_is_not_taken_for_this_one(tiny_config):

@@ -13,7 +13,7 @@ import pytest
 
 from usmm.case import Case
 from usmm.readers import DataError, open_clip, read_clip
-from usmm.transforms import KeyFrames, key_frames, keyframes, select_changes, time_key_frames
+from usmm.transforms import KeyFrames, key_frames, keyframes, time_key_frames
 from usmm.transforms.keyframes import BestFrames
 
 
@@ -53,12 +53,11 @@ def stream(means: Sequence[float], k: int, change: str = 'mean_of_frame') -> key
 
 
 @pytest.mark.parametrize('seed', range(40))
-def test_streaming_equals_batch_equals_a_naive_loop(seed: int) -> None:
+def test_streaming_equals_a_naive_loop(seed: int) -> None:
     rng = np.random.default_rng(seed)
     means = rng.integers(0, 8 if seed % 2 else 250, int(rng.integers(1, 90))).astype(float).tolist()  # odd: many ties
     k = int(rng.integers(1, 15))
     expected = naive(means, k)
-    assert select_changes(means, k).tolist() == expected
     selection = stream(means, k)
     assert selection.indices.tolist() == expected + [expected[-1]] * (k - len(expected))
     assert selection.times.tolist() == [float(i) for i in selection.indices]
@@ -81,10 +80,6 @@ def test_streaming_equals_batch_equals_a_naive_loop(seed: int) -> None:
 )
 def test_short_clips_and_ties(means: list[float], expected: list[int]) -> None:
     assert stream(means, 3).indices.tolist() == expected
-
-
-def test_no_frames_select_nothing() -> None:
-    assert select_changes([], 3).tolist() == []
 
 
 def test_the_readings_differ_where_brightness_only_moves() -> None:

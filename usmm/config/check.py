@@ -98,6 +98,7 @@ def check_config(config: Config, files: list[Path], references: Sequence[str] = 
     for index, stage in enumerate(content.get('stages', ())):
         _check_keys(stage, STAGE_KEYS, f'stages.{index}', files)
     for key, value in content.items():
+        _check_typed(value, key, key, files)
         _walk(value, key, KINDS.get(key), files)
 
 
@@ -123,7 +124,17 @@ def _walk(value: Any, where: str, kind: str | None, files: list[Path]) -> None:
         if kind is not None and isinstance(value.get('type'), str):
             _check_component(value, where, kind, files)
         for key, item in value.items():
+            _check_typed(item, f'{where}.{key}', key, files)
             _walk(item, f'{where}.{key}', KINDS.get(key, kind), files)
+
+
+def _check_typed(value: Any, where: str, key: str, files: list[Path]) -> None:
+    """See that what is built under this key says what it is."""
+    if key not in KINDS or key == 'optim_wrapper':  # that has a default
+        return
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(item, Mapping) and 'type' not in item:
+            raise ConfigError(f"{place(key, files)}{where}: a component needs a 'type', got the keys {sorted(item)}")
 
 
 def _check_component(value: Mapping[str, Any], where: str, kind: str, files: list[Path]) -> None:

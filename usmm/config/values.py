@@ -12,7 +12,7 @@ from usmm.case import Schema, Variable
 from usmm.config.check import ConfigError, place
 
 # setting -> the lowest whole number that it may be
-NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0}
+NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1}
 OPTIONAL = ('max_epochs', 'batch_size')  # None: the setting of the stage, or of the run
 NEEDED = ('name', 'train', 'max_epochs')
 
@@ -28,6 +28,11 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
         ConfigError: On the first value that cannot be used.
     """
     _check_numbers(content, '', files)
+    for key in ('modalities', 'classes'):
+        if len(set(content.get(key) or ())) < len(content.get(key) or ()):
+            raise ConfigError(f'{place(key, files)}{key} must be different names, got {content[key]}')
+    if 'stages' in content and not content['stages']:
+        raise ConfigError(f'{place("stages", files)}stages: there must be one or more, got none')
     if isinstance(content.get('schema'), Mapping):
         _check_schema(content['schema'], files)
     for index, stage in enumerate(content.get('stages') or ()):

@@ -6,6 +6,7 @@ import copy
 import platform
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,10 @@ class Experiment:
             check_unseen(part, self.parts[part], self.trained_on)
             runner = self._test_runner(part)
             metrics[part] = runner.test()
-            fold = self.config.split.get('fold') if self.config.get('split') else None
+            # parts of the table's own split column are no folds
+            split = self.config.get('split') or {}
+            folded = Schema.of(self.config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
+            fold = split.get('fold', 0) if folded else None
             for metric in runner.test_evaluator.metrics:
                 if hasattr(metric, 'last_rows'):
                     rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
@@ -222,7 +226,9 @@ class Experiment:
             train_set = self._scored(train_set)
             val_set = self._scored(val_set) if val_set is not None else None
         folder = self.work_dir / spec['name']
-        return run_stage(self.config, spec, self.model, train_set, val_set, folder, self.options, resume)
+        # in full precision, as the cached scores are and those of a test: cached or not, the weights come out the same
+        options = replace(self.options, amp=self.options.amp and not frozen)
+        return run_stage(self.config, spec, self.model, train_set, val_set, folder, options, resume)
 
     def _scored(self, dataset: Any) -> Any:
         self.model.to(get_device())  # after a resume no runner has moved it yet

@@ -15,7 +15,7 @@ from usmm.transforms.colour import ColourJitter, RandomErase
 from usmm.transforms.cropping import CropLesion, Resize, lesion_square
 from usmm.transforms.formatting import PackCase, collate_cases, pack
 from usmm.transforms.keyframe_speed import time_key_frames
-from usmm.transforms.keyframes import KeyFrames, key_frames, select_changes
+from usmm.transforms.keyframes import KeyFrames, key_frames
 from usmm.transforms.loading import LoadClip, LoadImage, LoadMask
 from usmm.transforms.panels import SplitPanels
 from usmm.transforms.store import ArrayStore
@@ -45,6 +45,5 @@ __all__ = [
     'lesion_square',
     'pack',
     'replay',
-    'select_changes',
     'time_key_frames',
 ]

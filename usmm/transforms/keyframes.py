@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,22 +167,3 @@ class BestFrames:
             indices=np.array([-entry[1] for entry in kept], dtype=int),
             sampled=self.count,
         )
-
-
-def select_changes(means: Sequence[float] | Iterable[float], k: int) -> np.ndarray:
-    """Indices of the k frames whose mean grey changes most against the frame before, in time order.
-
-    Args:
-        means: Mean grey of each sampled frame.
-        k: How many; fewer come back where there are fewer frames.
-
-    Returns:
-        Indices, rising.
-
-    Example:
-        >>> select_changes([10, 10, 50, 52, 20], k=2).tolist()
-        [2, 4]
-    """
-    values = np.asarray(list(means), dtype=float)
-    change = np.concatenate([[-np.inf], np.abs(np.diff(values))])[: len(values)]
-    return np.sort(np.argsort(-change, kind='stable')[:k])

@@ -61,3 +61,8 @@ def test_zero_init_residual(depth: int, zero: bool) -> None:
 
 def test_train_and_eval_can_be_chained() -> None:
     assert ResNetTrunk(18, 8).eval().train().training
+
+
+def test_unknown_depth() -> None:
+    with pytest.raises(ValueError, match=r'a ResNet has a depth of \[18, 34, 50, 101, 152\], got 17'):
+        ResNetTrunk(17)

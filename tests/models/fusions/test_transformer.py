@@ -78,3 +78,9 @@ def test_dropout_only_in_training() -> None:
     assert not torch.equal(fusion.join(vectors), fusion.join(vectors))
     fusion.eval()
     assert torch.equal(fusion.join(vectors), fusion.join(vectors))
+
+
+@pytest.mark.parametrize('heads', [0, 3])
+def test_heads_must_divide_the_width(heads: int) -> None:
+    with pytest.raises(ValueError, match=f'embed_dims must be a multiple of num_heads, got 8 and {heads}'):
+        TransformerFusion(WIDTHS, embed_dims=8, num_heads=heads)

@@ -96,3 +96,12 @@ def test_dropout() -> None:
     head = LinearHead(2, 256, STREAMS, dropout=0.5)
     vector = torch.randn(2, 256)
     assert not torch.equal(head(vector, {})[0], head(vector, {})[0])
+
+
+@pytest.mark.parametrize(
+    'loss', [dict(type='FocalLoss', alpha=(0.4, 0.6)), dict(type='CrossEntropyLoss', class_weight=(1, 2))]
+)
+def test_class_weights_must_fit_the_classes(loss: dict) -> None:
+    assert LinearHead(2, 4, losses=[loss]).num_classes == 2
+    with pytest.raises(ValueError, match=r'loss_\w+ has 2 class weights for 3 classes'):
+        LinearHead(3, 4, losses=[loss])

@@ -22,12 +22,17 @@ class ResNetTrunk(ResNet):
         base_channels: Width of the stem and of the first stage's inner convs.
         kwargs: Other arguments of mmpretrain's ResNet.
 
+    Raises:
+        ValueError: If there is no ResNet of this depth.
+
     Example:
         >>> sum(p.numel() for p in ResNetTrunk(50).parameters())
         1444928
     """
 
     def __init__(self, depth: int, base_channels: int = 64, **kwargs: Any) -> None:
+        if depth not in ResNet.arch_settings:
+            raise ValueError(f'a ResNet has a depth of {sorted(ResNet.arch_settings)}, got {depth}')
         stages = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
         super().__init__(depth, base_channels=base_channels, stem_channels=base_channels, **stages, **kwargs)
         self.out_channels = self.layer2[-1].out_channels

@@ -28,6 +28,9 @@ class TransformerFusion(BaseFusion):
         dropout: Drop rate in attention and MLP.
         init_cfg: Initialisation.
 
+    Raises:
+        ValueError: If the heads do not divide the width.
+
     References:
         Meng et al., IEEE TMI 2022, section III-C, eq. 2.
 
@@ -50,6 +53,8 @@ class TransformerFusion(BaseFusion):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(in_channels, embed_dims, init_cfg)
+        if num_heads < 1 or embed_dims % num_heads:
+            raise ValueError(f'embed_dims must be a multiple of num_heads, got {embed_dims} and {num_heads}')
         mlp_dims = embed_dims // 4 if mlp_dims is None else mlp_dims
         self.class_token = nn.Parameter(torch.empty(1, 1, embed_dims))
         nn.init.trunc_normal_(self.class_token, std=0.02)

@@ -29,7 +29,7 @@ class LinearHead(BaseModule):
         init_cfg: Initialisation.
 
     Raises:
-        ValueError: If no loss is left.
+        ValueError: If no loss is left, or one has weights for another number of classes.
 
     References:
         Meng et al., IEEE TMI 2022, eq. 6 and 12.
@@ -53,6 +53,10 @@ class LinearHead(BaseModule):
         streams = dict(streams or {})
         self.num_classes = num_classes
         self.losses = _build_losses(losses or [dict(type='CrossEntropyLoss')], len(streams))
+        for name, loss in self.losses.items():
+            for weights in loss.buffers(recurse=False):
+                if weights.ndim == 1 and len(weights) != num_classes:
+                    raise ValueError(f'{name} has {len(weights)} class weights for {num_classes} classes')
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.fc = nn.Linear(in_channels, num_classes)
         supervised = any(loss.takes == 'aux_logits' for loss in self.losses.values())
