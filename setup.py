@@ -59,13 +59,12 @@ INSTALL = [
     'openpyxl>=3.1',
     'defusedxml',
     'scipy>=1.11',
-    'scikit-learn>=1.3',
     'matplotlib>=3.7',
     'rich',
-    'jinja2',
 ]
 
 DEV = [
+    'scikit-learn>=1.3',  # independent values for the statistics
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
     'ruff',
@@ -85,7 +84,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['usmm', 'usmm.*']),
     include_package_data=True,
-    package_data={'usmm': ['py.typed', 'reports/templates/*']},
+    package_data={'usmm': ['py.typed']},
     install_requires=INSTALL,
     extras_require={'dev': DEV},
     entry_points={'console_scripts': ['usmm = usmm.cli:main']},

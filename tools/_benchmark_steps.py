@@ -157,9 +157,10 @@ def plain_training(model: Any, batch: dict[str, Any], device: str) -> Step:
     def step() -> float:
         logits, aux, vectors = plain_outputs(model, batch, device)
         loss = torch.stack(list(model.head.loss(logits, aux, vectors, target).values())).sum()
-        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        # at the end: a gradient left behind would be added to that of the other loop's step
+        optimizer.zero_grad()
         return loss.item()
 
     return step

@@ -15,7 +15,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
     parser.add_argument('checkpoint', help='weights, as tools/train.py writes them (model.pth)')
     parser.add_argument('--work-dir', help='where results are written (default: <work_dir of the config>/test)')
-    parser.add_argument('--parts', nargs='+', default=['test'], choices=('train', 'val', 'test'))
+    parser.add_argument(
+        '--parts', nargs='+', default=['test'], choices=('train', 'val', 'test', 'all'),
+        help='parts of the split; all: every case of the table, for patients of elsewhere (default test)',
+    )  # fmt: skip
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -31,8 +34,7 @@ def main() -> None:
     from usmm.engine import Experiment, RunOptions
 
     work_dir = args.work_dir or str(Path(config.work_dir, 'test'))
-    experiment = Experiment(config, work_dir, RunOptions(args.launcher))
-    experiment.load(args.checkpoint)
+    experiment = Experiment(config, work_dir, RunOptions(args.launcher), args.parts, args.checkpoint)
     metrics, rows = experiment.evaluate(args.parts)
     content = {**metrics, 'checkpoint': args.checkpoint, **experiment.facts()}
     experiment.write_results(content, rows)

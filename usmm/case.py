@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,18 @@ class Case:
         """
         key = '\x1f'.join([str(self.seed), str(self.epoch), self.case_id, *names])
         return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], 'big'))
+
+
+def auto_values(cases: Iterable[Case], variable: Variable) -> tuple[str, ...]:
+    """The categories of a variable that occur in these cases, sorted; give it the training part only.
+
+    Example:
+        >>> cases = [Case('a', 'a', clinical={'side': 'right'}), Case('b', 'b', clinical={'side': 'left'})]
+        >>> auto_values(cases, Variable('side', values='auto'))
+        ('left', 'right')
+    """
+    found = (case.clinical.get(variable.name) for case in cases)
+    return tuple(sorted({str(value) for value in found if value is not None}))
 
 
 def clinical_vector(clinical: Mapping[str, float | str | None], variables: Sequence[Variable]) -> np.ndarray:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from usmm.case import Case, Variable
-from usmm.datasets.case_table import CaseTable, auto_values, nearest
+from usmm.case import Case, Variable, auto_values
+from usmm.datasets.case_table import CaseTable, nearest
 from usmm.readers import DataError
 
 SCHEMA = dict(

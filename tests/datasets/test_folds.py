@@ -184,3 +184,13 @@ def test_shared_patients_and_files_are_named(tmp_path: Path) -> None:
         check_disjoint({'train': [one], 'val': [], 'test': [two]})
     with pytest.raises(DataError, match='1 patients are both in val and in test: p'):
         check_disjoint({'train': [], 'val': [one], 'test': [Case('c', 'p')]})
+
+
+def test_copies_of_a_file_in_two_parts_are_found_by_content(tmp_path):
+    for name, content in (('a.png', b'same picture'), ('b.png', b'same picture'), ('c.png', b'same length!')):
+        (tmp_path / name).write_bytes(content)
+    cases = {n: Case(n, f'p{n}', files={'bus': (tmp_path / f'{n}.png',)}) for n in 'abc'}
+    check_disjoint({'train': [cases['a']], 'test': [cases['c']]})
+    check_disjoint({'train': [cases['a'], cases['b']], 'test': [cases['c']]})
+    with pytest.raises(DataError, match=r'the same picture is in test .*b.png. and in train .file .*a.png'):
+        check_disjoint({'train': [cases['a']], 'val': [], 'test': [cases['b']]})

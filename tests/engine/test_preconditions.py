@@ -4,10 +4,12 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from usmm.config import load_config
-from usmm.engine import Experiment, RunOptions
+from usmm.engine import Experiment, RunOptions, read_predictions
+from usmm.engine.preconditions import check_classes, check_launcher
 
 QUIET = RunOptions(progress=False)
 
@@ -146,3 +148,59 @@ def test_parts_of_a_split_column_are_no_folds(tiny_config, holes):
     assert {row['fold'] for row in found} == {''}
     _, found = experiment(tiny_config, {'modalities': ['bus']}).evaluate(['test'])
     assert {row['fold'] for row in found} == {0}
+
+
+class Labels(list):
+    @property
+    def labels(self) -> np.ndarray:
+        return np.array(self)
+
+
+def test_every_class_needs_a_training_case():
+    with pytest.raises(ValueError, match=r"no case of the classes \['SCC'\]; it has 3 cases"):
+        check_classes(('ADC', 'SCC', 'LYM'), Labels([0, 0, 2]))
+    check_classes(('ADC', 'SCC'), Labels([0, 1]))
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'message'),
+    [('pytorch', 'wants RANK in the environment: start it with tools/dist_train.sh'), ('slurm', 'wants SLURM_PROCID')],
+)
+def test_a_launcher_that_did_not_launch(monkeypatch, launcher, message):
+    for name in ('RANK', 'SLURM_PROCID'):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match=message):
+        check_launcher(launcher)
+    monkeypatch.setenv('RANK', '0')
+    check_launcher('pytorch')
+
+
+def test_a_clinical_part_that_no_stage_trains(tiny_config):
+    config = load_config(tiny_config)
+    config.stages = config.stages[:1]
+    with pytest.raises(ValueError, match='no stage trains the clinical part'):
+        Experiment(config, options=QUIET).train()
+
+
+def test_every_case_of_another_table_can_be_tested_with_the_categories_of_the_weights(tiny_config, holes, tmp_path):
+    experiment(tiny_config).train()
+    weights = tiny_config.parent / 'work' / 'model.pth'
+    # elsewhere nobody has a side: 'auto' could not be settled from these data
+    root = holes(side=range(19))
+    table = (Path(root) / 'cases.csv').read_text().replace(',p', ',q')
+    (Path(root) / 'cases.csv').write_text(table)
+    config = load_config(tiny_config, {'data_root': root})
+    other = Experiment(config, tmp_path / 'other', QUIET, ['all'], weights)
+    metrics, rows = other.evaluate(['all'])
+    other.write_results({**metrics, **other.facts()}, rows)
+    rows = read_predictions(tmp_path / 'other' / 'predictions.csv')
+    assert len(rows) == 19 and {r['part'] for r in rows} == {'all'} and {r['fold'] for r in rows} == {''}
+    assert other.categories == {'side': ('left', 'right')}
+
+
+def test_all_cases_of_the_training_table_are_refused(tiny_config, tmp_path):
+    experiment(tiny_config).train()
+    weights = tiny_config.parent / 'work' / 'model.pth'
+    same = Experiment(load_config(tiny_config), tmp_path / 'same', QUIET, ['all'], weights)
+    with pytest.raises(ValueError, match='patients of the all part trained these weights'):
+        same.evaluate(['all'])

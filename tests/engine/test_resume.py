@@ -116,6 +116,14 @@ def test_a_checkpoint_given_by_its_path_is_gone_on_from_though_the_stage_is_done
     assert (work / 'clinical' / 'selected.pth').stat().st_mtime_ns > before
 
 
+def test_a_finished_run_that_is_to_run_longer_goes_on(tiny_config):
+    train(tiny_config, {'max_epochs': 1, 'modalities': ['bus']})
+    longer = train(tiny_config, {'max_epochs': 2, 'modalities': ['bus']}, resume=True)
+    assert longer['stages']['image']['epochs'] == 2
+    log = ''.join(p.read_text() for p in (tiny_config.parent / 'work' / 'image').rglob('*.log'))
+    assert 'resumed epoch: 1' in log
+
+
 def test_checkpoints_that_cannot_be_resumed(tiny_config):
     train(tiny_config, {'max_epochs': 1})
     work = tiny_config.parent / 'work'
@@ -124,7 +132,7 @@ def test_checkpoints_that_cannot_be_resumed(tiny_config):
     with pytest.raises(ValueError, match="is a checkpoint of stage 'image', not of 'clinical'"):
         train(tiny_config, resume=str(work / 'image' / 'epoch_1.pth'), stage='clinical')
     with pytest.raises(ValueError, match=r'selected\.pth does not fit the model of tiny'):
-        train(tiny_config, {'modalities': ['bus']}, resume=True)
+        train(tiny_config, {'modalities': ['bus'], 'max_epochs': 1}, resume=True)
     with pytest.raises(ValueError, match=r'epoch_1\.pth cannot be resumed with this config'):
         train(tiny_config, {'modalities': ['bus']}, resume=str(work / 'image' / 'epoch_1.pth'))
     (work / 'stages.json').unlink()

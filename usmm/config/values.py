@@ -12,7 +12,7 @@ from usmm.case import Schema, Variable
 from usmm.config.check import ConfigError, place
 
 # setting -> the lowest whole number that it may be
-NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1}
+NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1, 'checkpoint_interval': 1}
 OPTIONAL = ('max_epochs', 'batch_size')  # None: the setting of the stage, or of the run
 NEEDED = ('name', 'train', 'max_epochs')
 

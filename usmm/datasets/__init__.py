@@ -1,7 +1,7 @@
 """From a case table to cases: the table, folds and parts, the data set and its sampler."""
 
 from usmm.datasets.case_dataset import CaseDataset, fresh
-from usmm.datasets.case_table import CaseTable, Problem, auto_values
+from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.folds import check_disjoint, inner_split, make_folds, read_folds, write_folds
 from usmm.datasets.parts import Split, split_cases, table_folds
 from usmm.datasets.sampler import CaseSampler
@@ -12,7 +12,6 @@ __all__ = [
     'CaseTable',
     'Problem',
     'Split',
-    'auto_values',
     'check_disjoint',
     'fresh',
     'inner_split',

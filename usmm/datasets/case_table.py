@@ -6,7 +6,7 @@ import difflib
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,18 +107,6 @@ def _others(path: Path) -> str:
     """The tables that lie where one was looked for, as the end of a sentence."""
     found = sorted(p.name for p in path.parent.glob('*') if p.suffix.lower() in TABLE_SUFFIXES)
     return f'; this folder holds {found}: set `table` to one of them' if found else ''
-
-
-def auto_values(cases: Iterable[Case], variable: Variable) -> tuple[str, ...]:
-    """The categories of a variable that occur in these cases, sorted; give it the training part only.
-
-    Example:
-        >>> cases = [Case('a', 'a', clinical={'side': 'right'}), Case('b', 'b', clinical={'side': 'left'})]
-        >>> auto_values(cases, Variable('side', values='auto'))
-        ('left', 'right')
-    """
-    found = (case.clinical.get(variable.name) for case in cases)
-    return tuple(sorted({str(value) for value in found if value is not None}))
 
 
 def nearest(word: str, valid: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from usmm.case import Case
-from usmm.readers import DataError
+from usmm.readers import DataError, file_digest
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
 
@@ -171,7 +171,9 @@ def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[
 
 
 def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
-    """Check that no patient and no file stands in two parts.
+    """Check that no patient, no file and no copy of a file stands in two parts.
+
+    Files are compared by content (SHA-256), but only those of one size are read.
 
     Args:
         parts: Name of a part -> its cases.
@@ -191,6 +193,24 @@ def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
                 shared = sorted(sets[one] & sets[other])
                 if shared:
                     raise DataError(f'{len(shared)} {what} are both in {one} and in {other}: {_few(shared)}')
+    _check_copies(files)
+
+
+def _check_copies(files: Mapping[str, set[str]]) -> None:
+    """Check that no file has the same content as one of another part."""
+    by_size: dict[int, list[tuple[str, str]]] = {}
+    for part, paths in files.items():
+        for path in paths:
+            if Path(path).is_file():  # absent and empty files are other checks' business
+                by_size.setdefault(Path(path).stat().st_size, []).append((part, path))
+    for size, group in by_size.items():
+        if size == 0 or len({part for part, _ in group}) < 2:
+            continue
+        seen: dict[str, tuple[str, str]] = {}
+        for part, path in sorted(group):
+            other, twin = seen.setdefault(file_digest(path), (part, path))
+            if other != part:
+                raise DataError(f'the same picture is in {other} ({twin}) and in {part}', file=path)
 
 
 def _patients(

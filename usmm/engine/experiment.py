@@ -19,7 +19,7 @@ from mmengine.dist import barrier, init_dist, is_main_process
 from mmengine.runner import set_random_seed
 from torch import nn
 
-from usmm.case import Schema, clinical_vector
+from usmm.case import Schema, auto_values, clinical_vector
 from usmm.config import source_text
 from usmm.engine.outputs import (
     load_weights,
@@ -28,10 +28,10 @@ from usmm.engine.outputs import (
     write_json,
     write_predictions,
 )
-from usmm.engine.preconditions import check_missing, check_stages, check_unseen, token
+from usmm.engine.preconditions import check_classes, check_launcher, check_missing, check_stages, check_unseen, token
 from usmm.engine.progress import Progress
 from usmm.engine.scores import collect_scores
-from usmm.engine.stages import QuietRunner, RunOptions, env_config, loader_config, run_stage
+from usmm.engine.stages import QuietRunner, RunOptions, env_config, epochs_of, loader_config, run_stage
 from usmm.registry import DATASETS, MODELS
 
 
@@ -42,33 +42,46 @@ class Experiment:
         config: A config as `usmm.config.load_config` returns it.
         work_dir: Where everything is written; default `config.work_dir`.
         options: The flags of a run.
+        parts: The parts that are built: of `train`, `val`, `test` and `all` (every case of the table); default: the
+            first three, as far as the split has them.
+        checkpoint: Weights to load; its categories take the place of `'auto'`.
 
     Raises:
         DataError: The case table cannot be used; raised when built, before any training.
         ValueError: The config asks for something that the model or the data cannot do.
     """
 
-    def __init__(self, config: Config, work_dir: str | Path | None = None, options: RunOptions | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        work_dir: str | Path | None = None,
+        options: RunOptions | None = None,
+        parts: Sequence[str] | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> None:
         self.options = options or RunOptions()
         self.source = source_text(config)
         self.config = copy.deepcopy(config)
         self.work_dir = Path(work_dir or config.work_dir)
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
+            check_launcher(self.options.launcher)
             init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
-        # 'auto' categories come from the training part alone, so they are settled before anything else is built
-        self.categories = self._settle_categories()
+        # settled before anything else is built: from the weights, else from the training part alone
+        known = load_weights(Path(checkpoint)).get('meta', {}).get('categories') if checkpoint is not None else None
+        self.categories = self._settle_categories(known)
         split = self.config.get('split') or {}
-        has_test = Schema.of(self.config.schema.to_dict()).split is not None or (split.get('folds') or 1) > 1
-        names = ('train', 'val', 'test') if has_test else ('train', 'val')
-        self.parts = {part: self._dataset(part, 'test_pipeline') for part in names}
+        if parts is None:
+            has_test = Schema.of(self.config.schema.to_dict()).split is not None or (split.get('folds') or 1) > 1
+            parts = ('train', 'val', 'test') if has_test else ('train', 'val')
+        self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
-        if 'train' not in self.parts:
-            raise ValueError(f'the training part of {config.dataset["table"]} has no cases')
         # a MultiModalClassifier; this room may not import it
         self.model: Any = self._build_model()
         self.selection = split.get('selection', 'inner') if self.options.validate else 'last'
         self.trained_on: frozenset[str] = frozenset()
         check_missing(self.model, self.parts)
+        if checkpoint is not None:
+            self.load(checkpoint)
 
     @property
     def is_main(self) -> bool:
@@ -87,8 +100,9 @@ class Experiment:
         """
         start = time.monotonic()
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
+        check_classes(self.config.classes, self.parts['train'])
         self._write_config()
-        progress = Progress(self.work_dir, [s['name'] for s in self.config.stages])
+        progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in self.config.stages})
         done = progress.start(resume, stage)
         if done:
             self._fill(self.work_dir / [*done][-1] / 'selected.pth')
@@ -121,7 +135,7 @@ class Experiment:
             # parts of the table's own split column are no folds
             split = self.config.get('split') or {}
             folded = Schema.of(self.config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
-            fold = split.get('fold', 0) if folded else None
+            fold = split.get('fold', 0) if folded and part != 'all' else None
             for metric in runner.test_evaluator.metrics:
                 if hasattr(metric, 'last_rows'):
                     rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
@@ -176,17 +190,20 @@ class Experiment:
             torch.distributed.destroy_process_group()
 
     def _dataset(self, part: str, pipeline: str) -> Any:
-        return DATASETS.build({**self.config.dataset, 'part': part, 'pipeline': self.config.get(pipeline, ())})
+        part_of_table = None if part == 'all' else part
+        transforms = self.config.get(pipeline, ())
+        return DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
 
-    def _settle_categories(self) -> dict[str, tuple[str, ...]]:
+    def _settle_categories(self, known: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
+        """Put categories in place of every `'auto'`: those `known` of the weights, or the training part's."""
         variables = [v for v in Schema.of(self.config.schema.to_dict()).clinical if v.values == 'auto']
         if not variables:
             return {}
-        bare = DATASETS.build({**self.config.dataset, 'part': 'train', 'pipeline': ()})
-        found = {
-            v.name: tuple(sorted({str(c.clinical[v.name]) for c in bare.cases if c.clinical.get(v.name) is not None}))
-            for v in variables
-        }
+        if known is not None and {v.name for v in variables} <= set(known):
+            found = {v.name: tuple(known[v.name]) for v in variables}
+        else:
+            bare = DATASETS.build({**self.config.dataset, 'part': 'train', 'pipeline': ()})
+            found = {v.name: auto_values(bare.cases, v) for v in variables}
         _replace_auto(self.config._cfg_dict, found)
         return found
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -34,6 +35,41 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
         if validated and names and monitor not in names:
             raise ValueError(f'{where}: monitor {monitor!r} is not measured; there are {names}')
+
+    if model.clinical is not None and not any('clinical' in model.resolve(spec['train']) for spec in config.stages):
+        raise ValueError("'clinical' is among the modalities, but no stage trains the clinical part")
+
+
+def check_classes(classes: Sequence[str], train: Any) -> None:
+    """See that the training part has cases of every class.
+
+    Args:
+        classes: Class names.
+        train: The training data set.
+
+    Raises:
+        ValueError: Names the classes without a case, or says that there is no training part.
+    """
+    absent = [name for i, name in enumerate(classes) if i not in train.labels]
+    if absent:
+        raise ValueError(f'the training part has no case of the classes {absent}; it has {len(train)} cases')
+
+
+def check_launcher(launcher: str) -> None:
+    """See that the processes were started by a launcher.
+
+    Args:
+        launcher: `pytorch`, `slurm` or `mpi`.
+
+    Raises:
+        ValueError: Says how to start them.
+    """
+    needed = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_LOCAL_RANK'}[launcher]
+    if needed not in os.environ:
+        hint = (
+            'start it with tools/dist_train.sh or torchrun' if launcher == 'pytorch' else f'start it under {launcher}'
+        )
+        raise ValueError(f'--launcher {launcher} wants {needed} in the environment: {hint}')
 
 
 def check_missing(model: Any, parts: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,19 @@ class Progress:
 
     Args:
         work_dir: The work directory.
-        names: Names of the config's stages, in order.
+        epochs: Name of each of the config's stages, in order -> epochs that it is to run.
     """
 
-    def __init__(self, work_dir: Path, names: Sequence[str]) -> None:
-        self.work_dir, self.names = work_dir, list(names)
+    def __init__(self, work_dir: Path, epochs: Mapping[str, int]) -> None:
+        self.work_dir, self.epochs, self.names = work_dir, dict(epochs), list(epochs)
         self.path = work_dir / 'stages.json'
 
     def done(self) -> dict[str, Any]:
-        """Stage -> its result, of the first stages as far as all are done."""
+        """Stage -> its result, of the first stages as far as all are done; one that is now to run longer is not."""
         found = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() else {}
-        undone = next((i for i, name in enumerate(self.names) if name not in found), len(self.names))
+        # `of`, not `epochs`: a stage that stopped early is done
+        short = [name for name in self.names if found.get(name, {}).get('of', self.epochs[name]) < self.epochs[name]]
+        undone = next((i for i, n in enumerate(self.names) if n not in found or n in short), len(self.names))
         return {name: found[name] for name in self.names[:undone]}
 
     def start(self, resume: str | bool, stage: str | None) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def run_stage(
         resume: True: from the stage's last checkpoint; a path: from that file.
 
     Returns:
-        What was selected: epochs run, chosen epoch, its score, seconds.
+        What was selected: epochs run and asked for (`of`), chosen epoch, its score, seconds.
     """
     start = time.monotonic()
     monitor = stage.get('monitor', config.get('monitor', 'auc'))
@@ -129,7 +129,7 @@ def run_stage(
     # the runner is part of reference cycles; without this its loader's workers live on beside the next stage's
     del runner
     gc.collect()
-    return {'epochs': epochs, 'seconds': round(time.monotonic() - start, 1), **chosen}
+    return {'epochs': epochs, 'of': epochs_of(config, stage), 'seconds': round(time.monotonic() - start, 1), **chosen}
 
 
 def _runner_settings(
@@ -150,7 +150,7 @@ def _runner_settings(
             checkpoint=dict(
                 type='StageCheckpointHook', monitor=None if val_set is None else monitor,
                 # an epoch on cached scores takes less time than a checkpoint of the whole network
-                interval=10 if stage.get('cache') else 1,
+                interval=stage.get('checkpoint_interval') or (10 if stage.get('cache') else 1),
             ),
             logger=dict(type='LoggerHook', interval=10, log_metric_by_epoch=True),
         ),

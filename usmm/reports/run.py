@@ -74,7 +74,7 @@ def metrics_table(
     content: Mapping[str, Any], parts: Mapping[str, Part], classes: Sequence[str], positive: str
 ) -> Table:
     """Metrics by part; of two classes with 95 % intervals (DeLong for the AUC, Wilson for proportions)."""
-    shown = [part for part in ('train', 'val', 'test') if part in content]
+    shown = [part for part in ('train', 'val', 'test', 'all') if part in content]
     about = f'positive class {positive}' if len(classes) == 2 else f'macro means over {len(classes)} classes'
     table = Table(title=f'{content.get("config", "")}: {about}')
     table.add_column('metric')
