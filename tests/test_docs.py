@@ -136,7 +136,7 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
     known = set()
     for name, words in {
         'train': ['c'], 'test': ['c', 'p'], 'check_data': ['c'], 'browse_dataset': ['c'], 'print_config': ['c'],
-        'make_phantom': ['o', '--cases', '1'], 'dataset_converters/us3m': ['s', 'o'],
+        'make_phantom': ['o', '--cases', '1'], 'dataset_converters/us3m': ['s', 'o'], 'benchmark': [],
     }.items():  # fmt: skip
         known |= set(accepted(name, words)[0]._option_string_actions)
     assert named - known == set()
@@ -193,7 +193,7 @@ def test_stages_of_the_page_are_stages(tiny_config: Path) -> None:
 
 def test_the_error_that_is_shown_is_the_one_that_comes(tmp_path: Path) -> None:
     text = section('configs.md', 'Mistakes are found before training')
-    shown = re.search(r'^error: /home/me/(.*)$', text, re.MULTILINE)
+    shown = re.search(r'^error: (.*)$', text, re.MULTILINE)
     assert shown is not None
     (tmp_path / 'my.py').write_text("classes = ('A', 'B')\nseed = 0\nmax_epoch = 5\n")
     with pytest.raises(ConfigError) as caught:

@@ -46,7 +46,7 @@ def table(tmp_path: Path) -> Path:
     rows = []
     for i in range(40):
         for m in ('b', 'u'):
-            (tmp_path / f'{m}{i}.png').write_bytes(b'x')
+            (tmp_path / f'{m}{i}.png').write_text(f'{m}{i}')
         rows.append(f'c{i},p{i % 30},{("ADC", "SCC")[i % 30 % 2]},b{i}.png,u{i}.png,{30 + i},F')
     return write(tmp_path, rows)
 
@@ -119,7 +119,7 @@ def test_folds_file_of_other_cases_names_them(table: Path, tmp_path: Path) -> No
 def split_table(folder: Path, parts: list[str]) -> CaseTable:
     rows = []
     for i, name in enumerate(parts):
-        (folder / f'b{i}.png').write_bytes(b'x')
+        (folder / f'b{i}.png').write_text(f'b{i}')
         rows.append(f'c{i},{("ADC", "SCC")[i % 2]},b{i}.png,{name}')
     path = write(folder, rows, 'case_id,label,bus,part')
     return CaseTable.read(path, dict(images=dict(bus='bus'), split='part'), ('ADC', 'SCC'))
@@ -143,8 +143,8 @@ def test_a_split_column_keeps_its_parts(
 
 def test_a_patient_or_a_file_in_two_parts_is_refused(tmp_path: Path) -> None:
     schema = dict(images=dict(bus='bus'), split='part')
-    (tmp_path / 'a.png').write_bytes(b'x')
-    (tmp_path / 'b.png').write_bytes(b'x')
+    (tmp_path / 'a.png').write_text('a')
+    (tmp_path / 'b.png').write_text('b')
     same_patient = ['1,p,ADC,a.png,train', '2,p,SCC,b.png,test', '3,q,SCC,,train', '4,r,SCC,,train']
     same_file = ['1,p,ADC,a.png,train', '2,q,SCC,a.png,test', '3,r,SCC,,train', '4,s,SCC,,train']
     for rows, message in ((same_patient, 'patients are both in'), (same_file, 'files are both in')):
@@ -197,7 +197,7 @@ def test_what_does_not_concern_the_run_is_no_error(table: Path, row: str, option
 
 
 def test_a_table_without_labels_can_be_read(tmp_path: Path) -> None:
-    (tmp_path / 'a.png').write_bytes(b'x')
+    (tmp_path / 'a.png').write_text('a')
     path = write(tmp_path, ['1,a.png'], 'case_id,bus')
     options = dict(schema=dict(images=dict(bus='bus')), classes=('A', 'B'))
     assert len(CaseDataset(path, require_labels=False, **options)) == 1

@@ -45,6 +45,12 @@ def config(tmp_path: Path) -> Path:
     for n in range(8):
         cv2.imwrite(str(tmp_path / f'bus{n}.png'), np.full((40, 60, 3), GREEN[::-1], np.uint8))
         cv2.imwrite(str(tmp_path / f'ue{n}.png'), np.full((30, 30, 3), VIOLET[::-1], np.uint8))
+        for modality in (
+            'bus',
+            'ue',
+        ):  # the same picture in two parts would be refused; what follows PNG's end is not it
+            with (tmp_path / f'{modality}{n}.png').open('ab') as file:
+                file.write(bytes([n]))
         mask = np.zeros((40, 60), np.uint8)
         mask[10:20, 10:30] = 255
         cv2.imwrite(str(tmp_path / f'mask{n}.png'), mask)
