@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,11 @@ def test_errors():
         training_figure([{'epoch': 1, 'loss': 2.0}], names=('auc',))
     with pytest.raises(ValueError, match='needs finite weights, got'):
         weights_figure({'age': float('nan')})
+
+
+def test_perfect_separation_names_no_interval():
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        figure = roc_figure({'all': ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])})
+    (text,) = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert text == 'all: 1.000, no interval'

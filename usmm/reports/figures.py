@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,11 @@ def roc_figure(
     figure, (axes,) = _canvas(4.2, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', linewidth=0.8, zorder=0)
     for i, (name, (labels, scores)) in enumerate(curves.items()):
-        curve, auc = roc_curve(labels, scores), delong_interval(labels, scores, confidence)
-        text = f'{name}: {auc.estimate:.3f} [{auc.ci[0]:.3f}, {auc.ci[1]:.3f}]'
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # of a standard error of 0: the legend then names no interval
+            curve, auc = roc_curve(labels, scores), delong_interval(labels, scores, confidence)
+        interval = f' [{auc.ci[0]:.3f}, {auc.ci[1]:.3f}]' if auc.se > 0 else ', no interval'
+        text = f'{name}: {auc.estimate:.3f}{interval}'
         axes.plot(curve.fpr, curve.tpr, color=COLOURS[i % 7], linestyle=DASHES[i // 7 % 4], linewidth=1.6, label=text)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect='equal', title=title or '')
     axes.set(xlabel='False positive rate (1 - specificity)', ylabel='True positive rate (sensitivity)')
