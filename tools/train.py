@@ -21,6 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--amp', action='store_true', help='mixed precision and channels-last memory')
     parser.add_argument('--no-validate', action='store_true', help='no validation; the last epoch counts')
     parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate by batch size / 16')
+    parser.add_argument('--deterministic', action='store_true', help='the same bits in two runs on one machine')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
     parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -34,6 +35,8 @@ def main() -> None:
     options = parse_options(args.cfg_options)
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
+    if args.deterministic:
+        options['deterministic'] = True
     config = load_config(args.config, options)
 
     from usmm.engine import Experiment, RunOptions

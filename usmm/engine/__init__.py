@@ -4,6 +4,7 @@ from usmm.engine.checkpoints import EpochSeedHook, StageCheckpointHook
 from usmm.engine.experiment import Experiment
 from usmm.engine.hooks import ProgressHook
 from usmm.engine.outputs import load_weights, read_predictions, write_json, write_predictions
+from usmm.engine.run_state import RunStateHook
 from usmm.engine.scores import ScoreDataset, collect_scores
 from usmm.engine.stages import RunOptions
 
@@ -12,6 +13,7 @@ __all__ = [
     'Experiment',
     'ProgressHook',
     'RunOptions',
+    'RunStateHook',
     'ScoreDataset',
     'StageCheckpointHook',
     'collect_scores',

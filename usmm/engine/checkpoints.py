@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from mmengine.runner import set_random_seed
+from torch import Tensor
 
-from usmm.engine.outputs import replacing
+from usmm.engine.outputs import check_room, check_whole, load_weights, replacing
 from usmm.registry import HOOKS
 
-LAST = 'last_checkpoint'  # the file in which mmengine looks for the checkpoint to resume from
+LAST = 'last_checkpoint'  # the file that names the checkpoints to resume from, the newest first
+KEPT = 2  # should the newest be damaged, there is one before it
+
+
+def resumable(folder: Path) -> Path | None:
+    """The newest checkpoint of a stage that is whole, and so is the best epoch that it knows; None: there is none yet.
+
+    Damaged ones are skipped with a message.
+
+    Args:
+        folder: The stage's folder.
+
+    Raises:
+        ValueError: There are checkpoints, and all of them are damaged.
+    """
+    found: list[Any] = [None, None]
+    if is_main_process() and (folder / LAST).exists():
+        try:
+            found[0] = _newest_whole(folder)
+        except ValueError as error:
+            found[1] = str(error)
+    broadcast_object_list(found)  # all processes go on from the same one, or none does
+    if found[1] is not None:
+        raise ValueError(found[1])
+    return found[0]
 
 
 @HOOKS.register_module()
 class StageCheckpointHook(Hook):
-    """Keep the epoch that validated best, and the last one to resume from.
+    """Keep the epoch that validated best, and the last two to resume from.
 
     mmengine's own hook deletes a checkpoint before its successor is written, does not write atomically, and saves an
-    epoch before its score is known. Here an epoch is saved when all of it is done, each file is written whole or not
-    at all, and old files go last: whenever a run is killed, it can go on.
+    epoch before its score is known. Here an epoch is saved when all of it is done, each file is written whole and
+    verified or not at all, and old files go last: whenever a run is killed, it can go on. Whether the folder can take
+    the checkpoints is found out before the first epoch.
 
     Args:
         monitor: The validation metric that selects, the higher the better; None: none.
         interval: Epochs between the checkpoints to resume from; the last epoch is always kept.
 
     Raises:
+        OSError: A checkpoint cannot be saved; those that stand in the folder stay.
         ValueError: After the first validation, if `monitor` is not among the metrics.
     """
 
@@ -37,10 +68,29 @@ class StageCheckpointHook(Hook):
     def __init__(self, monitor: str | None = None, interval: int = 1) -> None:
         self.monitor, self.interval = monitor, interval
         self._saved: int | None = None
+        self._kept: dict[str, str] = {}  # checkpoint -> the best epoch that it knows, the newest last
 
     def before_train(self, runner: Any) -> None:
-        """A resumed epoch is on the disk already."""
+        """A resumed epoch is on the disk already; for those to come there must be room."""
+        folder = Path(runner.work_dir)
+        _forget_lost_best(runner)
         self._saved = runner.epoch
+        name = f'epoch_{runner.epoch}.pth'
+        self._kept = {name: _best(runner) or name} if (folder / name).exists() else {}
+        problem: list[Any] = [None]
+        if is_main_process():
+            for rest in (r for name in ('epoch_*', 'best_*', LAST) for r in folder.glob(f'.{name}.[0-9]*')):
+                rest.unlink(missing_ok=True)  # of a run that was killed while it wrote
+            weights, whole = _sizes(runner)
+            total = (KEPT + 1) * whole + (self.interval + KEPT) * weights
+            there = sum(old.stat().st_size for old in _checkpoints(folder))
+            try:
+                check_room(folder, whole, max(total - there, whole))
+            except OSError as error:
+                problem = [(error.errno, error.strerror)]
+        broadcast_object_list(problem)
+        if problem[0] is not None:
+            raise OSError(*problem[0])
 
     def before_train_epoch(self, runner: Any) -> None:
         """Save the epoch before this one, its validation included."""
@@ -74,20 +124,29 @@ class StageCheckpointHook(Hook):
         name = f'epoch_{runner.epoch}.pth'
         self._write(runner, name)
         self._saved = runner.epoch
+        self._kept.pop(name, None)
+        self._kept[name] = _best(runner) or name
+        self._kept = dict([*self._kept.items()][-KEPT:])
         if is_main_process():
             folder = Path(runner.work_dir)
             with replacing(folder / LAST) as temporary:
-                temporary.write_text(str(folder / name), encoding='utf-8')
-            best = Path(runner.message_hub.runtime_info.get('best_ckpt') or name).name
-            for old in (*folder.glob('epoch_*.pth'), *folder.glob('best_*_epoch_*.pth')):
-                if old.name not in (name, best):
-                    old.unlink()
+                temporary.write_text('\n'.join(reversed(self._kept)), encoding='utf-8')
+            for old in _checkpoints(folder):
+                if old.name not in (*self._kept, *self._kept.values()):
+                    with suppress(OSError):  # one too many does no harm
+                        old.unlink()
 
     def _write(self, runner: Any, name: str, **what: bool) -> None:
         if is_main_process():
+            path = Path(runner.work_dir, name)
             meta = dict(epoch=runner.epoch, iter=runner.iter)
-            with replacing(Path(runner.work_dir, name)) as temporary:
-                runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
+            try:
+                with replacing(path, check_whole) as temporary:
+                    runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
+            except (OSError, ValueError) as error:
+                cause = getattr(error, 'strerror', None) or error
+                text = f'cannot save {path}: {cause}; the checkpoints before it are as they were'
+                raise OSError(getattr(error, 'errno', None), text) from error
 
 
 @HOOKS.register_module()
@@ -101,5 +160,80 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Seed Python, numpy and torch."""
+        self._seed(runner)
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Seed again before the first step: making a loader's workers draws a number, and not in every epoch."""
+        if batch_idx == 0:
+            self._seed(runner)
+
+    def _seed(self, runner: Any) -> None:
         state = np.random.SeedSequence([int(runner.seed), runner.epoch, runner.rank]).generate_state(1)
         set_random_seed(int(state[0]))
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return [*folder.glob('epoch_*.pth'), *folder.glob('best_*_epoch_*.pth')]
+
+
+def _newest_whole(folder: Path) -> Path:
+    names = [Path(line).name for line in (folder / LAST).read_text(encoding='utf-8', errors='replace').split('\n')]
+    paths = [folder / name for name in names if name and (folder / name).is_file()]
+    if not paths:  # the list itself is damaged
+        paths = sorted(folder.glob('epoch_*.pth'), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    problems: list[str] = []
+    without_best: list[Path] = []
+    for path in paths:
+        try:
+            check_whole(path)
+            best = load_weights(path).get('message_hub', {}).get('runtime_info', {}).get('best_ckpt')
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        try:
+            if best:
+                check_whole(folder / Path(best).name)
+        except ValueError as error:
+            problems.append(str(error))
+            without_best.append(path)
+            continue
+        for problem in problems:
+            print_log(f'{problem}; going on from {path}', 'current', logging.WARNING)
+        return path
+    if without_best:
+        return without_best[0]  # the hook says what is lost
+    raise ValueError(
+        f'cannot resume: no checkpoint in {folder} can be used ({"; ".join(problems) or "there is none"}); '
+        'train the stage anew, without resuming'
+    )
+
+
+def _best(runner: Any) -> str | None:
+    found = runner.message_hub.runtime_info.get('best_ckpt')
+    return Path(found).name if found else None
+
+
+def _forget_lost_best(runner: Any) -> None:
+    """Let the epochs to come select, where the file of the best of those before is lost."""
+    best = _best(runner)
+    try:
+        if best is not None:
+            check_whole(Path(runner.work_dir, best))
+    except ValueError as error:
+        text = f'{error}; it was the best epoch; the best of the epochs to come is selected'
+        print_log(text, 'current', logging.WARNING)
+        runner.message_hub.pop_info('best_score')
+        runner.message_hub.pop_info('best_ckpt')
+
+
+def _sizes(runner: Any) -> tuple[int, int]:
+    """Bytes of the weights, and at most of all that is saved: Adam keeps two numbers for each that is learnt."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    weights = _bytes(model.state_dict().values())
+    averaged = weights if any(hasattr(hook, 'ema_model') for hook in runner.hooks) else 0
+    learnt = _bytes(p for p in model.parameters() if p.requires_grad)
+    return weights, weights + averaged + 2 * learnt + 2**20  # and the log
+
+
+def _bytes(tensors: Any) -> int:
+    return sum(t.numel() * t.element_size() for t in tensors if isinstance(t, Tensor))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ from usmm.engine.outputs import (
 from usmm.engine.preconditions import check_classes, check_launcher, check_missing, check_stages, check_unseen, token
 from usmm.engine.progress import Progress
 from usmm.engine.scores import collect_scores
-from usmm.engine.stages import QuietRunner, RunOptions, env_config, epochs_of, loader_config, run_stage
+from usmm.engine.stages import QuietRunner, RunOptions, env_config, epochs_of, loader_config, randomness, run_stage
 from usmm.registry import DATASETS, MODELS
 
 
@@ -179,6 +180,7 @@ class Experiment:
             'patients': {part: len({c.patient_id for c in data.cases}) for part, data in self.parts.items()},
             'selection': self.selection,
             'seed': self.config.seed,
+            'deterministic': bool(self.config.get('deterministic', False)),
             'versions': {n: version(n) for n in ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')}
             | {'python': platform.python_version()},
         }
@@ -208,7 +210,10 @@ class Experiment:
         return found
 
     def _build_model(self) -> nn.Module:
-        set_random_seed(self.config.seed)
+        if self.config.get('deterministic'):
+            # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
+            os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+        set_random_seed(**randomness(self.config))
         settings = copy.deepcopy(self.config.model)
         if self.options.amp:
             # tensor cores, and AMX on a CPU, want the channels last
@@ -264,7 +269,7 @@ class Experiment:
             model=self.model, work_dir=str(self.work_dir / 'logs'), launcher=self.options.launcher,
             test_dataloader=loader_config(config, self.parts[part], False, config.batch_size, config.num_workers),
             test_cfg=dict(), test_evaluator=copy.deepcopy(config.evaluator), default_scope='usmm',
-            env_cfg=env_config(config), randomness=dict(seed=config.seed),
+            env_cfg=env_config(config), randomness=randomness(config),
             experiment_name=f'{config.name}-{part}-{time.time_ns()}',
         )  # fmt: skip
 

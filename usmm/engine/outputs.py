@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import shutil
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +21,76 @@ COLUMNS = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; moved over it when the block ends well, removed when it does not."""
+def replacing(path: Path, verify: Callable[[Path], None] | None = None) -> Iterator[Path]:
+    """A temporary path beside `path`: flushed to the disk, verified and moved over it when the block ends well.
+
+    Args:
+        path: What is written; when anything fails, what stood there stays.
+        verify: Raises where the file at the path that it gets, as read back from the disk, is not what it should be.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
         yield temporary
         with temporary.open('rb+') as file:
             os.fsync(file.fileno())
+            if hasattr(os, 'posix_fadvise'):
+                # what is verified then comes from the disk, not from the memory that was just written
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if verify is not None:
+            verify(temporary)
         temporary.replace(path)
+        _sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_whole(path: Path) -> None:
+    """Check the checksums of every entry of a checkpoint, which torch itself does not do when it loads one.
+
+    Raises:
+        ValueError: The file is cut off or changed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = archive.testzip()
+    except FileNotFoundError:
+        raise ValueError(f'no checkpoint at {path}') from None
+    except Exception as error:  # a changed header can ask zipfile for anything
+        raise ValueError(f'{path} is damaged: {error}') from error
+    if entry is not None:
+        raise ValueError(f'{path} is damaged: the checksum of {entry} is wrong')
+
+
+def check_room(folder: Path, largest: int, total: int) -> None:
+    """Find out before a run whether it can save, by reserving a file of the size of its checkpoints.
+
+    Args:
+        folder: Where files will be written.
+        largest: Bytes of the largest of them.
+        total: Bytes of all that are there at the same time.
+
+    Raises:
+        OSError: The folder cannot be written, or has no room.
+    """
+    probe = folder / f'.room.{os.getpid()}'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with probe.open('wb') as file:
+            file.write(b'usmm')
+            file.flush()
+            _reserve(file.fileno(), largest)
+            os.fsync(file.fileno())
+    except OSError as error:
+        text = f'cannot save checkpoints of {_mebibytes(largest)} in {folder}: {error.strerror}'
+        raise OSError(error.errno, text) from error
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    if (free := shutil.disk_usage(folder).free) < total:
+        text = f'checkpoints in {folder} need {_mebibytes(total)}, and {_mebibytes(free)} are free'
+        raise OSError(errno.ENOSPC, text)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -39,8 +101,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def save_checkpoint(path: Path, state: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
     """Save weights with plain metadata, loadable with `weights_only=True`."""
-    with replacing(path) as temporary:
-        torch.save({'state_dict': dict(state), 'meta': _plain(meta)}, temporary)
+    with replacing(path, check_whole) as temporary, temporary.open('wb') as file:
+        torch.save({'state_dict': dict(state), 'meta': _plain(meta)}, file)
 
 
 def load_weights(path: Path) -> dict[str, Any]:
@@ -100,6 +162,33 @@ def read_predictions(path: Path) -> list[dict[str, Any]]:
         if missing:
             raise ValueError(f'{path} is no predictions table: it has no columns {missing}')
         return [{k: float(v) if k.startswith('prob_') else v for k, v in row.items()} for row in reader]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a folder's entries to the disk; without this a loss of power can undo a rename."""
+    if os.name != 'posix':
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # this file system has nothing to do for a folder
+            raise
+    finally:
+        os.close(handle)
+
+
+def _reserve(handle: int, size: int) -> None:
+    if hasattr(os, 'posix_fallocate') and size > 0:
+        try:
+            os.posix_fallocate(handle, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS):  # not on this file system
+                raise
+
+
+def _mebibytes(size: int) -> str:
+    return f'{size / 2**20:.1f} MiB'
 
 
 def _plain(value: Any) -> Any:

@@ -15,13 +15,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, get_world_size
 from mmengine.logging import MMLogger
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
 from usmm import compat
-from usmm.engine.checkpoints import LAST
+from usmm.engine.checkpoints import resumable
 from usmm.engine.outputs import load_weights
+from usmm.engine.run_state import plain_model, take_averaged
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, 
         # out in each epoch
         drop_last=shuffle and mine > batch_size > 1 and mine % batch_size == 1,
         num_workers=num_workers,
-        persistent_workers=num_workers > 0,
+        persistent_workers=num_workers > 0 and config.get('persistent_workers', True),
         sampler=dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle),
         collate_fn=dict(type='usmm.collate_cases'),
         dataset=dataset,
@@ -114,16 +114,17 @@ def run_stage(
     """
     start = time.monotonic()
     monitor = stage.get('monitor', config.get('monitor', 'auc'))
-    if resume is True and not (folder / LAST).exists():
-        resume = False  # nothing was done of this stage
+    if resume is True:
+        resume = str(resumable(folder) or '')  # none where nothing was done of this stage
     name = f'{config.name}-{stage["name"]}-{time.time_ns()}'
     settings = _runner_settings(config, stage, train_set, val_set, options, monitor)
     runner = QuietRunner(
         model=model, work_dir=str(folder), experiment_name=name, launcher=options.launcher, resume=bool(resume),
-        load_from=resume if isinstance(resume, str) else None, **settings,
+        load_from=resume or None, **settings,
     )  # fmt: skip
     runner.train()
-    plain = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    plain = plain_model(runner.model)
+    take_averaged(plain, runner)
     chosen = _load_best(plain, runner, folder, monitor) if val_set is not None else {'epoch': runner.epoch}
     epochs = runner.epoch
     # the runner is part of reference cycles; without this its loader's workers live on beside the next stage's
@@ -156,12 +157,13 @@ def _runner_settings(
         ),
         custom_hooks=[
             dict(type='EpochSeedHook'),
+            dict(type='RunStateHook'),
             *hooks,
             *([dict(type='ProgressHook', title=title, monitor=monitor)] if options.progress else []),
         ],
         auto_scale_lr=dict(enable=options.auto_scale_lr, base_batch_size=16),
         env_cfg=env_config(config),
-        randomness=dict(seed=config.seed, deterministic=config.get('deterministic', False)),
+        randomness=randomness(config),
         default_scope='usmm',
         # a batch may lack a whole stream, whose parameters then get no gradient
         cfg=dict(model_wrapper_cfg=dict(type='MMDistributedDataParallel', find_unused_parameters=True))
@@ -180,6 +182,11 @@ def env_config(config: Config) -> dict[str, Any]:
     """The environment of a runner: gloo where there is no GPU."""
     backend = 'nccl' if torch.cuda.is_available() else 'gloo'
     return {'dist_cfg': {'backend': backend}, **config.get('env_cfg', {})}
+
+
+def randomness(config: Config) -> dict[str, Any]:
+    """The seed of a runner, and whether only algorithms that repeat their bits are allowed."""
+    return dict(seed=config.seed, deterministic=bool(config.get('deterministic', False)))
 
 
 def _optim_wrapper(stage: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
