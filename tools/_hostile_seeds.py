@@ -69,7 +69,7 @@ def _images() -> list[Seed]:
     grey = picture.convert('L')
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 200)
     mask = Image.fromarray((np.asarray(grey) > 110).astype(np.uint8) * 255)
-    rows = [
+    rows: list[tuple[str, str, Image.Image, str, str, dict[str, Any]]] = [
         ('PNG', 'image', picture, 'PNG', '.png', {}),
         ('PNG 16 bit', 'image', deep, 'PNG', '.png', {}),
         ('PNG palette', 'image', picture.convert('P'), 'PNG', '.png', {'transparency': 3}),
@@ -117,7 +117,10 @@ def _video(path: Path, codec: str, pixels: str, frames: int = 12) -> bytes:
 
 
 def _tables() -> list[Seed]:
-    rows = [['case_id', 'label', 'age', 'bus'], *([f'c{i}', 'ADC', 40 + i, f'{i}.png'] for i in range(30))]
+    rows: list[list[Any]] = [
+        ['case_id', 'label', 'age', 'bus'],
+        *([f'c{i}', 'ADC', 40 + i, f'{i}.png'] for i in range(30)),
+    ]
     text = '\r\n'.join(','.join(map(str, row)) for row in rows)
     book = openpyxl.Workbook()
     for row in rows:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import pickle
 from pathlib import Path
 
@@ -83,3 +85,39 @@ def test_a_table_without_the_columns(tmp_path):
     (tmp_path / 'p.csv').write_text('case_id,label\n1,a\n')
     with pytest.raises(ValueError, match=r"p.csv is no predictions table: it has no columns \['patient_id'"):
         read_predictions(tmp_path / 'p.csv')
+
+
+def test_a_file_that_does_not_come_back_as_written_is_not_taken(tmp_path):
+    path = tmp_path / 'out.txt'
+    path.write_text('old')
+
+    def refuse(written: Path) -> None:
+        raise ValueError(f'{written.read_text()} is damaged')
+
+    with pytest.raises(OSError, match=r'cannot write .*out.txt: new is damaged'), replacing(path, refuse) as temporary:
+        temporary.write_text('new')
+    assert [p.name for p in tmp_path.iterdir()] == ['out.txt'] and path.read_text() == 'old'
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_and_the_folder_after(tmp_path, monkeypatch):
+    done = []
+
+    def note(name: str) -> None:
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args: (done.append(name), real(*args)))
+
+    note('fsync')
+    note('replace')
+    with replacing(tmp_path / 'out.txt', lambda path: done.append('verify')) as temporary:
+        temporary.write_text('new')
+    assert done == ['fsync', 'verify', 'replace', 'fsync']
+
+
+def test_a_disk_that_fails_is_named(tmp_path, monkeypatch):
+    def fail(handle: int) -> None:
+        raise OSError(errno.EIO, 'Input/output error')
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    with pytest.raises(OSError, match=r'cannot write .*m.pth: Input/output error'):
+        save_checkpoint(tmp_path / 'm.pth', {'w': torch.ones(1)}, {})
+    assert not [*tmp_path.iterdir()]

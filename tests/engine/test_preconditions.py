@@ -10,6 +10,7 @@ import pytest
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
 from usmm.engine.preconditions import check_classes, check_launcher
+from usmm.readers import DataError
 
 QUIET = RunOptions(progress=False)
 
@@ -204,3 +205,32 @@ def test_all_cases_of_the_training_table_are_refused(tiny_config, tmp_path):
     same = Experiment(load_config(tiny_config), tmp_path / 'same', QUIET, ['all'], weights)
     with pytest.raises(ValueError, match='patients of the all part trained these weights'):
         same.evaluate(['all'])
+
+
+@pytest.fixture
+def damaged(tiny_data: Path, tmp_path: Path) -> str:
+    """The tiny data, in which three files are cut."""
+    root = tmp_path / 'damaged'
+    shutil.copytree(tiny_data, root)
+    rows = list(csv.DictReader((root / 'cases.csv').open(newline='')))
+    for i, column in ((2, 'bus'), (7, 'ue'), (11, 'clip')):
+        file = root / rows[i][column]
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    return str(root)
+
+
+def test_bad_files_stop_a_run_before_the_first_epoch(tiny_config, damaged):
+    run = experiment(tiny_config, {'data_root': damaged})
+    with pytest.raises(DataError, match='3 of 19 cases cannot be read') as caught:
+        run.train()
+    assert str(caught.value).count('modality') == 3
+    assert not (tiny_config.parent / 'work' / 'image').exists()
+
+
+def test_bad_files_are_left_out_and_listed_by_option(tiny_config, damaged):
+    metrics = experiment(tiny_config, {'data_root': damaged, 'dataset.bad_cases': 'skip'}).train()
+    assert sum(metrics['cases'].values()) == 16
+    skipped = {case: text for bad in metrics['skipped'].values() for case, text in bad.items()}
+    assert len(skipped) == 3 and all('modality' in text for text in skipped.values())
+    kept = {row['case_id'] for row in read_predictions(tiny_config.parent / 'work' / 'predictions.csv')}
+    assert not kept & set(skipped)

@@ -74,10 +74,10 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(whole, tiny_conf
         assert_equal(work / name, whole / name)
 
 
-def test_the_best_and_the_last_epoch_are_kept_and_no_others(whole):
+def test_the_best_and_the_last_two_epochs_are_kept_and_no_others(whole):
     result = json.loads((whole / 'metrics.json').read_text())['stages']['image']
     found = {path.name for path in (whole / 'image').glob('*.pth')}
-    assert found == {'epoch_4.pth', f'best_auc_epoch_{result["epoch"]}.pth', 'selected.pth'}
+    assert found == {'epoch_3.pth', 'epoch_4.pth', f'best_auc_epoch_{result["epoch"]}.pth', 'selected.pth'}
     assert not list(whole.rglob('.*.pth*'))  # nothing half-written
 
 

@@ -35,9 +35,9 @@ from usmm import registry as ours
 # used by the code of the file that sets it.
 KNOWN = (
     'data_root', 'table', 'modalities', 'classes', 'positive', 'schema', 'max_epochs', 'batch_size', 'num_workers',
-    'seed', 'work_dir', 'name', 'num_classes', 'ignore_labels', 'missing', 'split', 'dataset', 'train_pipeline',
-    'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer', 'default_scope',
-    'env_cfg', 'load_from', 'custom_imports', 'deterministic', 'persistent_workers',
+    'seed', 'work_dir', 'name', 'num_classes', 'ignore_labels', 'missing', 'bad_cases', 'split', 'dataset',
+    'train_pipeline', 'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer',
+    'default_scope', 'env_cfg', 'load_from', 'custom_imports', 'deterministic', 'persistent_workers',
 )  # fmt: skip
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',

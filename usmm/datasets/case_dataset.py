@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from torch.utils.data import Dataset
 from usmm.case import Case, Schema
 from usmm.datasets.case_table import PARTS, CaseTable, Problem, nearest
 from usmm.datasets.parts import Split, split_cases
+from usmm.datasets.verify import Progress, fresh, listing, verify_parts
 from usmm.readers import DataError
 from usmm.registry import DATASETS, TRANSFORMS
 
 MISSING = ('error', 'drop', 'keep')
-SHOWN = 10  # problems and cases named in one message
+BAD_CASES = ('error', 'skip')
 
 
 @DATASETS.register_module()
@@ -41,6 +42,7 @@ class CaseDataset(Dataset):
         ignore_labels: Rows with one of these labels are left out.
         clinical: Names of the clinical variables to keep (default: all of the schema).
         require_labels: Whether a missing label is an error.
+        bad_cases: What `verify` does with cases that cannot be read: `'error'` or `'skip'`.
 
     Problems of the table are errors, except numbers outside their plausible range (logged) and, in the parts `val` and
     `test`, categories that the schema does not know (logged; the model takes them as unknown).
@@ -64,13 +66,16 @@ class CaseDataset(Dataset):
         ignore_labels: Sequence[str] = (),
         clinical: Sequence[str] | None = None,
         require_labels: bool = True,
+        bad_cases: str = 'error',
     ) -> None:
         schema = Schema.of(schema)
         _check_choice('part', part, (*PARTS, None))
         _check_choice('missing', missing, MISSING)
+        _check_choice('bad_cases', bad_cases, BAD_CASES)
         if part is not None and split is None and schema.split is None:
             raise ValueError(f'part={part!r} needs split=dict(folds=...) or a split column in the schema')
         self.schema, self.part, self.seed, self.missing = schema, part, seed, missing
+        self.bad_cases = bad_cases
         self.modalities = _file_modalities(schema, modalities)
         self.clinical = _clinical_names(schema, clinical)
         self.table = CaseTable.read(table, schema, classes, ignore_labels)
@@ -115,9 +120,30 @@ class CaseDataset(Dataset):
             raise error.at(case=case.case_id) from error
         return case
 
+    def verify(self, num_workers: int = 0, progress: Progress | None = None) -> dict[str, str]:
+        """Read every case once, up to the first random transform; a cache of the pipeline is filled on the way.
+
+        Args:
+            num_workers: Processes that read.
+            progress: Shows how far it is, see `usmm.datasets.verify.find_bad`.
+
+        Returns:
+            Case id -> why it cannot be used, of the cases that were left out.
+
+        Raises:
+            DataError: Cases cannot be read and `bad_cases` is `'error'`: lists them. Or none can be read.
+        """
+        return verify_parts({self.part or 'all': self}, num_workers, progress)[self.part or 'all']
+
+    verify_all = staticmethod(verify_parts)  # for those that have data sets, but not this package
+
+    def leave_out(self, case_ids: Collection[str]) -> None:
+        """Go on without these cases."""
+        self.cases = [case for case in self.cases if case.case_id not in case_ids]
+
     def _refuse(self, problems: Sequence[Problem]) -> None:
         if problems:
-            text = _listing(f'{len(problems)} problems in the case table', problems)
+            text = listing(f'{len(problems)} problems in the case table', problems)
             raise DataError(f'{text}; tools/check_data.py lists them all', file=self.table.path)
 
     def _judge_categories(self, problems: Sequence[Problem], cases: Sequence[Case]) -> None:
@@ -127,7 +153,7 @@ class CaseDataset(Dataset):
         if self.part not in ('val', 'test'):
             self._refuse([p for p in mild if p.kind == 'category'])
         if mild:
-            print_log(_listing(f'{self.table.path}: {len(mild)} warnings', mild), 'current', logging.WARNING)
+            print_log(listing(f'{self.table.path}: {len(mild)} warnings', mild), 'current', logging.WARNING)
 
     def _used(self, case: Case) -> Case:
         """The case with the modalities and clinical variables that are in use."""
@@ -145,7 +171,7 @@ class CaseDataset(Dataset):
         lacking = {case_id: names for case_id, names in lacking.items() if names}
         if not lacking or self.missing == 'keep':
             return list(cases)
-        named = _listing(
+        named = listing(
             f'{len(lacking)} of {len(cases)} cases lack a modality', [f'{c}: {m}' for c, m in lacking.items()]
         )
         if self.missing == 'error':
@@ -153,19 +179,6 @@ class CaseDataset(Dataset):
             raise DataError(named + hint, file=self.table.path)
         print_log(f'{named}; left out', 'current', logging.WARNING)
         return [c for c in cases if c.case_id not in lacking]
-
-
-def fresh(case: Case, seed: int = 0, epoch: int = 0) -> Case:
-    """A copy that a pipeline may fill without touching the original."""
-    return replace(
-        case,
-        data=dict(case.data),
-        masks=dict(case.masks),
-        clinical=dict(case.clinical),
-        info={key: dict(value) for key, value in case.info.items()},
-        seed=seed,
-        epoch=epoch,
-    )
 
 
 def _check_choice(name: str, value: str | None, valid: tuple[str | None, ...]) -> None:
@@ -189,10 +202,3 @@ def _clinical_names(schema: Schema, names: Sequence[str] | None) -> tuple[str, .
         if name not in known:
             raise ValueError(f'schema has no clinical variable {name!r}; it has {known}{nearest(name, known)}')
     return tuple(known if names is None else [n for n in known if n in names])
-
-
-def _listing(title: str, items: Iterable[object]) -> str:
-    """A title and the first few items, one a line."""
-    lines = [str(i) for i in items]
-    more = [f'... and {len(lines) - SHOWN} more'] if len(lines) > SHOWN else []
-    return '\n  '.join([f'{title}:', *lines[:SHOWN], *more])

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import set_random_seed
 from torch import Tensor
@@ -19,6 +18,7 @@ from usmm.engine.outputs import check_room, check_whole, load_weights, replacing
 from usmm.registry import HOOKS
 
 LAST = 'last_checkpoint'  # the file that names the checkpoints to resume from, the newest first
+_logger = logging.getLogger(__name__)
 KEPT = 2  # should the newest be damaged, there is one before it
 
 
@@ -79,8 +79,6 @@ class StageCheckpointHook(Hook):
         self._kept = {name: _best(runner) or name} if (folder / name).exists() else {}
         problem: list[Any] = [None]
         if is_main_process():
-            for rest in (r for name in ('epoch_*', 'best_*', LAST) for r in folder.glob(f'.{name}.[0-9]*')):
-                rest.unlink(missing_ok=True)  # of a run that was killed while it wrote
             weights, whole = _sizes(runner)
             total = (KEPT + 1) * whole + (self.interval + KEPT) * weights
             there = sum(old.stat().st_size for old in _checkpoints(folder))
@@ -138,15 +136,9 @@ class StageCheckpointHook(Hook):
 
     def _write(self, runner: Any, name: str, **what: bool) -> None:
         if is_main_process():
-            path = Path(runner.work_dir, name)
             meta = dict(epoch=runner.epoch, iter=runner.iter)
-            try:
-                with replacing(path, check_whole) as temporary:
-                    runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
-            except (OSError, ValueError) as error:
-                cause = getattr(error, 'strerror', None) or error
-                text = f'cannot save {path}: {cause}; the checkpoints before it are as they were'
-                raise OSError(getattr(error, 'errno', None), text) from error
+            with replacing(Path(runner.work_dir, name), check_whole) as temporary:
+                runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
 
 
 @HOOKS.register_module()
@@ -198,7 +190,7 @@ def _newest_whole(folder: Path) -> Path:
             without_best.append(path)
             continue
         for problem in problems:
-            print_log(f'{problem}; going on from {path}', 'current', logging.WARNING)
+            _logger.warning('%s; going on from %s', problem, path)
         return path
     if without_best:
         return without_best[0]  # the hook says what is lost
@@ -221,18 +213,21 @@ def _forget_lost_best(runner: Any) -> None:
             check_whole(Path(runner.work_dir, best))
     except ValueError as error:
         text = f'{error}; it was the best epoch; the best of the epochs to come is selected'
-        print_log(text, 'current', logging.WARNING)
+        runner.logger.warning(text)  # in the log of the stage, and on the console
+        if is_main_process():
+            _logger.warning(text)
         runner.message_hub.pop_info('best_score')
         runner.message_hub.pop_info('best_ckpt')
 
 
 def _sizes(runner: Any) -> tuple[int, int]:
-    """Bytes of the weights, and at most of all that is saved: Adam keeps two numbers for each that is learnt."""
+    """Bytes of the weights, and about those of all that is saved: Adam keeps two numbers for each that is learnt."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     weights = _bytes(model.state_dict().values())
     averaged = weights if any(hasattr(hook, 'ema_model') for hook in runner.hooks) else 0
     learnt = _bytes(p for p in model.parameters() if p.requires_grad)
-    return weights, weights + averaged + 2 * learnt + 2**20  # and the log
+    kept = 3 if getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1 else 2  # gradients that wait
+    return weights, weights + averaged + kept * learnt + 2**20  # and the log
 
 
 def _bytes(tensors: Any) -> int:

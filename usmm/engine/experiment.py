@@ -20,8 +20,9 @@ from mmengine.dist import barrier, init_dist, is_main_process
 from mmengine.runner import set_random_seed
 from torch import nn
 
-from usmm.case import Schema, auto_values, clinical_vector
+from usmm.case import Schema, clinical_vector
 from usmm.config import source_text
+from usmm.engine.categories import settle_categories
 from usmm.engine.outputs import (
     load_weights,
     prediction_rows,
@@ -29,7 +30,15 @@ from usmm.engine.outputs import (
     write_json,
     write_predictions,
 )
-from usmm.engine.preconditions import check_classes, check_launcher, check_missing, check_stages, check_unseen, token
+from usmm.engine.preconditions import (
+    check_classes,
+    check_files,
+    check_launcher,
+    check_missing,
+    check_stages,
+    check_unseen,
+    token,
+)
 from usmm.engine.progress import Progress
 from usmm.engine.scores import collect_scores
 from usmm.engine.stages import QuietRunner, RunOptions, env_config, epochs_of, loader_config, randomness, run_stage
@@ -64,12 +73,13 @@ class Experiment:
         self.source = source_text(config)
         self.config = copy.deepcopy(config)
         self.work_dir = Path(work_dir or config.work_dir)
+        self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
             check_launcher(self.options.launcher)
             init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
         # settled before anything else is built: from the weights, else from the training part alone
         known = load_weights(Path(checkpoint)).get('meta', {}).get('categories') if checkpoint is not None else None
-        self.categories = self._settle_categories(known)
+        self.categories = settle_categories(self.config, known)
         split = self.config.get('split') or {}
         if parts is None:
             has_test = Schema.of(self.config.schema.to_dict()).split is not None or (split.get('folds') or 1) > 1
@@ -101,6 +111,8 @@ class Experiment:
         """
         start = time.monotonic()
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
+        train_set = self._dataset('train', 'train_pipeline')
+        self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
         check_classes(self.config.classes, self.parts['train'])
         self._write_config()
         progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in self.config.stages})
@@ -141,6 +153,7 @@ class Experiment:
                 if hasattr(metric, 'last_rows'):
                     rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
                     break
+            runner.close()
         return metrics, rows
 
     def load(self, checkpoint: str | Path) -> None:
@@ -194,20 +207,10 @@ class Experiment:
     def _dataset(self, part: str, pipeline: str) -> Any:
         part_of_table = None if part == 'all' else part
         transforms = self.config.get(pipeline, ())
-        return DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
-
-    def _settle_categories(self, known: Mapping[str, Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
-        """Put categories in place of every `'auto'`: those `known` of the weights, or the training part's."""
-        variables = [v for v in Schema.of(self.config.schema.to_dict()).clinical if v.values == 'auto']
-        if not variables:
-            return {}
-        if known is not None and {v.name for v in variables} <= set(known):
-            found = {v.name: tuple(known[v.name]) for v in variables}
-        else:
-            bare = DATASETS.build({**self.config.dataset, 'part': 'train', 'pipeline': ()})
-            found = {v.name: auto_values(bare.cases, v) for v in variables}
-        _replace_auto(self.config._cfg_dict, found)
-        return found
+        data = DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
+        if self.skipped.get(part):
+            data.leave_out(self.skipped[part])
+        return data
 
     def _build_model(self) -> nn.Module:
         if self.config.get('deterministic'):
@@ -276,6 +279,8 @@ class Experiment:
     def _finish(self, stages: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         metrics, rows = self.evaluate([part for part in ('val', 'test') if part in self.parts])
         content = {**metrics, 'stages': dict(stages), 'seconds': round(seconds, 1), **self.facts()}
+        if any(self.skipped.values()):
+            content['skipped'] = self.skipped
         weights = self.clinical_weights()
         if weights is not None:
             content['clinical_weights'] = weights
@@ -297,15 +302,3 @@ class Experiment:
             self.work_dir.mkdir(parents=True, exist_ok=True)
             (self.work_dir / 'config.py').write_text(self.source, encoding='utf-8')
         barrier()
-
-
-def _replace_auto(node: Any, values: Mapping[str, tuple[str, ...]]) -> None:
-    """Put found categories in place of every `values='auto'`, wherever the schema was referred to."""
-    if isinstance(node, dict):
-        if node.get('values') == 'auto' and node.get('name') in values:
-            node['values'] = values[node['name']]
-        for item in node.values():
-            _replace_auto(item, values)
-    elif isinstance(node, (list, tuple)):
-        for item in node:
-            _replace_auto(item, values)

@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,11 +27,14 @@ def replacing(path: Path, verify: Callable[[Path], None] | None = None) -> Itera
 
     Args:
         path: What is written; when anything fails, what stood there stays.
-        verify: Raises where the file at the path that it gets, as read back from the disk, is not what it should be.
+        verify: Raises ValueError where the file at the path that it gets, read back from the disk, is damaged.
+
+    Raises:
+        OSError: It cannot be written, or did not come back as it was written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open('rb+') as file:
             os.fsync(file.fileno())
@@ -38,12 +42,24 @@ def replacing(path: Path, verify: Callable[[Path], None] | None = None) -> Itera
                 # what is verified then comes from the disk, not from the memory that was just written
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         if verify is not None:
-            verify(temporary)
+            try:
+                verify(temporary)
+            except ValueError as error:
+                raise OSError(errno.EIO, str(error)) from error
         temporary.replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, f'cannot write {path}: {error.strerror or error}') from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that a process left in a folder when it was killed."""
+    for path in folder.glob('.*'):
+        if path.is_file() and re.fullmatch(r'\..+\.(\d+|[0-9a-f]{32})', path.name):
+            path.unlink(missing_ok=True)
 
 
 def check_whole(path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from rich.progress import track
 
 from usmm.case import Case
 from usmm.registry import METRICS
@@ -53,6 +55,37 @@ def check_classes(classes: Sequence[str], train: Any) -> None:
     absent = [name for i, name in enumerate(classes) if i not in train.labels]
     if absent:
         raise ValueError(f'the training part has no case of the classes {absent}; it has {len(train)} cases')
+
+
+def check_files(parts: Mapping[str, Any], train_set: Any, num_workers: int, show: bool) -> dict[str, dict[str, str]]:
+    """Read every case once, before anything is trained; what is cached of a pipeline is cached on the way.
+
+    Args:
+        parts: Part -> its data set, with the pipeline of tests; bad cases are left out of it where the config says so.
+        train_set: The training part with its own pipeline.
+        num_workers: Processes that read.
+        show: Whether to show how far it is.
+
+    Returns:
+        Part -> case id -> why it was left out.
+
+    Raises:
+        DataError: Cases cannot be read, and `bad_cases` is `'error'`: lists them.
+    """
+    read = {**parts, 'train': train_set}
+    if not hasattr(train_set, 'verify_all'):  # a data set of elsewhere
+        return {}
+    found = train_set.verify_all(read, num_workers, bar(show))
+    if found['train']:
+        parts['train'].leave_out(found['train'])
+    return {part: bad for part, bad in found.items() if bad}
+
+
+def bar(show: bool) -> Callable[[Iterable[Any], int], Iterable[Any]] | None:
+    """A progress line of the main process, or None."""
+    if not show or not is_main_process():
+        return None
+    return lambda items, total: track(items, 'reading every case once', total, transient=True)
 
 
 def check_launcher(launcher: str) -> None:

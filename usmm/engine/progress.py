@@ -10,7 +10,7 @@ from typing import Any
 from mmengine.dist import barrier, is_main_process
 
 from usmm.engine.checkpoints import LAST
-from usmm.engine.outputs import write_json
+from usmm.engine.outputs import sweep, write_json
 
 
 class Progress:
@@ -77,8 +77,11 @@ class Progress:
 
     def _forget(self, done: Mapping[str, Any], keep_checkpoint: bool) -> None:
         """Without this a later --resume would take an older run's stage for one of this run."""
-        if is_main_process() and self.path.exists():
-            write_json(self.path, done)
+        if is_main_process():
+            for folder in (self.work_dir, *(self.work_dir / name for name in self.names)):
+                sweep(folder)
+            if self.path.exists():
+                write_json(self.path, done)
         rest = self.names[len(done) :]
         for name in rest[1:] if keep_checkpoint else rest:
             if is_main_process():

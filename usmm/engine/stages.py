@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, get_world_size
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 from torch import nn
 
 from usmm import compat
@@ -53,6 +54,15 @@ class QuietRunner(Runner):
             if not isinstance(handler, logging.FileHandler):
                 handler.setLevel(logging.ERROR)
         return logger
+
+    def close(self) -> None:
+        """Let go of what mmengine keeps to the end of the process: an open log file and all that was logged."""
+        for handler in [*self.logger.handlers]:
+            self.logger.removeHandler(handler)
+            handler.close()
+        kinds: tuple[Any, ...] = (MMLogger, MessageHub, Visualizer)
+        for kind in kinds:
+            kind._instance_dict.pop(self.experiment_name, None)
 
     def load_checkpoint(self, filename: str, map_location: Any = 'cpu', *args: Any, **kwargs: Any) -> Any:
         """Load a checkpoint to resume from; one of another model is refused, where mmengine takes what fits.
@@ -127,6 +137,7 @@ def run_stage(
     take_averaged(plain, runner)
     chosen = _load_best(plain, runner, folder, monitor) if val_set is not None else {'epoch': runner.epoch}
     epochs = runner.epoch
+    runner.close()
     # the runner is part of reference cycles; without this its loader's workers live on beside the next stage's
     del runner
     gc.collect()

@@ -58,13 +58,16 @@ def read_clip(path: str | Path, step: float | None = None) -> tuple[np.ndarray, 
     Raises:
         DataError: as `open_clip`, and if the frames exceed `limits.MAX_CLIP_BYTES`.
     """
-    frames: list[np.ndarray] = []
     times: list[float] = []
     with open_clip(path) as clip:
-        for frame in clip.sample(step):
-            check_clip_bytes(len(frames) + 1, clip.height, clip.width, clip.path)
-            frames.append(frame.rgb())
+        frames = np.empty((1, clip.height, clip.width, 3), np.uint8)
+        for count, frame in enumerate(clip.sample(step)):
+            check_clip_bytes(count + 1, clip.height, clip.width, clip.path)
+            if count == len(frames):  # a list to stack would need twice the memory; this grows in place, by an eighth
+                frames.resize((count + count // 8 + 4, *frames.shape[1:]), refcheck=False)
+            frames[count] = frame.rgb()
             times.append(frame.time)
-    if not frames:
+    if not times:
         raise DataError('holds no frames', file=path)
-    return np.stack(frames), np.array(times)
+    frames.resize((len(times), *frames.shape[1:]), refcheck=False)
+    return frames, np.array(times)

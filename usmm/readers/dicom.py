@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from pydicom import Dataset
 
 from usmm.readers.dicom_facts import Region, regions_of, spacing_of, times_of
-from usmm.readers.dicom_file import PixelFacts, check_pixel_data, is_dicom, open_stream, pixel_facts, read_header
+from usmm.readers.dicom_file import (
+    Metered,
+    PixelFacts,
+    check_pixel_data,
+    is_dicom,
+    open_stream,
+    pixel_facts,
+    read_header,
+)
 from usmm.readers.dicom_pixels import iter_rgb
 from usmm.readers.errors import DataError, existing_file, reading
 from usmm.readers.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid, mean_rate
@@ -39,7 +46,7 @@ class DicomImage:
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    stream: BinaryIO
+    stream: Metered
     header: Dataset
     facts: PixelFacts
 

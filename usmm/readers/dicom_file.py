@@ -21,6 +21,12 @@ from usmm.readers.errors import DataError
 
 SUFFIXES = ('.dcm', '.dicom', '.ima')
 COLOURS = ('MONOCHROME1', 'MONOCHROME2', 'PALETTE COLOR', 'RGB', 'YBR_FULL', 'YBR_FULL_422', 'YBR_ICT', 'YBR_RCT')
+USED = (
+    'SequenceOfUltrasoundRegions', 'FrameTimeVector', 'FrameTime', 'CineRate', 'RecommendedDisplayFrameRate',
+    'PixelSpacing', 'NominalScannedPixelSpacing', 'WindowCenter', 'WindowWidth', 'RescaleSlope', 'RescaleIntercept',
+    'Rows', 'Columns', 'NumberOfFrames', 'SamplesPerPixel', 'PhotometricInterpretation', 'BitsAllocated', 'BitsStored',
+    'PixelRepresentation', 'PlanarConfiguration',
+)  # fmt: skip
 PREFIX = 132
 PIXEL_DATA = (0x7FE0, 0x0010)
 ITEM, DELIMITER = b'\xfe\xff\x00\xe0', b'\xfe\xff\xdd\xe0'
@@ -57,7 +63,33 @@ def is_dicom(path: Path) -> bool:
         return stream.read(PREFIX)[128:] == b'DICM' or path.suffix.lower() in SUFFIXES
 
 
-def open_stream(path: Path) -> BinaryIO:
+class Metered(io.BufferedReader):
+    """A file that counts how often it is read: a header of many small elements takes more than its bytes tell."""
+
+    def __init__(self, raw: io.RawIOBase | io.BytesIO, path: Path) -> None:
+        super().__init__(raw)  # type: ignore[arg-type]
+        self.path = path
+        self.reads_left: int | None = None
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The file, also where the content is held in memory: pydicom asks for it."""
+        return str(self.path)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file.
+
+        Raises:
+            DataError: if `reads_left` is a number, and used up.
+        """
+        if self.reads_left is not None:
+            self.reads_left -= 1
+            if self.reads_left < 0:
+                raise DataError(f'has a header of over {limits.MAX_HEADER_READS} parts')
+        return super().read(size)
+
+
+def open_stream(path: Path) -> Metered:
     """The file as a stream that starts at the preamble; a deflated file is inflated, to the limit and no further.
 
     Raises:
@@ -65,14 +97,14 @@ def open_stream(path: Path) -> BinaryIO:
     """
     with path.open('rb') as stream:
         if stream.read(PREFIX)[128:] != b'DICM':
-            return path.open('rb')
+            return Metered(io.FileIO(path), path)
     meta = read_file_meta_info(path)
     if meta.get('TransferSyntaxUID') != DeflatedExplicitVRLittleEndian:
-        return path.open('rb')
-    return _inflated(path, meta)
+        return Metered(io.FileIO(path), path)
+    return Metered(_inflated(path, meta), path)
 
 
-def _inflated(path: Path, meta: FileMetaDataset) -> BinaryIO:
+def _inflated(path: Path, meta: FileMetaDataset) -> io.BytesIO:
     with path.open('rb') as stream:
         stream.seek(PREFIX + 12 + int(meta.FileMetaInformationGroupLength))
         packed = stream.read()
@@ -88,10 +120,23 @@ def _inflated(path: Path, meta: FileMetaDataset) -> BinaryIO:
     return io.BytesIO(b'\0' * 128 + b'DICM' + head.getvalue() + content)
 
 
-def read_header(stream: BinaryIO, path: Path) -> Dataset:
-    """Everything before the pixels; the stream is left where the pixels start."""
+def read_header(stream: Metered, path: Path) -> Dataset:
+    """Everything before the pixels; the stream is left where the pixels start.
+
+    Raises:
+        DataError: if there are more elements, or larger ones, than a header needs.
+    """
     stream.seek(0)
-    return dcmread(stream, stop_before_pixels=True, force=path.suffix.lower() in SUFFIXES)
+    stream.reads_left = limits.MAX_HEADER_READS
+    header = dcmread(stream, stop_before_pixels=True, force=path.suffix.lower() in SUFFIXES)
+    stream.reads_left = None
+    for name in USED:
+        value = getattr(header.get_item(name), 'value', None) if name in header else None  # as stored
+        if isinstance(value, bytes) and len(value) > limits.MAX_ELEMENT_BYTES:
+            raise DataError(
+                f'has {name} of {len(value)} bytes, over the limit of {limits.MAX_ELEMENT_BYTES}', file=path
+            )
+    return header
 
 
 def pixel_facts(header: Dataset, path: Path) -> PixelFacts:
@@ -120,7 +165,8 @@ def pixel_facts(header: Dataset, path: Path) -> PixelFacts:
 
 
 def _check(facts: PixelFacts, path: Path) -> None:
-    limits.check_pixels(facts.columns, facts.rows, path)
+    check_size = limits.check_frame if facts.frames > 1 else limits.check_pixels
+    check_size(facts.columns, facts.rows, path)
     if facts.colour not in COLOURS:
         raise DataError(f'has colours {facts.colour!r}, expected one of {", ".join(COLOURS)}', file=path)
     if facts.samples != (1 if facts.colour.startswith(('MONO', 'PALETTE')) else 3):

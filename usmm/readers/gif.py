@@ -12,7 +12,7 @@ from PIL import Image
 from usmm.readers.containers import check_complete
 from usmm.readers.errors import DataError, reading
 from usmm.readers.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid
-from usmm.readers.limits import check_pixels
+from usmm.readers.limits import check_frame
 
 SHORTEST = 0.02
 DEFAULT = 0.1
@@ -35,7 +35,7 @@ class GifClip(Clip):
         check_complete(path)
         with reading(path, 'a GIF'), Image.open(path, formats=('GIF',)) as image:
             width, height = image.size
-            check_pixels(width, height, path)
+            check_frame(width, height, path)
             image.load()
         super().__init__(path, width, height)
         self._rate: float | None = None
@@ -72,6 +72,8 @@ def _times(image: Image.Image) -> Iterator[float]:
 
 
 def _on_black(image: Image.Image) -> np.ndarray:
+    if image.mode == 'RGB' and 'transparency' not in image.info:
+        return np.array(image)
     shown = image.convert('RGBA')
     canvas = Image.new('RGBA', shown.size, (0, 0, 0, 255))
     return np.asarray(Image.alpha_composite(canvas, shown).convert('RGB')).copy()

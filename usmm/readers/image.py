@@ -116,14 +116,29 @@ def _bits(image: Image.Image) -> int:
 
 def _deep_pixels(image: Image.Image, path: Path) -> np.ndarray:
     """Pixels of 16 bits, through OpenCV: Pillow cuts 16-bit colour to 8 bits."""
+    if image.format == 'PNG':
+        _check_chunks(path)
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError('is damaged or stored in a way that OpenCV cannot decode', file=path)
     if pixels.dtype != np.uint16:
         raise DataError(f'holds {pixels.dtype} pixels, whose range is unknown; expected 8 or 16 bits', file=path)
-    if pixels.ndim == 3:
-        pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
+    if pixels.shape[:2] != image.size[::-1]:
+        size = pixels.shape[1::-1]
+        raise DataError(f'is {size} pixels for one decoder and {image.size} for another', file=path)
+    if pixels.ndim == 3:  # in place: the largest images take hundreds of megabytes
+        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA, dst=pixels)
     return _upright(pixels, image.getexif().get(0x0112, 1))
+
+
+def _check_chunks(path: Path) -> None:
+    """Refuse a PNG with a chunk that ends behind the file: OpenCV makes room for what a chunk claims, up to 4 GiB."""
+    size = path.stat().st_size
+    with path.open('rb') as stream:
+        stream.seek(8)
+        while len(head := stream.read(8)) == 8 and head[4:] != b'IEND':
+            if stream.seek(int.from_bytes(head[:4], 'big') + 4, 1) > size:
+                raise DataError(f'is cut or damaged: its chunk {head[4:]!r} ends behind the file', file=path)
 
 
 def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -146,7 +161,11 @@ def _alpha(pixels: np.ndarray) -> np.ndarray | None:
 def _on_black(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     if alpha.min() == 255:
         return colour
-    return ((colour.astype(np.uint16) * alpha[..., None] + 127) // 255).astype(np.uint8)
+    shown = np.empty_like(colour, order='C')
+    for start in range(0, len(colour), 256):  # rows at a time: the products take twice the bytes
+        rows = slice(start, start + 256)
+        shown[rows] = (colour[rows].astype(np.uint16) * alpha[rows, :, None] + 127) // 255
+    return shown
 
 
 def _is_jpeg(path: Path) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import itertools
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ MISSING_WORDS = frozenset(
 SHEET_ERRORS = frozenset({'#n/a', '#null!', '#div/0!', '#value!', '#ref!', '#name?', '#num!'})
 DELIMITERS = ',;\t|'
 ZEROS = re.compile(r'0+')
+FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
 Row = list[str]
 
@@ -75,7 +78,9 @@ def _names(header: Row, path: Path) -> Row:
     names = [name.strip() or f'column {i}' for i, name in enumerate(header, 1)]
     if not any(name.strip() for name in header):
         raise DataError('has no header', file=path)
-    if double := sorted({name for name in names if names.count(name) > 1}):
+    if len(names) > limits.MAX_TABLE_COLUMNS:
+        raise DataError(f'has {len(names)} columns, over the limit of {limits.MAX_TABLE_COLUMNS}', file=path)
+    if double := sorted(name for name, count in Counter(names).items() if count > 1):
         raise DataError(f'has more than one column named {", ".join(map(repr, double))}', file=path)
     return names
 
@@ -87,8 +92,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     if '\0' in text:
         raise DataError('is not a table: it holds zero bytes', file=path)
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=_delimiter(text), strict=True)
-    width = 0
-    for row in reader:
+    width = count = 0
+    for number, row in enumerate(reader, 1):
+        count += len(row)
+        _check_counts(number, count, path)
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
@@ -110,7 +117,10 @@ def _text(path: Path) -> str:
 
 def _delimiter(text: str) -> str:
     """The delimiter that splits the first line with content into most cells; the comma where none does."""
-    line = next((line for line in text.splitlines() if line.strip(DELIMITERS + ' ')), '')
+    lines = itertools.islice(io.StringIO(text), limits.MAX_TABLE_ROWS)
+    line = next((line for line in lines if line.strip(DELIMITERS + ' \r\n')), '').rstrip('\r\n')
+    if len(line) > FIRST_LINE:  # each part of it would become a string
+        return max(DELIMITERS, key=line.count)
     return max(DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark))))
 
 
@@ -132,11 +142,35 @@ def _sheet_rows(path: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _check_zip(path: Path) -> None:
-    """Refuse a spreadsheet that unpacks to more than the limit; zipfile itself never yields more than is stated."""
+    """Refuse a spreadsheet that unpacks to more than the limit; zipfile itself never yields more than is stated.
+
+    Within that, each XML tag becomes an object, some of a thousand bytes: so tags are counted before they are parsed.
+    """
     with zipfile.ZipFile(path) as archive:
         size = sum(part.file_size for part in archive.infolist())
-    if size > limits.MAX_TABLE_BYTES:
-        raise DataError(f'unpacks to {size} bytes, over the limit of {limits.MAX_TABLE_BYTES}', file=path)
+        if size > limits.MAX_TABLE_BYTES:
+            raise DataError(f'unpacks to {size} bytes, over the limit of {limits.MAX_TABLE_BYTES}', file=path)
+        tags: Counter[str] = Counter()
+        for part in archive.infolist():
+            if part.filename.endswith(('.xml', '.rels', '.vml')):
+                tags[_kind_of_part(part.filename)] += archive.read(part).count(b'<')
+    most = dict(sheets=limits.MAX_SHEET_TAGS, texts=limits.MAX_STRING_TAGS, others=limits.MAX_BOOK_TAGS)
+    for kind, limit in most.items():
+        if tags[kind] > limit:
+            raise DataError(f'has {tags[kind]} XML tags ({kind}), over the limit of {limit}: save it as CSV', file=path)
+
+
+def _kind_of_part(name: str) -> str:
+    if name == 'xl/sharedStrings.xml':
+        return 'texts'
+    return 'sheets' if name.startswith('xl/worksheets/') else 'others'
+
+
+def _check_counts(rows: int, cells: int, path: Path) -> None:
+    if rows > limits.MAX_TABLE_ROWS:
+        raise DataError(f'holds over {limits.MAX_TABLE_ROWS} rows', file=path)
+    if cells > limits.MAX_TABLE_CELLS:
+        raise DataError(f'holds over {limits.MAX_TABLE_CELLS} cells', file=path)
 
 
 def _filled(rows: Iterator[Sequence[Any]], path: Path) -> Iterator[tuple[int, Row]]:
@@ -144,8 +178,7 @@ def _filled(rows: Iterator[Sequence[Any]], path: Path) -> Iterator[tuple[int, Ro
     width = count = 0
     for number, cells in enumerate(rows, 1):
         count += len(cells)
-        if count > limits.MAX_TABLE_CELLS:
-            raise DataError(f'holds over {limits.MAX_TABLE_CELLS} cells', file=path)
+        _check_counts(number, count, path)
         row = [_cell(cell) for cell in cells]
         while row and not row[-1]:
             row.pop()

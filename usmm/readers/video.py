@@ -188,8 +188,8 @@ def _video_stream(container: Any, path: Path) -> Any:
     context = stream.codec_context
     if context is None:
         raise DataError('holds video of a kind that cannot be decoded', file=path)
-    limits.check_pixels(context.width, context.height, path)
-    context.options = {'max_pixels': str(limits.MAX_PIXELS)}
+    limits.check_frame(context.width, context.height, path)
+    context.options = {'max_pixels': str(min(limits.MAX_PIXELS, limits.MAX_FRAME_PIXELS))}
     return stream
 
 

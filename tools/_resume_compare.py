@@ -1,0 +1,89 @@
+"""What differs between two work directories that should hold the same training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from usmm.engine import load_weights
+
+TIMES = ('time', 'data_time', 'seconds', 'eta')  # what is measured of the clock
+META = ('time', 'experiment_name', 'cfg', 'config_text')  # these name the folder and the hour
+RUNTIME = ('best_score', 'epoch', 'iter', 'max_epochs', 'max_iters')
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Names of everything that differs: weights, states, bookkeeping, logged numbers, results, predictions."""
+    found: list[str] = []
+    pair: list[Any]
+    for name in ('stages.json', 'metrics.json'):
+        pair = [_untimed(json.loads((d / name).read_text())) if (d / name).exists() else None for d in (one, other)]
+        found += unequal(pair[0], pair[1], name)
+    pair = [(d / 'predictions.csv').read_bytes() if (d / 'predictions.csv').exists() else b'' for d in (one, other)]
+    found += unequal(pair[0], pair[1], 'predictions.csv')
+    files = sorted({p.relative_to(d).as_posix() for d in (one, other) for p in d.rglob('*.pth')})
+    for name in files:
+        if not ((one / name).exists() and (other / name).exists()):
+            found.append(f'{name} is in only one')
+            continue
+        found += unequal(_content(one / name), _content(other / name), name)
+    for stage in ('image', 'clinical'):
+        found += unequal(_logged(one / stage), _logged(other / stage), f'{stage} log')
+    return found
+
+
+def unequal(first: Any, second: Any, name: str) -> list[str]:
+    """Names of the leaves of two nested values that differ in a bit."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        keys = dict.fromkeys([*first, *second])
+        absent = [f'{name}:{k} is in only one' for k in keys if (k in first) != (k in second)]
+        return absent + [
+            d for k in keys if k in first and k in second for d in unequal(first[k], second[k], f'{name}:{k}')
+        ]
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        same = first.dtype == second.dtype and first.shape == second.shape
+        same = same and first.contiguous().numpy().tobytes() == second.contiguous().numpy().tobytes()
+        return [] if same else [name]
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return [] if first.tobytes() == second.tobytes() else [name]
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)) and len(first) == len(second):
+        return [d for i, (a, b) in enumerate(zip(first, second, strict=True)) for d in unequal(a, b, f'{name}:{i}')]
+    same = type(first) is type(second) and (first == second or (first != first and second != second))
+    return [] if same else [name]
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content = load_weights(path)
+    hub = content.pop('message_hub', {})
+    content['meta'] = {k: v for k, v in content.get('meta', {}).items() if k not in META}
+    content['runtime'] = {k: v for k, v in hub.get('runtime_info', {}).items() if k in RUNTIME}
+    content['history'] = {
+        k: [v._log_history, v._count_history]
+        for k, v in hub.get('log_scalars', {}).items()
+        if not k.endswith(TIMES)
+    }  # fmt: skip
+    return content
+
+
+def _logged(folder: Path) -> dict[str, Any]:
+    """The numbers logged of each step; those of a step that was run again count once."""
+    found: dict[str, Any] = {}
+    for file in sorted(folder.rglob('scalars.json')):
+        for line in file.read_text().splitlines():
+            # a kill can cut the last line, whose step is then run again
+            if line.endswith('}'):
+                row = _untimed(json.loads(line))
+                kind = 'train' if 'loss' in row else 'val'
+                found[f'{kind} {row.get("step")}'] = row
+    return found
+
+
+def _untimed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _untimed(v) for k, v in value.items() if not k.endswith(TIMES) and k != 'memory'}
+    return [_untimed(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else value

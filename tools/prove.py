@@ -1,0 +1,53 @@
+"""Prove a property that takes longer to show than the tests may take; without a name: list the proofs.
+
+python tools/prove.py resume --runs 50 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from usmm.console import plain_errors
+
+PREFIX = '_prove_'
+
+
+def proofs() -> dict[str, str]:
+    """Name of each proof -> the first line of what it says of itself."""
+    files = sorted(Path(__file__).parent.glob(f'{PREFIX}*.py'))
+    return {f.stem.removeprefix(PREFIX): f.read_text(encoding='utf-8').split('"""')[1].splitlines()[0] for f in files}
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('name', nargs='?', choices=[*proofs()], help='the proof')
+    parser.add_argument('--runs', type=int, help='how often to try (default: as many as the proof needs)')
+    parser.add_argument('--seed', type=int, default=0, help='of what is tried')
+    return parser.parse_args(argv)
+
+
+@plain_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
+    if args.name is None:
+        table = Table('proof', 'what it shows')
+        for name, text in proofs().items():
+            table.add_row(name, text)
+        Console().print(table)
+        return 0
+    if args.runs is not None and args.runs < 1:
+        raise ValueError(f'--runs must be at least 1, got {args.runs}')
+    sys.path.insert(0, str(Path(__file__).parent))
+    failed = importlib.import_module(PREFIX + args.name).run(args)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
