@@ -136,7 +136,7 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
     known = set()
     for name, words in {
         'train': ['c'], 'test': ['c', 'p'], 'check_data': ['c'], 'browse_dataset': ['c'], 'print_config': ['c'],
-        'make_phantom': ['o', '--cases', '1'], 'dataset_converters/us3m': ['s', 'o'], 'benchmark': [],
+        'make_phantom': ['o', '--cases', '1'], 'dataset_converters/us3m': ['s', 'o'], 'benchmark': [], 'prove': [],
     }.items():  # fmt: skip
         known |= set(accepted(name, words)[0]._option_string_actions)
     assert named - known == set()

@@ -13,7 +13,8 @@ import torch
 from usmm.engine import load_weights
 
 TIMES = ('time', 'data_time', 'seconds', 'eta')  # what is measured of the clock
-META = ('time', 'experiment_name', 'cfg', 'config_text')  # these name the folder and the hour
+# these name the folder, the hour, and (mmengine's version does) the commit of the folder that the run was started in
+META = ('time', 'experiment_name', 'cfg', 'config_text', 'mmengine_version')
 RUNTIME = ('best_score', 'epoch', 'iter', 'max_epochs', 'max_iters')
 
 
