@@ -27,6 +27,7 @@ from mmengine.hooks import Hook
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
+from usmm.engine.facts import versions
 from usmm.registry import HOOKS
 
 KINDS = ('kill', 'kill', 'no space', 'I/O error', 'read-only', 'truncated', 'bit flip')
@@ -113,7 +114,11 @@ class Fault:
                 os._exit(KILLED)
             if self.now > self.at:
                 self.fail(name, *args[:1] if name in ('unlink', 'replace') else ())
-            result = real(*args, **kwargs)
+            try:
+                result = real(*args, **kwargs)
+            finally:  # removing a file that is not there is an operation, too
+                if due and self.kind == 'kill' and name != 'replace':
+                    os._exit(KILLED)
             if name == 'replace' and Path(args[-1]).name == 'last_checkpoint':
                 with self.witness.open('ab', buffering=0) as file:
                     file.write(b'.')
@@ -254,6 +259,7 @@ class Proof:
         for module in report['modules']:  # once here, not in every child
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
+        versions()  # the environment may lie where the user of a read-only run cannot look
         self.events: list[tuple[int, str]] = [tuple(event) for event in report['events']]
         # a save is done when the list of checkpoints names it
         self.saves = [tick for tick, name in self.events if name.startswith('replace') and name.endswith('checkpoint')]

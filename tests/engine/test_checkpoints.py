@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -139,3 +141,13 @@ def test_room_is_reserved_and_given_back(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r'cannot save checkpoints of 1\.0 MiB in .*new: Disk quota exceeded'):
         check_room(tmp_path / 'new', 2**20, 2**20)
     assert not [*(tmp_path / 'new').iterdir()]
+
+
+def test_faults_while_saving_are_survived(project_root):
+    """The short version of `tools/prove.py saving`."""
+    found = subprocess.run(
+        [sys.executable, 'tools/prove.py', 'saving', '--runs', '21'],
+        cwd=project_root, env={**os.environ, 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert 'saving: 21 of 21 faults survived' in found.stdout

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from torch import nn
 from usmm.case import Schema, clinical_vector
 from usmm.config import source_text
 from usmm.engine.categories import settle_categories
+from usmm.engine.facts import versions
 from usmm.engine.outputs import (
     load_weights,
     prediction_rows,
@@ -194,8 +193,7 @@ class Experiment:
             'selection': self.selection,
             'seed': self.config.seed,
             'deterministic': bool(self.config.get('deterministic', False)),
-            'versions': {n: version(n) for n in ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')}
-            | {'python': platform.python_version()},
+            'versions': versions(),
         }
 
     def close(self) -> None:
