@@ -59,12 +59,17 @@ INSTALL = [
     'openpyxl>=3.1',
     'defusedxml',
     'scipy>=1.11',
+    'scikit-learn>=1.3',
     'matplotlib>=3.7',
     'rich',
+    'jinja2>=3.1',
+    'safetensors>=0.4',  # weights that are data and nothing else
+    'pyyaml>=6.0',  # the index of the model zoo
+    'filelock>=3.12',  # two downloads of the same model at once
 ]
 
 DEV = [
-    'scikit-learn>=1.3',  # independent values for the statistics
+    'statsmodels>=0.14',  # independent values for the statistics
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
     'ruff',
@@ -84,7 +89,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['usmm', 'usmm.*']),
     include_package_data=True,
-    package_data={'usmm': ['py.typed']},
+    package_data={'usmm': ['py.typed'], 'usmm.reports': ['templates/*']},
     install_requires=INSTALL,
     extras_require={'dev': DEV},
     entry_points={'console_scripts': ['usmm = usmm.cli:main']},

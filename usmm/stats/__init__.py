@@ -1,24 +1,95 @@
 """Statistics on labels and scores: numpy and scipy only, every result with its uncertainty where there is one."""
 
 from usmm.stats.auc import RocCurve, auc_score, class_aucs, macro_auc, roc_curve
+from usmm.stats.bootstrap import BootstrapInterval, cluster_bootstrap
+from usmm.stats.calibration import ReliabilityCurve, brier_score, expected_calibration_error, reliability_curve
+from usmm.stats.clustered_auc import (
+    ClusteredAuc,
+    auc_influence,
+    clustered_auc,
+    clustered_auc_test,
+    clustered_macro_auc,
+    clustered_macro_auc_test,
+)
 from usmm.stats.confusion import binary_rates, confusion_matrix, macro_rates, matthews
+from usmm.stats.decision_curve import DecisionCurve, decision_curve
 from usmm.stats.delong import AucInterval, AucTest, delong_interval, delong_test
+from usmm.stats.group_tests import GroupTest, compare_categories, compare_numbers, fisher_pvalue
+from usmm.stats.icc import Icc, all_iccs, icc
 from usmm.stats.intervals import Proportion, wilson_interval
+from usmm.stats.mcnemar import McNemarTest, mcnemar_counts, mcnemar_test
+from usmm.stats.multiple import adjust_pvalues, holm
+from usmm.stats.operating_point import (
+    OperatingPoint,
+    sensitivity_at_specificity,
+    specificity_at_sensitivity,
+    youden_point,
+)
+from usmm.stats.ordinal import Kappa, StageError, mean_stage_error, weighted_kappa
+from usmm.stats.precision_recall import PrecisionRecallCurve, average_precision, precision_recall_curve
+from usmm.stats.recalibration import CalibrationFit, Coefficient, calibration_fit
+from usmm.stats.tables import Column, PatientTable, TableRow, make_table
+from usmm.stats.welch import welch_anova
 
 __all__ = [
     'AucInterval',
     'AucTest',
+    'BootstrapInterval',
+    'CalibrationFit',
+    'ClusteredAuc',
+    'Coefficient',
+    'Column',
+    'DecisionCurve',
+    'GroupTest',
+    'Icc',
+    'Kappa',
+    'McNemarTest',
+    'OperatingPoint',
+    'PatientTable',
+    'PrecisionRecallCurve',
     'Proportion',
+    'ReliabilityCurve',
     'RocCurve',
+    'StageError',
+    'TableRow',
+    'adjust_pvalues',
+    'all_iccs',
+    'auc_influence',
     'auc_score',
+    'average_precision',
     'binary_rates',
+    'brier_score',
+    'calibration_fit',
     'class_aucs',
+    'cluster_bootstrap',
+    'clustered_auc',
+    'clustered_auc_test',
+    'clustered_macro_auc',
+    'clustered_macro_auc_test',
+    'compare_categories',
+    'compare_numbers',
     'confusion_matrix',
+    'decision_curve',
     'delong_interval',
     'delong_test',
+    'expected_calibration_error',
+    'fisher_pvalue',
+    'holm',
+    'icc',
     'macro_auc',
     'macro_rates',
+    'make_table',
     'matthews',
+    'mcnemar_counts',
+    'mcnemar_test',
+    'mean_stage_error',
+    'precision_recall_curve',
+    'reliability_curve',
     'roc_curve',
+    'sensitivity_at_specificity',
+    'specificity_at_sensitivity',
+    'weighted_kappa',
+    'welch_anova',
     'wilson_interval',
+    'youden_point',
 ]

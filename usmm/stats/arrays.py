@@ -78,3 +78,48 @@ def check_confidence(confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f'confidence must lie between 0 and 1, got {confidence}')
     return confidence
+
+
+def group_codes(groups: ArrayLike, size: int, name: str = 'clusters') -> NDArray[np.int64]:
+    """Codes 0..G-1 of the patient (fold, seed) that each case belongs to.
+
+    Args:
+        groups: One name or number per case, (N,).
+        size: N.
+        name: What they are, for messages.
+
+    Raises:
+        ValueError: If there is not one per case, or one is missing (None or nan).
+    """
+    values = np.asarray(groups)
+    if values.shape != (size,):
+        raise ValueError(f'{name} must have shape ({size},), one per case, got {values.shape}')
+    missing = [i for i, value in enumerate(values.tolist()) if value is None or value != value]  # nan is not itself
+    if missing:
+        raise ValueError(f'{name} must be known for every case, got {len(missing)} missing, first in row {missing[0]}')
+    return np.unique(values, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def class_probabilities(labels: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.int64], Floats]:
+    """Class indices (N,) and probabilities (N, K); those of the positive class alone (N,) become two columns.
+
+    Raises:
+        ValueError: If shapes do not fit, a probability is not in [0, 1] or the rows do not sum to 1 (within 0.001).
+    """
+    values = np.asarray(probabilities, dtype=np.float64)
+    if values.ndim not in (1, 2) or (values.ndim == 2 and values.shape[1] < 2):
+        raise ValueError(f'probabilities must have shape (N,) or (N, K) with K of 2 or more, got {values.shape}')
+    indices = class_indices(labels, 2 if values.ndim == 1 else values.shape[1])
+    finite_scores(values, (indices.size, *values.shape[1:]), 'probabilities')
+    outside = (values < 0) | (values > 1)
+    if outside.any():
+        raise ValueError(
+            f'probabilities must lie in 0..1, got {values[outside][0]:g} in row {np.argwhere(outside)[0][0]}'
+        )
+    if values.ndim == 1:
+        return indices, np.stack([1 - values, values], axis=1)
+    sums = values.sum(1)
+    wrong = np.flatnonzero(np.abs(sums - 1) > 1e-3)
+    if wrong.size:
+        raise ValueError(f'the probabilities of a case must sum to 1, got {sums[wrong[0]]:g} in row {wrong[0]}')
+    return indices, values

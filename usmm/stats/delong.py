@@ -87,7 +87,8 @@ def _standard_error(of_positives: Floats, of_negatives: Floats) -> float:
     return float(math.sqrt(variance))
 
 
-def _limits(auc: float, se: float, z: float, scale: str) -> tuple[float, float]:
+def auc_limits(auc: float, se: float, z: float, scale: str) -> tuple[float, float]:
+    """Normal limits of an AUC on its own or the logit scale, within [0, 1]; `z` is the normal quantile."""
     if scale == 'identity' or se == 0 or not 0 < auc < 1:
         return max(0.0, auc - z * se), min(1.0, auc + z * se)
     centre, width = math.log(auc / (1 - auc)), z * se / (auc * (1 - auc))
@@ -126,7 +127,7 @@ def delong_interval(
             f'the AUC is {auc:g} with a standard error of 0: its DeLong interval is not informative', stacklevel=2
         )
     m = int(positive.sum())
-    ci = _limits(auc, se, float(z), scale)
+    ci = auc_limits(auc, se, float(z), scale)
     return AucInterval(auc, se, ci, confidence, f'DeLong, {scale} scale', m, positive.size - m)
 
 
@@ -159,13 +160,14 @@ def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike, confiden
     # The variance of the differences case by case is exactly 0 for equal scores; a sum of covariances is not.
     se = _standard_error(a[0] - b[0], a[1] - b[1])
     difference = aucs[0] - aucs[1]
-    statistic = _ratio(difference, se)
+    statistic = studentised(difference, se)
     pvalue = float(2 * norm.sf(abs(statistic)))
     ci = (max(-1.0, difference - z * se), min(1.0, difference + z * se))
     return AucTest(difference, aucs, se, statistic, pvalue, ci, confidence, 'DeLong, paired, two-sided')
 
 
-def _ratio(difference: float, se: float) -> float:
+def studentised(difference: float, se: float) -> float:
+    """difference / se; 0 where both are 0, and nan with a warning where only se is."""
     if se > 0:
         return difference / se
     if difference == 0:

@@ -1,0 +1,137 @@
+"""Calibration intercept and slope: a logistic regression of what happened on the log-odds of the predictions."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, logit
+from scipy.stats import chi2, norm
+
+from usmm.stats.arrays import Floats, binary_labels, check_confidence, class_probabilities
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """A coefficient with its Wald interval. All nan where it has no finite estimate."""
+
+    estimate: float
+    se: float
+    ci: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class CalibrationFit:
+    """How predicted log-odds must be moved and stretched to fit the cases.
+
+    Args:
+        in_the_large: Intercept with the slope held at 1; below 0: the predictions are too high on average. Best 0.
+        slope: Below 1: the predictions are too extreme. Best 1.
+        intercept: The intercept that belongs to `slope`.
+        statistic, pvalue: Likelihood ratio test (2 degrees of freedom) that intercept and slope are 0 and 1.
+        confidence: Level of the intervals.
+        method: What was computed.
+    """
+
+    in_the_large: Coefficient
+    slope: Coefficient
+    intercept: Coefficient
+    statistic: float
+    pvalue: float
+    confidence: float
+    method: str
+
+
+NO_VALUE = Coefficient(math.nan, math.nan, (math.nan, math.nan))
+
+
+def _log_likelihood(labels: Floats, odds: Floats) -> float:
+    return float(np.sum(labels * odds - np.logaddexp(0, odds)))
+
+
+def _newton(labels: Floats, design: Floats, offset: Floats) -> tuple[Floats, Floats] | None:
+    """Estimates and their covariance, by Newton's method with halved steps; None if it does not settle."""
+    beta = np.zeros(design.shape[1])
+    best = _log_likelihood(labels, offset)
+    for _ in range(100):
+        rates = expit(offset + design @ beta)
+        hessian = design.T @ (design * (rates * (1 - rates))[:, None])
+        try:
+            step = np.linalg.solve(hessian, design.T @ (labels - rates))
+        except np.linalg.LinAlgError:
+            return None
+        while _log_likelihood(labels, offset + design @ (beta + step)) < best - 1e-12 * abs(best):
+            step = step / 2
+        beta = beta + step
+        best = _log_likelihood(labels, offset + design @ beta)
+        if np.max(np.abs(step)) < 1e-10 * (1 + np.max(np.abs(beta))):
+            return beta, np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+    return None
+
+
+def _coefficient(estimate: float, variance: float, z: float) -> Coefficient:
+    se = math.sqrt(variance)
+    return Coefficient(float(estimate), se, (float(estimate - z * se), float(estimate + z * se)))
+
+
+def _overlap(positive: NDArray[np.bool_], odds: Floats) -> bool:
+    """Whether some positive lies below a negative, and some above: only then is there a finite slope."""
+    above, below = odds[positive], odds[~positive]
+    return bool(above.min() < below.max() and below.min() < above.max())
+
+
+def calibration_fit(
+    labels: ArrayLike, probabilities: ArrayLike, confidence: float = 0.95, clip: float = 1e-6
+) -> CalibrationFit:
+    """Calibration-in-the-large and calibration slope, with Wald intervals.
+
+    Where the predictions separate the classes, or are all equal, no finite slope exists: slope, intercept and the test
+    are nan, with a warning; calibration-in-the-large remains.
+
+    Args:
+        labels: Zeros and ones, or booleans, (N,).
+        probabilities: Of the positive class (N,), or of both (N, 2).
+        confidence: Level of the intervals.
+        clip: Probabilities are kept this far from 0 and 1, whose log-odds are infinite.
+
+    Raises:
+        ValueError: If one class is absent, there are more than two, or probabilities are not such.
+
+    References:
+        Cox, Biometrika 1958; Van Calster et al., BMC Medicine 2019.
+
+    Example:
+        >>> fit = calibration_fit([0, 0, 0, 1, 1, 1], [0.2, 0.4, 0.6, 0.4, 0.6, 0.8])
+        >>> round(abs(fit.in_the_large.estimate), 6), fit.slope.estimate > 0
+        (0.0, True)
+    """
+    z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
+    if not 0 < clip < 0.5:
+        raise ValueError(f'clip must lie between 0 and 0.5, got {clip}')
+    table = class_probabilities(labels, probabilities)[1]
+    if table.shape[1] != 2:
+        raise ValueError(f'intercept and slope are of two classes, got probabilities of {table.shape[1]}')
+    positive = binary_labels(labels)
+    y, odds = positive.astype(np.float64), logit(np.clip(table[:, 1], clip, 1 - clip))
+    large = _newton(y, np.ones((y.size, 1)), odds)
+    in_the_large = NO_VALUE if large is None else _coefficient(large[0][0], large[1][0, 0], z)
+    both = (
+        _newton(y, np.stack([np.ones_like(odds), odds], 1), np.zeros_like(odds)) if _overlap(positive, odds) else None
+    )
+    if both is None:
+        warnings.warn('the predictions separate the classes (or are all equal): no finite slope', stacklevel=2)
+        return CalibrationFit(in_the_large, NO_VALUE, NO_VALUE, math.nan, math.nan, confidence, 'logistic, Wald')
+    (intercept, slope), covariance = both
+    ratio = max(0.0, 2 * (_log_likelihood(y, intercept + slope * odds) - _log_likelihood(y, odds)))
+    return CalibrationFit(
+        in_the_large,
+        _coefficient(slope, covariance[1, 1], z),
+        _coefficient(intercept, covariance[0, 0], z),
+        ratio,
+        float(chi2.sf(ratio, 2)),
+        confidence,
+        'logistic, Wald',
+    )
