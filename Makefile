@@ -6,12 +6,13 @@ PYTEST_ARGS ?=
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.usmm-installed
 
-.PHONY: help install demo test check clean
+.PHONY: help install demo test check lock clean
 
 help:
 	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
 	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/stats -x" for a part of it)'
 	@echo 'make check   style, types and the import table'
+	@echo 'make lock    write requirements/ci.lock: versions and SHA-256 sums of this environment'
 	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
 	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
 
@@ -33,6 +34,9 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_imports.py
+
+lock: $(STAMP)
+	$(BIN)/python tools/lock.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

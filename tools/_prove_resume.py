@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from _resume_compare import differences
-from _resume_process import KINDS, Training
+from _resume_process import FOLD, KINDS, Training
 from _resume_task import write_task
 from rich.console import Console
 from rich.table import Table
@@ -31,14 +31,18 @@ class Scenario:
     Args:
         name: What is special about it.
         processes: 2: on gloo, started by tools/dist_train.sh.
-        flags: Arguments of tools/train.py.
+        flags: Arguments of the tool.
         lines: What the config ends with.
+        command: The tool that is killed.
+        kinds: The moments at which it is killed.
     """
 
     name: str
     processes: int = 1
     flags: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    command: str = 'train'
+    kinds: tuple[str, ...] = KINDS
     kills: list[str] = field(default_factory=list)
     rounds: int = 0
     found: list[str] = field(default_factory=list)
@@ -64,7 +68,14 @@ def scenarios() -> list[Scenario]:
         Scenario('averaged weights, cosine rate', 2, lines=(EMA, COSINE, 'num_workers = 2')),
         Scenario('--amp, accumulated gradients', 1, ('--amp',), (ACCUMULATE,)),
         Scenario('accumulated gradients, early stop', 2, lines=(ACCUMULATE, EARLY)),
+        cross_validation(),
     ]
+
+
+def cross_validation() -> Scenario:
+    """Two folds, killed in each and between them; their checkpoints are kept, to be compared."""
+    flags = ('--folds', '2', '--keep-checkpoints')
+    return Scenario('cross-validation, 2 folds', 1, flags, command='cross_validate', kinds=(FOLD, *KINDS))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,7 +102,7 @@ def try_scenario(scenario: Scenario, quota: int, draw: random.Random) -> None:
     """Kill a training `quota` times, some of them in a row, and compare what it leaves with an undisturbed one."""
     with tempfile.TemporaryDirectory() as folder:
         config = write_task(Path(folder), scenario.lines)
-        whole = Training(config, Path(folder, 'whole'), scenario.processes, scenario.flags)
+        whole = Training(config, Path(folder, 'whole'), scenario.processes, scenario.flags, scenario.command)
         start = time.monotonic()
         if error := whole.run(resume=False):
             scenario.found.append(f'undisturbed: {error}')
@@ -100,7 +111,7 @@ def try_scenario(scenario: Scenario, quota: int, draw: random.Random) -> None:
         while len(scenario.kills) < quota and not scenario.found:
             scenario.rounds += 1
             work = Path(folder, f'killed{scenario.rounds}')
-            other = Training(config, work, scenario.processes, scenario.flags)
+            other = Training(config, work, scenario.processes, scenario.flags, scenario.command)
             _one_round(scenario, other, min(quota - len(scenario.kills), 4), whole.marks, seconds, draw)
             scenario.found += differences(whole.work_dir, work)
 
@@ -110,7 +121,7 @@ def _one_round(
 ) -> None:
     """Kill and resume one training until it was killed often enough, then let it end."""
     for number in range(kills):
-        kind = KINDS[(len(scenario.kills) + draw.randrange(2)) % len(KINDS)]
+        kind = scenario.kinds[(len(scenario.kills) + draw.randrange(2)) % len(scenario.kinds)]
         if kind == 'time':
             ended = training.kill_at(draw.uniform(1.0, seconds), resume=number > 0)
         else:
@@ -126,9 +137,9 @@ def _one_round(
 
 
 def _table(tried: Sequence[Scenario]) -> Table:
-    table = Table('scenario', 'processes', 'trainings', 'kills', *KINDS, 'result')
+    table = Table('scenario', 'processes', 'trainings', 'kills', *KINDS, FOLD, 'result')
     for s in tried:
-        counts = [str(s.kills.count(kind)) for kind in KINDS]
+        counts = [str(s.kills.count(kind)) for kind in (*KINDS, FOLD)]
         result = '[green]equal' if not s.found else '[red]different'
         table.add_row(s.name, str(s.processes), str(s.rounds), str(len(s.kills)), *counts, result)
     return table

@@ -15,6 +15,7 @@ from usmm.engine import load_weights
 TIMES = ('time', 'data_time', 'seconds', 'eta')  # what is measured of the clock
 # these name the folder, the hour, and (mmengine's version does) the commit of the folder that the run was started in
 META = ('time', 'experiment_name', 'cfg', 'config_text', 'mmengine_version')
+TABLES = ('stages.json', 'metrics.json', 'summary.json')
 RUNTIME = ('best_score', 'epoch', 'iter', 'max_epochs', 'max_iters')
 
 
@@ -22,20 +23,28 @@ def differences(one: Path, other: Path) -> list[str]:
     """Names of everything that differs: weights, states, bookkeeping, logged numbers, results, predictions."""
     found: list[str] = []
     pair: list[Any]
-    for name in ('stages.json', 'metrics.json'):
+    for name in _names(one, other, TABLES):
         pair = [_untimed(json.loads((d / name).read_text())) if (d / name).exists() else None for d in (one, other)]
         found += unequal(pair[0], pair[1], name)
-    pair = [(d / 'predictions.csv').read_bytes() if (d / 'predictions.csv').exists() else b'' for d in (one, other)]
-    found += unequal(pair[0], pair[1], 'predictions.csv')
+    for name in _names(one, other, ('predictions.csv', 'folds.csv')):
+        pair = [(d / name).read_bytes() if (d / name).exists() else b'' for d in (one, other)]
+        found += unequal(pair[0], pair[1], name)
     files = sorted({p.relative_to(d).as_posix() for d in (one, other) for p in d.rglob('*.pth')})
     for name in files:
         if not ((one / name).exists() and (other / name).exists()):
             found.append(f'{name} is in only one')
             continue
         found += unequal(_content(one / name), _content(other / name), name)
-    for stage in ('image', 'clinical'):
-        found += unequal(_logged(one / stage), _logged(other / stage), f'{stage} log')
+    # of a cross-validation each fold is such a folder
+    for run in sorted({Path(name).parent for name in _names(one, other, ('stages.json',))}):
+        for stage in (run / 'image', run / 'clinical'):
+            found += unequal(_logged(one / stage), _logged(other / stage), f'{stage.as_posix()} log')
     return found
+
+
+def _names(one: Path, other: Path, names: Sequence[str]) -> list[str]:
+    """Files of these names that one of the two has, in any folder; relative to it."""
+    return sorted({p.relative_to(d).as_posix() for d in (one, other) for name in names for p in d.rglob(name)})
 
 
 def unequal(first: Any, second: Any, name: str) -> list[str]:

@@ -16,24 +16,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 KINDS = ('step', 'save', 'validate', 'between', 'time')
+FOLD = 'fold'  # the first stage begins: in a cross-validation, the fold before it is done
 MARK = '@moment '  # the start of the lines by which the training says where it is
 LIMIT = 300.0  # seconds after which a training hangs
 
 
 class Training:
-    """Start `tools/train.py` on one work directory, as often as it takes.
+    """Start a tool on one work directory, as often as it takes.
 
     Args:
         config: The config.
         work_dir: The work directory.
         processes: 2: through tools/dist_train.sh.
         flags: Further arguments.
+        command: Name of the tool, which takes the config, `--work-dir` and `--resume`.
     """
 
-    def __init__(self, config: Path, work_dir: Path, processes: int, flags: tuple[str, ...]) -> None:
+    def __init__(
+        self, config: Path, work_dir: Path, processes: int, flags: tuple[str, ...], command: str = 'train'
+    ) -> None:
         self.work_dir = work_dir
         tools = Path(__file__).parent
-        start = [sys.executable, str(tools / 'train.py'), str(config)]
+        start = [sys.executable, str(tools / f'{command}.py'), str(config)]
         if processes > 1:
             start = ['bash', str(tools / 'dist_train.sh'), str(config), str(processes)]
         self.command = [*start, '--work-dir', str(work_dir), *flags]

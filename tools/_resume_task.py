@@ -50,6 +50,7 @@ stages = [
 """
 
 HOOK = """
+from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.dist import is_main_process
 from usmm.registry import HOOKS
@@ -63,6 +64,10 @@ def say(moment):
 @HOOKS.register_module()
 class ProofMoments(Hook):
     priority = 'HIGHEST'
+
+    def before_train(self, runner):
+        if Path(runner.work_dir).name == 'image':
+            say('fold')
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         say('step')

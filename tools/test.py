@@ -35,8 +35,11 @@ def main() -> None:
 
     work_dir = args.work_dir or str(Path(config.work_dir, 'test'))
     experiment = Experiment(config, work_dir, RunOptions(args.launcher), args.parts, args.checkpoint)
+    experiment.verify()
     metrics, rows = experiment.evaluate(args.parts)
     content = {**metrics, 'checkpoint': args.checkpoint, **experiment.facts()}
+    if experiment.skipped:
+        content['skipped'] = experiment.skipped
     experiment.write_results(content, rows)
     if experiment.is_main:
         from usmm.reports.run import report_run

@@ -21,6 +21,7 @@ from mmengine.registry import PARAM_SCHEDULERS as ROOT_PARAM_SCHEDULERS
 from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from mmengine.registry import VISBACKENDS as ROOT_VISBACKENDS
 from mmengine.registry import VISUALIZERS as ROOT_VISUALIZERS
+from mmengine.registry import WEIGHT_INITIALIZERS as ROOT_WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
 SCOPE = 'usmm'
@@ -45,3 +46,4 @@ OPTIMIZERS = Registry('optimizer', parent=ROOT_OPTIMIZERS, scope=SCOPE)
 PARAM_SCHEDULERS = Registry('parameter scheduler', parent=ROOT_PARAM_SCHEDULERS, scope=SCOPE)
 VISBACKENDS = Registry('vis_backend', parent=ROOT_VISBACKENDS, scope=SCOPE)
 VISUALIZERS = Registry('visualizer', parent=ROOT_VISUALIZERS, scope=SCOPE)
+WEIGHT_INITIALIZERS = Registry('weight initializer', parent=ROOT_WEIGHT_INITIALIZERS, scope=SCOPE)

@@ -234,3 +234,57 @@ def test_bad_files_are_left_out_and_listed_by_option(tiny_config, damaged):
     assert len(skipped) == 3 and all('modality' in text for text in skipped.values())
     kept = {row['case_id'] for row in read_predictions(tiny_config.parent / 'work' / 'predictions.csv')}
     assert not kept & set(skipped)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (
+            {'stages.1.optimizer.lr': -1.0},
+            r"stage 'clinical': the optimizer .* cannot be built: .*nvalid learning rate",
+        ),
+        ({'stages.0.optimizer': dict(type='Adam', lr=0.1, betas=(2, 2))}, "stage 'image': the optimizer .*nvalid beta"),
+        (
+            {'stages.0.optim_wrapper': dict(optimizer=dict(type='SGD', lr=0.1, nesterov=True))},
+            "stage 'image': the optimizer .* cannot be built: .*Nesterov",
+        ),
+        ({'stages.0.optimizer.lr': 'fast'}, "stage 'image': the optimizer .* cannot be built: "),
+    ],
+)
+def test_an_optimizer_that_cannot_be_built(tiny_config, options, message):
+    run = experiment(tiny_config, {'modalities': ['bus', 'clinical'], **options})
+    with pytest.raises(ValueError, match=message):
+        run.train()
+    assert not (tiny_config.parent / 'work' / 'image').exists()
+
+
+@pytest.mark.parametrize('pipeline', ['train_pipeline', 'test_pipeline'])
+def test_a_pipeline_that_does_not_pack(tiny_config, pipeline):
+    config = load_config(tiny_config, {'modalities': ['bus']})
+    config[pipeline] = [t for t in config[pipeline] if t['type'] != 'PackCase']
+    message = r"the pipeline of the \w+ part must .* end with PackCase, got \['LoadImage', .* no tensor of \['bus'\]"
+    with pytest.raises(ValueError, match=message):
+        Experiment(config, options=QUIET).train()
+
+
+def test_a_pipeline_that_loads_nothing(tiny_config):
+    config = load_config(tiny_config, {'modalities': ['bus']})
+    config.test_pipeline = [dict(type='PackCase')]
+    with pytest.raises(ValueError, match=r"got \['PackCase'\], which leaves nothing of the files"):
+        Experiment(config, options=QUIET).verify()
+
+
+def test_before_a_test_all_bad_files_are_listed(tiny_config, damaged, tmp_path):
+    config = load_config(tiny_config, {'data_root': damaged})
+    run = Experiment(config, tmp_path / 'out', QUIET, ['train', 'val', 'test'])
+    with pytest.raises(DataError, match='3 of 19 cases cannot be read') as caught:
+        run.verify()
+    assert str(caught.value).count('modality') == 3 and "bad_cases='skip'" in str(caught.value)
+
+
+def test_bad_cases_of_a_test_are_skipped_by_option(tiny_config, damaged, tmp_path):
+    options = {'data_root': damaged, 'dataset.bad_cases': 'skip'}
+    run = Experiment(load_config(tiny_config, options), tmp_path / 'out', QUIET, ['train', 'val', 'test'])
+    run.verify()
+    assert sum(len(bad) for bad in run.skipped.values()) == 3
+    assert sum(len(data) for data in run.parts.values()) == 16

@@ -8,6 +8,7 @@ merged: one setting reaches everything that depends on it.
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from mmengine.config import Config, DictAction
 
 from usmm import compat
 from usmm.config.check import KNOWN, ConfigError, check_config
+from usmm.config.failure import failures_told, parsed
 from usmm.config.values import check_values
 from usmm.home import find_config
 
@@ -39,17 +41,18 @@ def load_config(name: str | Path, options: Mapping[str, Any] | None = None, chec
 
     Raises:
         ConfigError: A key, a component, a scope or a reference that does not exist; the message names the file, the
-            key and the nearest valid name.
+            key and the nearest valid name. Or its code fails; the message names file, line and cause.
     """
     compat.apply()
     path = find_config(name)
     files = files_of(path)
-    with _own_bases():
+    with failures_told(files), _own_bases():
         config = Config.fromfile(path, format_python_code=False)
     if 'name' not in config:
         config.name = path.stem
     for key, value in (options or {}).items():
         _override(config, key, value, files)
+    _drop_marks(config._cfg_dict)
     for key in TUPLES:
         if key in config:
             config[key] = _as_tuple(config[key])
@@ -100,9 +103,10 @@ def files_of(path: str | Path) -> list[Path]:
     """A config file and the files that it inherits from, the file itself first."""
     path = Path(path).resolve()
     found = [path]
-    for node in ast.parse(path.read_text(encoding='utf-8'), filename=str(path)).body:
+    for node in parsed(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == '_base_' for t in node.targets):
-            value = ast.literal_eval(node.value)
+            with failures_told([path]):
+                value = ast.literal_eval(node.value)
             for base in [value] if isinstance(value, str) else value:
                 if base.startswith(OWN):
                     found += files_of(find_config(base.removeprefix(OWN), shipped=True))
@@ -151,7 +155,20 @@ def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
             node = node[part]
         else:
             raise ConfigError(f'--cfg-options {key}: {parts[depth - 1]!r} is a value, not a dict ({files[0].name})')
-    config.merge_from_dict({key: value}, allow_list_keys=True)
+    try:
+        # a copy: the merge takes `_delete_` out of the dict that it is given, which may be used for another config
+        config.merge_from_dict({key: copy.deepcopy(value)}, allow_list_keys=True)
+    except TypeError as error:
+        raise ConfigError(f'--cfg-options {key}: {error} ({files[0].name})') from error
+
+
+def _drop_marks(node: Any) -> None:
+    """Take out every `_delete_` that had nothing to delete, in place."""
+    if isinstance(node, dict):
+        node.pop('_delete_', None)
+    for item in node.values() if isinstance(node, dict) else node:
+        if isinstance(item, (dict, list, tuple)):
+            _drop_marks(item)
 
 
 def _as_tuple(value: Any) -> tuple[str, ...]:

@@ -37,10 +37,13 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
         _check_schema(content['schema'], files)
     for index, stage in enumerate(content.get('stages') or ()):
         where = f'stages.{index}'
-        for key in NEEDED:
+        # a stage that fits a classical model once has no epochs
+        needed = NEEDED[:2] if stage.get('fit') else NEEDED
+        for key in needed:
             if key not in stage:
-                raise ConfigError(f'{place("stages", files)}{where}: a stage needs {list(NEEDED)}, got {list(stage)}')
-        if not stage.get('optimizer') and not (stage.get('optim_wrapper') or {}).get('optimizer'):
+                raise ConfigError(f'{place("stages", files)}{where}: a stage needs {list(needed)}, got {list(stage)}')
+        optimized = stage.get('optimizer') or (stage.get('optim_wrapper') or {}).get('optimizer')
+        if not stage.get('fit') and not optimized:
             raise ConfigError(f'{place("stages", files)}{where}: a stage needs an optimizer, got {list(stage)}')
         _check_numbers(stage, f'{where}.', files)
     twice = [n for n, count in Counter(s['name'] for s in content.get('stages') or ()).items() if count > 1]

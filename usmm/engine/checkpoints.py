@@ -45,6 +45,21 @@ def resumable(folder: Path) -> Path | None:
     return found[0]
 
 
+def check_resumable(checkpoint: Path) -> None:
+    """See that a checkpoint is whole, and one that a training can go on from.
+
+    Raises:
+        ValueError: It is absent, damaged, or holds weights alone.
+    """
+    try:
+        check_whole(checkpoint)
+        content = load_weights(checkpoint)
+    except ValueError as error:
+        raise ValueError(f'cannot resume: {error}') from error
+    if 'optimizer' not in content or 'epoch' not in content.get('meta', {}):
+        raise ValueError(f'cannot resume from {checkpoint}: it holds weights alone; take one of the epoch_N.pth')
+
+
 @HOOKS.register_module()
 class StageCheckpointHook(Hook):
     """Keep the epoch that validated best, and the last two to resume from.

@@ -23,8 +23,10 @@ from usmm.config import source_text
 from usmm.engine.categories import settle_categories
 from usmm.engine.facts import versions
 from usmm.engine.outputs import (
+    check_folder,
     load_weights,
     prediction_rows,
+    replacing,
     save_checkpoint,
     write_json,
     write_predictions,
@@ -38,9 +40,11 @@ from usmm.engine.preconditions import (
     check_unseen,
     token,
 )
-from usmm.engine.progress import Progress
+from usmm.engine.progress import SELECTED, Progress
 from usmm.engine.scores import collect_scores
-from usmm.engine.stages import QuietRunner, RunOptions, env_config, epochs_of, loader_config, randomness, run_stage
+from usmm.engine.selection import fit_clinical
+from usmm.engine.stages import RunOptions, build_test_runner, env_config, epochs_of, randomness, run_stage
+from usmm.engine.table_fit import fit_stage
 from usmm.registry import DATASETS, MODELS
 
 
@@ -109,6 +113,7 @@ class Experiment:
             The content of metrics.json.
         """
         start = time.monotonic()
+        check_folder(self.work_dir)
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
@@ -117,7 +122,7 @@ class Experiment:
         progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in self.config.stages})
         done = progress.start(resume, stage)
         if done:
-            self._fill(self.work_dir / [*done][-1] / 'selected.pth')
+            self._fill(self.work_dir / [*done][-1] / SELECTED)
         for spec in self.config.stages:
             name = spec['name']
             if name in done or stage not in (None, name):
@@ -126,9 +131,22 @@ class Experiment:
             done[name] = self._run_stage(spec, resume)
             resume = bool(resume)
             if is_main_process():
-                save_checkpoint(self.work_dir / name / 'selected.pth', self.model.state_dict(), {'stage': name})
+                # the clock left out, so that a stage that is run again ends with the same file
+                result = {key: value for key, value in done[name].items() if key != 'seconds'}
+                meta = {'stage': name, 'result': result}
+                save_checkpoint(self.work_dir / name / SELECTED, self.model.state_dict(), meta)
             progress.add(done)
         return self._finish(done, time.monotonic() - start)
+
+    def verify(self) -> None:
+        """Before weights are measured: see that results can be written, and read every case once.
+
+        Raises:
+            DataError: Cases cannot be read, and `bad_cases` is `'error'`: lists them.
+            OSError: The work directory cannot be written.
+        """
+        check_folder(self.work_dir)
+        self.skipped = check_files(self.parts, None, self.config.num_workers, self.options.progress)
 
     def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Metrics and prediction rows of the model as it stands, for each of these parts.
@@ -142,7 +160,7 @@ class Experiment:
             if part not in self.parts:
                 raise ValueError(f'there is no {part!r} part; the parts with cases are {list(self.parts)}')
             check_unseen(part, self.parts[part], self.trained_on)
-            runner = self._test_runner(part)
+            runner = build_test_runner(self.config, self.model, part, self.parts[part], self.work_dir, self.options)
             metrics[part] = runner.test()
             # parts of the table's own split column are no folds
             split = self.config.get('split') or {}
@@ -238,9 +256,12 @@ class Experiment:
         learning = self.model.resolve(spec['train'])
         if not learning:
             return {'skipped': f'nothing to train for modalities {list(self.config.modalities)}'}
+        if spec.get('fit'):
+            return fit_stage(self.model, self._clinical_table(), self.parts['train'].cases, self.config.seed)
         self.model.trainable(spec['train'])
+        chosen: dict[str, Any] = {}
         if 'clinical' in learning:
-            self.model.clinical.fit(self._clinical_table())
+            chosen = fit_clinical(self.model.clinical, self._clinical_table(), self.parts['train'].cases)
         # a stage that keeps the image part frozen sees each case the same way every time: no augmentation
         frozen = learning == ('clinical',)
         train_set = self.parts['train'] if frozen else self._dataset('train', 'train_pipeline')
@@ -251,7 +272,7 @@ class Experiment:
         folder = self.work_dir / spec['name']
         # in full precision, as the cached scores are and those of a test: cached or not, the weights come out the same
         options = replace(self.options, amp=self.options.amp and not frozen)
-        return run_stage(self.config, spec, self.model, train_set, val_set, folder, options, resume)
+        return {**run_stage(self.config, spec, self.model, train_set, val_set, folder, options, resume), **chosen}
 
     def _scored(self, dataset: Any) -> Any:
         self.model.to(get_device())  # after a resume no runner has moved it yet
@@ -262,17 +283,6 @@ class Experiment:
         variables = Schema.of(self.config.schema.to_dict()).clinical
         rows = [clinical_vector(case.clinical, variables) for case in self.parts['train'].cases]
         return torch.from_numpy(np.stack(rows))
-
-    def _test_runner(self, part: str) -> QuietRunner:
-        config = self.config
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        return QuietRunner(
-            model=self.model, work_dir=str(self.work_dir / 'logs'), launcher=self.options.launcher,
-            test_dataloader=loader_config(config, self.parts[part], False, config.batch_size, config.num_workers),
-            test_cfg=dict(), test_evaluator=copy.deepcopy(config.evaluator), default_scope='usmm',
-            env_cfg=env_config(config), randomness=randomness(config),
-            experiment_name=f'{config.name}-{part}-{time.time_ns()}',
-        )  # fmt: skip
 
     def _finish(self, stages: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         metrics, rows = self.evaluate([part for part in ('val', 'test') if part in self.parts])
@@ -297,6 +307,6 @@ class Experiment:
 
     def _write_config(self) -> None:
         if is_main_process():
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-            (self.work_dir / 'config.py').write_text(self.source, encoding='utf-8')
+            with replacing(self.work_dir / 'config.py') as temporary:
+                temporary.write_text(self.source, encoding='utf-8')
         barrier()

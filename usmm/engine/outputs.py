@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from usmm.weights import read_checkpoint
+
 COLUMNS = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
 
 
@@ -109,6 +111,25 @@ def check_room(folder: Path, largest: int, total: int) -> None:
         raise OSError(errno.ENOSPC, text)
 
 
+def check_folder(folder: Path) -> None:
+    """Find out at once whether files can be written into a folder; it is made if there is none.
+
+    Raises:
+        OSError: They cannot: it is a file, may not be written, or has no room.
+    """
+    probe = folder / f'.probe.{os.getpid()}'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b'usmm')
+    except OSError as error:
+        # mkdir says of a file that it exists
+        text = 'it is a file, no folder' if folder.exists() and not folder.is_dir() else error.strerror or str(error)
+        raise OSError(error.errno, f'cannot write into {folder}: {text}') from error
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file; numbers that are not finite become null, as JSON knows no NaN."""
     with replacing(path) as temporary:
@@ -127,12 +148,7 @@ def load_weights(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: The file is missing, is no checkpoint, or holds more than tensors and plain values.
     """
-    try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError:
-        raise ValueError(f'no checkpoint at {path}') from None
-    except Exception as error:
-        raise ValueError(f'{path} is no checkpoint that can be loaded safely: {str(error).splitlines()[0]}') from error
+    content = read_checkpoint(path, training=True)
     if not isinstance(content, dict) or 'state_dict' not in content:
         raise ValueError(f'{path} has no state_dict')
     return content

@@ -7,18 +7,22 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.registry import OPTIMIZERS
 from rich.progress import track
+from torch import nn
 
 from usmm.case import Case
+from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
 
 SHOWN = 10  # cases named in one message
 
 
 def check_stages(config: Config, model: Any, validated: bool) -> None:
-    """See that every stage names parts of the model, a metric, and a cache only where scores can be cached.
+    """See that every stage names parts of the model, a metric, an optimizer, and a cache only of scores.
 
     Args:
         config: The resolved config.
@@ -37,9 +41,36 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
         if validated and names and monitor not in names:
             raise ValueError(f'{where}: monitor {monitor!r} is not measured; there are {names}')
-
+        check_fit(spec, model)
+        if not spec.get('fit'):
+            _check_optimizer(spec, where)
     if model.clinical is not None and not any('clinical' in model.resolve(spec['train']) for spec in config.stages):
         raise ValueError("'clinical' is among the modalities, but no stage trains the clinical part")
+
+
+def check_pipelines(data_sets: Mapping[str, Any]) -> None:
+    """See on the first case of each data set that its pipeline ends with tensors; a case that is damaged shows nothing.
+
+    Args:
+        data_sets: Part -> its data set.
+
+    Raises:
+        ValueError: Names the part, and the transforms that there are.
+    """
+    for part, data in data_sets.items():
+        try:
+            case = data[0]
+        except Exception:
+            continue  # `check_files` reads all cases, and says what is wrong
+        if not isinstance(case, Case):
+            continue
+        loose = [m for m, value in case.data.items() if not isinstance(value, torch.Tensor)]
+        if loose or (case.files and not case.data):
+            names = [type(transform).__name__ for transform in data.pipeline]
+            raise ValueError(
+                f'the pipeline of the {part} part must load the files and end with PackCase, got {names}, '
+                f'which leaves {f"no tensor of {loose}" if loose else "nothing of the files"}'
+            )
 
 
 def check_classes(classes: Sequence[str], train: Any) -> None:
@@ -58,11 +89,11 @@ def check_classes(classes: Sequence[str], train: Any) -> None:
 
 
 def check_files(parts: Mapping[str, Any], train_set: Any, num_workers: int, show: bool) -> dict[str, dict[str, str]]:
-    """Read every case once, before anything is trained; what is cached of a pipeline is cached on the way.
+    """Read every case once, before anything is trained or measured; what a pipeline caches is cached on the way.
 
     Args:
         parts: Part -> its data set, with the pipeline of tests; bad cases are left out of it where the config says so.
-        train_set: The training part with its own pipeline.
+        train_set: The training part with its own pipeline; None where nothing is trained.
         num_workers: Processes that read.
         show: Whether to show how far it is.
 
@@ -71,14 +102,26 @@ def check_files(parts: Mapping[str, Any], train_set: Any, num_workers: int, show
 
     Raises:
         DataError: Cases cannot be read, and `bad_cases` is `'error'`: lists them.
+        ValueError: A pipeline does not end with tensors.
     """
-    read = {**parts, 'train': train_set}
-    if not hasattr(train_set, 'verify_all'):  # a data set of elsewhere
+    read = dict(parts) if train_set is None else {**parts, 'train': train_set}
+    first = next(iter(read.values()))
+    check_pipelines(read)
+    if not hasattr(first, 'verify_all'):  # a data set of elsewhere
         return {}
-    found = train_set.verify_all(read, num_workers, bar(show))
-    if found['train']:
+    found = first.verify_all(read, num_workers, bar(show))
+    if train_set is not None and found['train']:
         parts['train'].leave_out(found['train'])
     return {part: bad for part, bad in found.items() if bad}
+
+
+def _check_optimizer(spec: Mapping[str, Any], where: str) -> None:
+    """Build a stage's optimizer on a single number, which finds most settings that cannot work."""
+    settings: Any = (spec.get('optim_wrapper') or {}).get('optimizer') or spec.get('optimizer')
+    try:
+        OPTIMIZERS.build({**settings, 'params': [nn.Parameter(torch.zeros(1))]})
+    except (TypeError, ValueError, AssertionError, KeyError) as error:
+        raise ValueError(f'{where}: the optimizer {dict(settings)} cannot be built: {error}') from error
 
 
 def bar(show: bool) -> Callable[[Iterable[Any], int], Iterable[Any]] | None:

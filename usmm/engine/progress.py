@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
-from usmm.engine.checkpoints import LAST
-from usmm.engine.outputs import sweep, write_json
+from usmm.engine.checkpoints import LAST, check_resumable
+from usmm.engine.outputs import check_whole, load_weights, sweep, write_json
+
+SELECTED = 'selected.pth'  # the weights that a stage ends with
+_logger = logging.getLogger(__name__)
 
 
 class Progress:
@@ -26,12 +30,58 @@ class Progress:
         self.path = work_dir / 'stages.json'
 
     def done(self) -> dict[str, Any]:
-        """Stage -> its result, of the first stages as far as all are done; one that is now to run longer is not."""
-        found = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() else {}
-        # `of`, not `epochs`: a stage that stopped early is done
-        short = [name for name in self.names if found.get(name, {}).get('of', self.epochs[name]) < self.epochs[name]]
-        undone = next((i for i, n in enumerate(self.names) if n not in found or n in short), len(self.names))
-        return {name: found[name] for name in self.names[:undone]}
+        """Stage -> its result, of the first stages as far as all are done and their weights are whole.
+
+        One that is now to run longer is not done. A damaged file is said, and what it held is found anew.
+        """
+        return self._stand()[0]
+
+    def _stand(self) -> tuple[dict[str, Any], bool]:
+        """What is done; and whether the first other stage was done, with the later ones, but its weights are lost."""
+        answer: list[Any] = [None]
+        if is_main_process():
+            found, lost = self._read(), False
+            # `of`, not `epochs`: a stage that stopped early is done
+            done: dict[str, Any] = {}
+            for name in self.names:
+                if found.get(name, {}).get('of', self.epochs[name]) < self.epochs[name] or name not in found:
+                    break
+                if (problem := self._problem(name)) is not None:
+                    _logger.warning('%s; stage %r goes on from its last checkpoint', problem, name)
+                    lost = True
+                    break
+                done[name] = found[name]
+            answer = [(done, lost)]
+        broadcast_object_list(answer)  # all processes run the same stages
+        return answer[0]
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() else {}
+            if not isinstance(found, dict) or not all(isinstance(result, dict) for result in found.values()):
+                raise ValueError('it is no table of stages')
+        except ValueError as error:
+            found = self._rebuilt()
+            _logger.warning('%s is damaged: %s; by their weights the stages %s are done', self.path, error, [*found])
+        return found
+
+    def _rebuilt(self) -> dict[str, Any]:
+        """The results that the weights of the stages know; weights of an earlier run went when this one began."""
+        found: dict[str, Any] = {}
+        for name in self.names:
+            if self._problem(name) is None:
+                result = load_weights(self.work_dir / name / SELECTED).get('meta', {}).get('result')
+                if isinstance(result, dict):
+                    found[name] = result
+        return found
+
+    def _problem(self, name: str) -> str | None:
+        """Why the weights that a stage ended with cannot be used."""
+        try:
+            check_whole(self.work_dir / name / SELECTED)
+        except ValueError as error:
+            return str(error)
+        return None
 
     def start(self, resume: str | bool, stage: str | None) -> dict[str, Any]:
         """The stages that need not be run; everything that an earlier run left of the others is forgotten.
@@ -41,7 +91,8 @@ class Progress:
             stage: Run this stage alone.
 
         Raises:
-            ValueError: There is no such stage or checkpoint, or a stage before it is not done.
+            ValueError: There is no such stage or checkpoint, the checkpoint is damaged or holds weights alone, or a
+                stage before it is not done.
         """
         if stage is not None and stage not in self.names:
             raise ValueError(f'no stage {stage!r}; the config has {self.names}')
@@ -50,15 +101,16 @@ class Progress:
             first = self._stage_of(Path(resume))
             if stage not in (None, first):
                 raise ValueError(f'{resume} is a checkpoint of stage {first!r}, not of {stage!r}')
-        done = self.done() if resume or stage is not None else {}
+        done, lost = self._stand() if resume or stage is not None else ({}, False)
         if first is not None:
             before = self.names[: self.names.index(first)]
             for name in before:
                 if name not in done:
                     raise ValueError(f'stage {first!r} needs stage {name!r}, which is not done in {self.work_dir}')
-            done = {name: done[name] for name in before}
+            done, lost = {name: done[name] for name in before}, False
         barrier()  # all have read before anything is forgotten
-        self._forget(done, keep_checkpoint=bool(resume))
+        if not (resume and lost):  # all stages then go on from their checkpoints
+            self._forget(done, keep_checkpoint=bool(resume))
         return done
 
     def add(self, done: Mapping[str, Any]) -> None:
@@ -73,6 +125,7 @@ class Progress:
             raise ValueError(f'cannot resume from {checkpoint}: its folder is not one of the stages {self.names}')
         if not checkpoint.is_file():
             raise ValueError(f'cannot resume from {checkpoint}: there is no such file')
+        check_resumable(checkpoint)
         return name
 
     def _forget(self, done: Mapping[str, Any], keep_checkpoint: bool) -> None:
@@ -82,8 +135,9 @@ class Progress:
                 sweep(folder)
             if self.path.exists():
                 write_json(self.path, done)
-        rest = self.names[len(done) :]
-        for name in rest[1:] if keep_checkpoint else rest:
-            if is_main_process():
+            rest = self.names[len(done) :]
+            for name in rest:
+                (self.work_dir / name / SELECTED).unlink(missing_ok=True)
+            for name in rest[1:] if keep_checkpoint else rest:
                 (self.work_dir / name / LAST).unlink(missing_ok=True)
         barrier()

@@ -93,7 +93,9 @@ def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, 
 
 
 def epochs_of(config: Config, stage: Mapping[str, Any]) -> int:
-    """The epochs of a stage, capped by the config's `max_epochs`."""
+    """The epochs of a stage, capped by the config's `max_epochs`; none where a model is fitted once."""
+    if stage.get('fit'):
+        return 0
     cap = config.get('max_epochs')
     return stage['max_epochs'] if cap is None else min(stage['max_epochs'], cap)
 
@@ -142,6 +144,20 @@ def run_stage(
     del runner
     gc.collect()
     return {'epochs': epochs, 'of': epochs_of(config, stage), 'seconds': round(time.monotonic() - start, 1), **chosen}
+
+
+def build_test_runner(
+    config: Config, model: nn.Module, part: str, dataset: Any, work_dir: Path, options: RunOptions
+) -> QuietRunner:
+    """A runner that measures a model on the data set of a part; its log goes to `logs` of the work directory."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    return QuietRunner(
+        model=model, work_dir=str(work_dir / 'logs'), launcher=options.launcher,
+        test_dataloader=loader_config(config, dataset, False, config.batch_size, config.num_workers),
+        test_cfg=dict(), test_evaluator=copy.deepcopy(config.evaluator), default_scope='usmm',
+        env_cfg=env_config(config), randomness=randomness(config),
+        experiment_name=f'{config.name}-{part}-{time.time_ns()}',
+    )  # fmt: skip
 
 
 def _runner_settings(

@@ -1,0 +1,68 @@
+"""What to say of a config whose own code fails: the file, the line and the cause, in one line."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from usmm.config.check import ConfigError, place
+
+
+def parsed(file: Path) -> ast.Module:
+    """The syntax tree of a config file.
+
+    Raises:
+        ConfigError: It is no Python, or no text.
+    """
+    try:
+        return ast.parse(file.read_text(encoding='utf-8'), filename=str(file))
+    except SyntaxError as error:
+        raise ConfigError(f'{file}:{error.lineno}: a config must be Python: {error.msg}') from error
+    except ValueError as error:  # bytes that are no text
+        raise ConfigError(f'{file}: a config must be Python: {error}') from error
+
+
+@contextmanager
+def failures_told(files: Sequence[Path]) -> Iterator[None]:
+    """Turn what the code of a config raises, or of a module that it imports, into a `ConfigError`.
+
+    Args:
+        files: The config file, and the files that it inherits from.
+
+    Raises:
+        ConfigError: The block raised anything but that or an OSError; names file, line and cause.
+    """
+    try:
+        yield
+    except (ConfigError, OSError):
+        raise
+    except Exception as error:
+        cause = _first(error)
+        frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(cause.__traceback__)]
+        known = [file.resolve() for file in files]
+        lines = [f'{file}:{line}: ' for file, line in frames if file.resolve() in known]
+        what = f'{type(cause).__name__}: {cause}'
+        if lines:
+            raise ConfigError(f'{lines[-1]}the code of the config fails: {what}') from error
+        if _imports(error):
+            own = [f' ({file}:{line})' for file, line in frames if 'importlib' not in str(file)]
+            at = own[-1] if own and not isinstance(cause, ModuleNotFoundError) else ''
+            raise ConfigError(f'{place("custom_imports", files)}custom_imports: {what}{at}') from error
+        raise ConfigError(f'{files[0]}: the config cannot be read: {what}') from error
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error that the others come from."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return error
+
+
+def _imports(error: BaseException) -> bool:
+    """Whether it was raised while modules were imported that the config names."""
+    return any(f.name == 'import_modules_from_strings' for f in traceback.extract_tb(_first(error).__traceback__)) or (
+        'custom modules' in str(error)
+    )

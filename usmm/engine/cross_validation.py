@@ -1,0 +1,204 @@
+"""Cross-validation: every stage in every fold, the test predictions of all folds together, and what they say."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from usmm.config import load_config
+from usmm.engine.facts import versions
+from usmm.engine.fold_task import FoldTask
+from usmm.engine.outputs import read_predictions, write_json, write_predictions
+from usmm.stats.performance import Estimate, performance
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The folds of a config, over one or several seeds.
+
+    With one seed the folds lie in `fold_<k>/` beside their `folds.csv`; with several in `seed_<s>/fold_<k>/`.
+
+    Args:
+        config: Path or name of the config.
+        work_dir: Where everything is written.
+        folds: Number of folds; None: the config's.
+        seeds: Each trains every fold anew; None: the config's one.
+        fold_seed: Seed of the folds; None: each seed makes folds of its own.
+        options: Overrides of the config.
+        keep_checkpoints: As in `FoldTask`.
+
+    Raises:
+        ValueError: Fewer than two folds, a seed twice, or a config without `split`.
+    """
+
+    config: str
+    work_dir: Path
+    folds: int | None = None
+    seeds: tuple[int, ...] | None = None
+    fold_seed: int | None = None
+    options: Mapping[str, Any] | None = None
+    keep_checkpoints: bool = False
+
+    def __post_init__(self) -> None:
+        loaded = self.load()
+        split = loaded.get('split')
+        if not split:
+            raise ValueError(f'{loaded.filename} has no `split`, so there is nothing to cross-validate')
+        folds = split.get('folds') if self.folds is None else self.folds
+        if folds is None or folds < 2:
+            raise ValueError(f'a cross-validation needs two or more folds, got {folds}')
+        seeds = (loaded.seed,) if self.seeds is None else tuple(self.seeds)
+        if not seeds or len(set(seeds)) < len(seeds):
+            raise ValueError(f'seeds must be one or more different numbers, got {list(seeds)}')
+        object.__setattr__(self, 'folds', folds)
+        object.__setattr__(self, 'seeds', seeds)
+
+    def load(self) -> Config:
+        """The config, overrides applied, of no fold in particular."""
+        return load_config(self.config, dict(self.options or {}))
+
+    def tasks(self, fold: int | None = None) -> list[FoldTask]:
+        """All folds of all seeds, or one fold of each.
+
+        Raises:
+            ValueError: There is no such fold.
+        """
+        count, seeds = self.folds or 0, self.seeds or ()
+        if fold is not None and not 0 <= fold < count:
+            raise ValueError(f'fold must lie between 0 and {count - 1}, got {fold}')
+        return [self._task(s, k) for s in seeds for k in range(count) if fold in (None, k)]
+
+    def gather(self) -> dict[str, Any]:
+        """Pool the predictions of all folds, and write predictions.csv and summary.json.
+
+        Returns:
+            The content of summary.json.
+
+        Raises:
+            ValueError: A fold is not done, was made by another config, or a case was not tested just once a seed.
+        """
+        tasks = self.tasks()
+        undone = [t.name for t in tasks if not t.finished]
+        if undone:
+            raise ValueError(f'{len(undone)} of {len(tasks)} folds are not done: {"; ".join(undone[:5])}')
+        for task in tasks:
+            task.check(task.load())
+        found = [json.loads((t.folder / 'metrics.json').read_text(encoding='utf-8')) for t in tasks]
+        rows = self._pool(tasks)
+        config = tasks[0].load()
+        summary = self._summary(config, tasks, found, rows)
+        write_predictions(self.work_dir / 'predictions.csv', rows, tuple(config.classes))
+        write_json(self.work_dir / 'summary.json', summary)
+        return summary
+
+    def _task(self, seed: int, fold: int) -> FoldTask:
+        seeds = self.seeds or ()
+        root = self.work_dir if len(seeds) == 1 else self.work_dir / f'seed_{seed}'
+        split = {
+            'split.folds': self.folds, 'split.fold': fold, 'split.file': str(root / 'folds.csv'),
+            'split.seed': seed if self.fold_seed is None else self.fold_seed,
+        }  # fmt: skip
+        options = {**(self.options or {}), **split}
+        if self.load().schema.get('split') is not None:
+            options['schema.split'] = None  # all cases take part, and the summary says so
+        return FoldTask(self.config, root / f'fold_{fold}', seed, fold, options, self.keep_checkpoints)
+
+    def _pool(self, tasks: Sequence[FoldTask]) -> Rows:
+        rows: Rows = []
+        for task in tasks:
+            tested = [r for r in read_predictions(task.folder / 'predictions.csv') if r['part'] == 'test']
+            rows += [{**r, 'fold': task.fold, 'seed': task.seed} for r in tested]
+        for seed in self.seeds or ():
+            _check_once(seed, rows, tasks)
+        return rows
+
+    def _summary(self, config: Config, tasks: Sequence[FoldTask], found: Sequence[Any], rows: Rows) -> dict[str, Any]:
+        classes = [str(c) for c in config.classes]
+        known = [r for r in rows if r['label']]
+        metrics = {n: e.to_dict() for n, e in metrics_of(known, classes, config.get('positive')).items()}
+        metrics |= _image_metrics([f['test'] for f in found])
+        weights = [f['clinical_weights'] for f in found if f.get('clinical_weights')]
+        content = {
+            'metrics': metrics,
+            'cases': len({r['case_id'] for r in rows}),
+            'patients': len({r['patient_id'] for r in rows}),
+            'classes': classes,
+            'positive': config.get('positive'),
+            'selection': found[0]['selection'],
+            'seed': tasks[0].seed,
+            'seeds': list(self.seeds or ()),
+            'fold_seed': self.fold_seed,
+            'folds': self.folds,
+            'config': config.name,
+            'modalities': list(config.modalities),
+            'table': str(config.dataset.table),
+            'versions': versions(),
+            'seconds': round(sum(f['seconds'] for f in found), 1),
+            'warnings': self._warnings(rows, found),
+        }
+        if weights:
+            content['clinical_weights'] = {n: float(np.mean([w[n] for w in weights if n in w])) for n in weights[0]}
+        return content
+
+    def _warnings(self, rows: Rows, found: Sequence[Any]) -> list[str]:
+        texts = []
+        column = self.load().schema.get('split')
+        if column is not None:
+            texts.append(f'a column {column!r} of the table is not used: all cases take part in the folds')
+        if found[0]['selection'] == 'test':
+            texts.append('the epoch was selected on the test part itself: the numbers are optimistic')
+        if (unlabelled := sum(not r['label'] for r in rows)) > 0:
+            texts.append(f'{unlabelled} predictions of cases without a label are in no metric')
+        if len({f['versions']['torch'] for f in found}) > 1:
+            texts.append('the folds were trained with different versions of torch')
+        skipped = sorted({case for f in found for part in f.get('skipped', {}).values() for case in part})
+        if skipped:
+            texts.append(f'{len(skipped)} cases were skipped because their files cannot be used: {", ".join(skipped)}')
+        return texts
+
+
+def metrics_of(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], positive: str | None) -> dict[str, Estimate]:
+    """`performance` of rows of a predictions.csv, all of them labelled; seeds and folds are its strata."""
+    labels = [classes.index(r['label']) for r in rows]
+    scores = np.array([[r[f'prob_{name}'] for name in classes] for r in rows])
+    k = list(classes).index(positive) if positive is not None else None
+    return performance(labels, scores, [f'{r["seed"]}/{r["fold"]}' for r in rows], [r['patient_id'] for r in rows], k)
+
+
+def read_folds_of(path: Path) -> dict[str, str]:
+    """Case id -> fold, of a folds.csv."""
+    with path.open(newline='', encoding='utf-8') as file:
+        return {row['case_id']: row['fold'] for row in csv.DictReader(file)}
+
+
+def _image_metrics(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Metrics of the image stage's own scores, of which each fold has kept the values alone."""
+    found = {}
+    for name in [n for n in parts[0] if n.startswith('image/')]:
+        values = np.array([np.nan if p.get(name) is None else p[name] for p in parts], dtype=float)
+        known = values[np.isfinite(values)]
+        mean, std = (float(known.mean()), float(known.std())) if known.size else (float('nan'), float('nan'))
+        found[name] = Estimate(mean, std, None, values.tolist(), 'none').to_dict()
+    return found
+
+
+def _check_once(seed: int, rows: Rows, tasks: Sequence[FoldTask]) -> None:
+    """Every case of the folds is tested once a seed; one that the model cannot use may be absent."""
+    cases = [r['case_id'] for r in rows if r['seed'] == seed]
+    twice = sorted({c for c in cases if cases.count(c) > 1}) if len(set(cases)) < len(cases) else []
+    if twice:
+        raise ValueError(f'seed {seed} tested {len(twice)} cases more than once, such as {twice[:3]}')
+    root = next(t.folder.parent for t in tasks if t.seed == seed)
+    folds = read_folds_of(root / 'folds.csv')
+    wrong = sorted(r['case_id'] for r in rows if r['seed'] == seed and folds.get(r['case_id']) != str(r['fold']))
+    if wrong:
+        raise ValueError(f'{root}: {len(wrong)} cases were tested in another fold than folds.csv says: {wrong[:3]}')

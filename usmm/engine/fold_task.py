@@ -1,0 +1,203 @@
+"""One fold of a cross-validation: trained and tested in a folder of its own, once, by one process."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+
+from usmm.config import load_config, source_text
+from usmm.engine.experiment import Experiment
+from usmm.engine.stages import RunOptions
+
+RESULT = ('predictions.csv', 'metrics.json', 'model.pth')  # the last of them is written last
+# settings that say where and how fast, not what: a finished fold stays valid when they change
+FREE = ('work_dir', 'data_root', 'cache_dir', 'num_workers', 'persistent_workers', 'name')
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """What one fold needs to be run anywhere.
+
+    Args:
+        config: Path or name of the config.
+        folder: Its work directory.
+        seed: Of weights, augmentation and order of the cases.
+        fold: Which fold tests.
+        options: Overrides of the config, `dotted.key -> value`.
+        keep_checkpoints: Keep the checkpoints of every epoch; by default only `model.pth` stays of a finished fold.
+    """
+
+    config: str
+    folder: Path
+    seed: int
+    fold: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    keep_checkpoints: bool = False
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f'fold {self.fold}, seed {self.seed} ({self.folder})'
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of its results are there."""
+        return all((self.folder / name).is_file() for name in RESULT)
+
+    def load(self) -> Config:
+        """Its config, with the overrides, the seed and the folder filled in."""
+        return load_config(self.config, {**self.options, 'seed': self.seed, 'work_dir': str(self.folder)})
+
+    def check(self, config: Config) -> None:
+        """Check that the results in the folder come from this config.
+
+        Raises:
+            ValueError: Another config made them; the message names the settings.
+        """
+        path = self.folder / 'config.py'
+        if not path.is_file():
+            return
+        before = Config.fromfile(path, format_python_code=False)._cfg_dict.to_dict()
+        now = Config.fromstring(source_text(config), '.py')._cfg_dict.to_dict()
+        for content in (before, now):
+            (content.get('split') or {}).pop('file', None)  # beside the folder: the whole may be moved
+        changed = sorted(k for k in {*before, *now} - {*FREE} if _text(before.get(k)) != _text(now.get(k)))
+        if changed:
+            raise ValueError(
+                f'{self.folder} holds the fold of another config (it differs in {", ".join(changed)}): '
+                'use another work dir, or remove that folder'
+            )
+
+
+def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
+    """Train and test a fold unless it is done.
+
+    Args:
+        task: The fold.
+        options: The flags of a run.
+        resume: Go on from the last checkpoint of a fold that was broken off, rather than from its start.
+
+    Returns:
+        Whether it had to be run.
+
+    Raises:
+        ValueError: The folder holds results of another config.
+        OSError: Another process is running this fold.
+    """
+    config = task.load()
+    task.check(config)
+    if task.finished:
+        return False
+    with _locked(task.folder):
+        if task.finished:  # by the process that held the lock
+            return False
+        experiment = Experiment(config, options=options)
+        experiment.train(resume=resume)
+        if not task.keep_checkpoints and is_main_process():
+            for path in [*task.folder.glob('*/*.pth'), *task.folder.glob('*/last_checkpoint')]:
+                path.unlink()
+        barrier()
+    del experiment
+    gc.collect()
+    return True
+
+
+def run_folds(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, jobs: int = 1) -> list[bool]:
+    """Run folds one after the other, or several at a time in processes of their own.
+
+    A fold that fails does not stop the others.
+
+    Args:
+        tasks: The folds.
+        options: The flags of a run.
+        resume: As in `run_fold`.
+        jobs: Folds at a time.
+
+    Returns:
+        Which of them had to be run.
+
+    Raises:
+        ValueError: jobs below 1, or several jobs of a distributed run.
+        RuntimeError: In several processes, folds that failed; the message names them all.
+    """
+    if jobs < 1:
+        raise ValueError(f'jobs must be 1 or more, got {jobs}')
+    if jobs == 1:
+        return [run_fold(task, options, resume) for task in tasks]
+    if options.launcher != 'none':
+        raise ValueError(f'jobs={jobs} does not go with launcher {options.launcher!r}: each fold takes all processes')
+    return _in_processes(tasks, replace(options, progress=False), resume, jobs)
+
+
+def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, jobs: int) -> list[bool]:
+    # `spawn`: a fork of a process that has started torch's threads can hang
+    pool = ProcessPoolExecutor(jobs, get_context('spawn'), _start, (max(1, (os.cpu_count() or 1) // jobs),))
+    failed: list[str] = []
+    ran = [False] * len(tasks)
+    with pool:
+        waiting: dict[Future[bool], int] = {
+            pool.submit(run_fold, task, options, resume): i for i, task in enumerate(tasks)
+        }
+        for future in as_completed(waiting):
+            i = waiting[future]
+            try:
+                ran[i] = future.result()
+                print(f'{tasks[i].name}: {"done" if ran[i] else "was done"}', flush=True)
+            except Exception as error:
+                failed.append(f'{tasks[i].name}: {type(error).__name__}: {error}')
+    if failed:
+        raise RuntimeError('\n'.join([f'{len(failed)} of {len(tasks)} folds failed', *sorted(failed)]))
+    return ran
+
+
+def _start(threads: int) -> None:
+    torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process (with those of its launcher) work in a folder; the lock goes with the process, however it ends.
+
+    Raises:
+        OSError: Another one does.
+    """
+    handle = -1
+    if is_main_process() and os.name == 'posix':
+        import fcntl
+
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / '.lock', os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise OSError(errno.EBUSY, f'another process is running this fold: {folder}') from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):  # a file system without locks
+                raise
+    try:
+        yield
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def _text(value: Any) -> str:
+    """A value as text in which lists and tuples are alike, and keys have one order."""
+    if isinstance(value, Mapping):
+        return '{' + ', '.join(f'{k}: {_text(value[k])}' for k in sorted(value, key=str)) + '}'
+    if isinstance(value, (list, tuple)):
+        return '[' + ', '.join(_text(v) for v in value) + ']'
+    return repr(value)

@@ -1,0 +1,251 @@
+"""A study: variants of one config, each cross-validated on the same folds, and compared with one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from usmm.engine.cross_validation import CrossValidation, Rows, read_folds_of
+from usmm.engine.fold_task import FoldTask
+from usmm.engine.outputs import read_predictions
+from usmm.home import find_config
+from usmm.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
+
+KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published')
+VARIANT_KEYS = ('name', 'options', 'config', 'published')
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of a study.
+
+    Args:
+        name: As it stands in the table.
+        options: Overrides of the config, `dotted.key -> value`; a dict with `_delete_=True` takes the old one's place.
+        config: Another config than the study's.
+        published: Numbers of a paper for this row, metric -> text.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    config: str | None = None
+    published: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The name as a folder's."""
+        return re.sub(r'[^A-Za-z0-9.]+', '_', self.name.replace('+', ' and ')).strip('_')
+
+
+@dataclass(frozen=True)
+class StudySpec:
+    """What a study file says.
+
+    Args:
+        title: Heading of the report.
+        config: Path or name of the config that all variants start from.
+        variants: The rows.
+        reference: Name of the row that the others are compared with.
+        folds, seeds, fold_seed: As in `CrossValidation`.
+        published: Where the published numbers come from.
+    """
+
+    title: str
+    config: str
+    variants: tuple[Variant, ...]
+    reference: str
+    folds: int | None = None
+    seeds: tuple[int, ...] | None = None
+    fold_seed: int | None = None
+    published: str = ''
+
+    @classmethod
+    def read(cls, path: str | Path) -> StudySpec:
+        """Read a study file: Python text with the keys of this class; `variants` is a list of dicts.
+
+        Raises:
+            ValueError: An unknown or a missing key, two rows of one name, or a reference that is no row.
+        """
+        file = find_config(path)
+        content = Config.fromfile(file, format_python_code=False)._cfg_dict.to_dict()
+        content = {k: v for k, v in content.items() if not k.startswith('_')}  # helpers of the file's own text
+        _check_keys(content, KEYS, ('config', 'variants', 'reference'), str(file))
+        variants = []
+        for i, given in enumerate(content['variants']):
+            _check_keys(given, VARIANT_KEYS, ('name',), f'{file}, variant {i}')
+            variants.append(Variant(**{**given, 'config': _beside(file, given.get('config'))}))
+        settings = {**content, 'variants': tuple(variants), 'config': _beside(file, content['config'])}
+        if content.get('seeds') is not None:
+            settings['seeds'] = tuple(content['seeds'])
+        settings.setdefault('title', file.stem)
+        spec = cls(**settings)
+        slugs = [v.slug for v in variants]
+        twice = sorted({v.name for v in variants if slugs.count(v.slug) > 1})
+        if twice:
+            raise ValueError(f'{file}: these rows have one name (or folder): {twice}')
+        if spec.reference not in [v.name for v in variants]:
+            raise ValueError(
+                f'{file}: the reference {spec.reference!r} is no row; rows are {[v.name for v in variants]}'
+            )
+        return spec
+
+
+class Study:
+    """The cross-validations of a study.
+
+    Args:
+        spec: What the study file says.
+        work_dir: Where everything is written; each row in `rows/<name>/`.
+        options: Overrides for all rows; a variant's own come after them.
+        rows: Only these rows (the reference is added).
+        keep_checkpoints: As in `FoldTask`.
+
+    Raises:
+        ValueError: A row that is not in the study.
+    """
+
+    def __init__(
+        self,
+        spec: StudySpec,
+        work_dir: str | Path,
+        options: Mapping[str, Any] | None = None,
+        rows: Sequence[str] | None = None,
+        keep_checkpoints: bool = False,
+    ) -> None:
+        self.spec, self.work_dir = spec, Path(work_dir)
+        names = [v.name for v in spec.variants]
+        unknown = [name for name in rows or () if name not in names]
+        if unknown:
+            raise ValueError(f'the study has no row {unknown[0]!r}; rows are {names}{_nearest(unknown[0], names)}')
+        chosen = [v for v in spec.variants if rows is None or v.name in rows or v.name == spec.reference]
+        self.plans = {
+            v.name: CrossValidation(
+                v.config or spec.config, self.work_dir / 'rows' / v.slug, spec.folds, spec.seeds, spec.fold_seed,
+                {**(options or {}), **v.options}, keep_checkpoints,
+            )
+            for v in chosen
+        }  # fmt: skip
+
+    def tasks(self, fold: int | None = None) -> list[FoldTask]:
+        """The folds of all rows."""
+        return [task for plan in self.plans.values() for task in plan.tasks(fold)]
+
+    def gather(self, known_best: Mapping[str, float | None] | None = None) -> list[dict[str, Any]]:
+        """Pool every row and compare it with the reference.
+
+        Args:
+            known_best: Row -> the best AUC that is possible, where it is known.
+
+        Returns:
+            A dict a row: name, metrics, difference (None for the reference), cases, patients, seconds, published,
+            known_best.
+
+        Raises:
+            ValueError: A fold is not done, or two rows were tested on different folds.
+        """
+        summaries = {name: plan.gather() for name, plan in self.plans.items()}
+        tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}
+        reference = self.spec.reference
+        self._check_folds()
+        differences: dict[str, dict[str, Any]] = {}
+        classes, positive = summaries[reference]['classes'], summaries[reference]['positive']
+        for name in self.plans:
+            if name != reference:
+                if summaries[name]['classes'] != classes:
+                    raise ValueError(
+                        f'row {name!r} has the classes {summaries[name]["classes"]}, the reference {classes}'
+                    )
+                differences[name] = _difference(tables[name], tables[reference], classes, positive, name)
+        if differences:
+            for d, p in zip(differences.values(), holm([d['pvalue'] for d in differences.values()]), strict=True):
+                d['p_holm'] = float(p)
+        by_name = {v.name: v for v in self.spec.variants}
+        return [
+            {
+                'name': name,
+                'slug': by_name[name].slug,
+                'metrics': summary['metrics'],
+                'difference': differences.get(name),
+                'cases': summary['cases'],
+                'patients': summary['patients'],
+                'seconds': summary['seconds'],
+                'modalities': summary['modalities'],
+                'published': dict(by_name[name].published) or None,
+                'known_best': (known_best or {}).get(name),
+            }
+            for name, summary in summaries.items()
+        ]
+
+    def _check_folds(self) -> None:
+        """The same case is in the same fold in every row, or a paired test says nothing."""
+        first = self.plans[self.spec.reference]
+        for plan in self.plans.values():
+            for one, other in zip(first.tasks(0), plan.tasks(0), strict=True):
+                folds, others = (read_folds_of(t.folder.parent / 'folds.csv') for t in (one, other))
+                moved = sorted(case for case in folds.keys() & others.keys() if folds[case] != others[case])
+                if moved:
+                    raise ValueError(
+                        f'{other.folder.parent}: {len(moved)} cases are in another fold than in '
+                        f'{one.folder.parent}, such as {moved[:3]}; remove that row and run it again'
+                    )
+
+
+def _difference(rows: Rows, reference: Rows, classes: list[str], positive: str | None, name: str) -> dict[str, Any]:
+    """Paired test of the AUC on the cases that both have, folds and seeds as strata, patients as clusters."""
+    one, other = ({(r['seed'], r['case_id']): r for r in table if r['label']} for table in (rows, reference))
+    keys = sorted(one.keys() & other.keys())
+    if not keys:
+        raise ValueError(f'row {name!r} and the reference have no case in common')
+    labels = np.array([classes.index(one[k]['label']) for k in keys])
+    strata = np.array([f'{k[0]}/{one[k]["fold"]}' for k in keys])
+    # a fold without two cases of each class has no AUC
+    counts = {s: np.bincount(labels[strata == s], minlength=len(classes)).min() for s in set(strata)}
+    usable = np.array([counts[s] >= 2 for s in strata])
+    if not usable.any():
+        nothing = {
+            'estimate': np.nan,
+            'ci95': None,
+            'pvalue': np.nan,
+            'test': 'none: no fold has two cases of each class',
+        }
+        return {**nothing, 'cases': len(keys)}
+    scores = [np.array([[t[k][f'prob_{c}'] for c in classes] for k in keys])[usable] for t in (one, other)]
+    patients = np.array([one[k]['patient_id'] for k in keys])[usable]
+    how: dict[str, Any] = {'clusters': patients, 'strata': strata[usable]}
+    if len(classes) == 2:
+        k = classes.index(positive) if positive in classes else 1
+        test: AucTest = clustered_auc_test(labels[usable] == k, scores[0][:, k], scores[1][:, k], **how)
+    else:
+        test = clustered_macro_auc_test(labels[usable], *scores, **how)
+    found = {'estimate': test.estimate, 'ci95': list(test.ci), 'pvalue': test.pvalue, 'test': test.method}
+    return {**found, 'cases': len({k[1] for k in keys})}
+
+
+def _beside(file: Path, name: str | None) -> str | None:
+    """A config that a study names: relative to the study's file, else anywhere that configs are found."""
+    if name is None:
+        return None
+    near = file.parent / name
+    return str(near) if near.is_file() else name
+
+
+def _check_keys(found: Mapping[str, Any], known: Sequence[str], needed: Sequence[str], where: str) -> None:
+    for key in found:
+        if key not in known:
+            raise ValueError(f'{where}: unknown key {key!r}; keys are {list(known)}{_nearest(key, known)}')
+    missing = [key for key in needed if key not in found]
+    if missing:
+        raise ValueError(f'{where}: {missing} must be given')
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    """`, nearest 'name'`, or nothing where none is near."""
+    found = get_close_matches(word, known, n=1, cutoff=0.3)
+    return f', nearest {found[0]!r}' if found else ''
