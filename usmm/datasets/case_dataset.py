@@ -44,8 +44,9 @@ class CaseDataset(Dataset):
         require_labels: Whether a missing label is an error.
         bad_cases: What `verify` does with cases that cannot be read: `'error'` or `'skip'`.
 
-    Problems of the table are errors, except numbers outside their plausible range (logged) and, in the parts `val` and
-    `test`, categories that the schema does not know (logged; the model takes them as unknown).
+    Problems of the table are errors, except numbers outside their plausible range and patient ids that differ in
+    leading zeros (logged) and, in the parts `val` and `test`, categories that the schema does not know (logged; the
+    model takes them as unknown).
 
     Raises:
         DataError: No table, blocking problems in it, missing modalities, a patient in two parts, or an empty part.
@@ -83,7 +84,7 @@ class CaseDataset(Dataset):
         uses_clinical = modalities is None or 'clinical' in modalities or clinical is not None
         used = {*self.modalities, *(['clinical'] if uses_clinical else [])}
         problems = [p for p in self.table.problems if p.modality is None or p.modality in used]
-        milder = {'range', 'category'} | (set() if require_labels else {'no_label'})
+        milder = {'range', 'category', 'id_zeros'} | (set() if require_labels else {'no_label'})
         self._refuse([p for p in problems if p.kind not in milder])
         cases = self.table.cases if part is None else split_cases(self.table, Split.of(split))[part]
         self.cases = self._with_all_modalities(cases)
@@ -150,6 +151,7 @@ class CaseDataset(Dataset):
         """Refuse unknown categories where the model learns; where it is tested they are met as unknown."""
         ids = {case.case_id for case in cases}
         mild = [p for p in problems if p.kind in ('range', 'category') and p.case_id in ids]
+        mild += [p for p in problems if p.kind == 'id_zeros']
         if self.part not in ('val', 'test'):
             self._refuse([p for p in mild if p.kind == 'category'])
         if mild:

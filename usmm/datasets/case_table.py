@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from usmm.case import Case, Schema, Variable
+from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.readers import DataError, is_missing, read_table
 
 PARTS = ('train', 'val', 'test')
@@ -32,7 +33,7 @@ class Problem:
 
     Args:
         kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `category`,
-            `no_file`, `suffix`; tools add their own.
+            `no_file`, `suffix`, `patient_id`, `id_zeros`; tools add their own.
         case_id: The case, or None where the table as a whole is meant.
         file: The file, where one is meant.
         modality: The modality, `'clinical'` for a clinical column, or None.
@@ -151,6 +152,18 @@ class _RowReader:
             if first != number:
                 self.problem('duplicate', f'case id stands in line {first} and again in line {number}')
             self.table.cases.append(self.read_case(self.case_id))
+        self.case_id = None
+        self.check_patients()
+
+    def check_patients(self) -> None:
+        """Ids that look like one patient written in two ways: such a patient would be dealt into two parts."""
+        ids = {case.patient_id for case in self.table.cases}
+        for group in same_patient(ids):
+            self.problem(
+                'patient_id', f'patient ids {list(group)} differ in case or blanks alone: write each in one way'
+            )
+        for group in perhaps_same_patient(ids):
+            self.problem('id_zeros', f'patient ids {list(group)} differ in leading zeros: is this one patient?')
 
     def check_columns(self) -> None:
         """Columns that the schema names and the table lacks; a default patient column and masks may be absent."""

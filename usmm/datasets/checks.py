@@ -14,7 +14,7 @@ from usmm.datasets.convert_cells import read_records
 from usmm.datasets.file_facts import FileFacts
 
 # Kinds that do not stop a training; every other kind does.
-WARNINGS = frozenset({'range', 'no_mask', 'two_labels', 'same_file', 'added', 'removed'})
+WARNINGS = frozenset({'range', 'id_zeros', 'no_mask', 'two_labels', 'same_file', 'added', 'removed'})
 Facts = Mapping[tuple[Path, str], FileFacts]
 
 

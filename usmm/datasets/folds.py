@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from usmm.case import Case
+from usmm.datasets.ids import patient_key
 from usmm.readers import DataError, file_digest
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
@@ -173,7 +174,8 @@ def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[
 def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
     """Check that no patient, no file and no copy of a file stands in two parts.
 
-    Files are compared by content (SHA-256), but only those of one size are read.
+    Ids that differ in case or blanks alone are one patient here. Files are compared by content (SHA-256), but only
+    those of one size are read.
 
     Args:
         parts: Name of a part -> its cases.
@@ -186,6 +188,7 @@ def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
     """
     names = list(parts)
     patients = {name: {c.patient_id for c in parts[name]} for name in names}
+    keys = {name: {patient_key(p): p for p in sorted(patients[name])} for name in names}
     files = {name: {os.path.realpath(f) for c in parts[name] for fs in c.files.values() for f in fs} for name in names}
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
@@ -193,6 +196,11 @@ def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
                 shared = sorted(sets[one] & sets[other])
                 if shared:
                     raise DataError(f'{len(shared)} {what} are both in {one} and in {other}: {_few(shared)}')
+            twins = [f'{keys[one][k]!r} and {keys[other][k]!r}' for k in sorted(keys[one].keys() & keys[other].keys())]
+            if twins:
+                raise DataError(
+                    f'patients in {one} and in {other} have ids that differ in case or blanks alone: {_few(twins)}'
+                )
     _check_copies(files)
 
 

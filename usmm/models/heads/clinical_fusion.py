@@ -32,10 +32,12 @@ class ClinicalFusionHead(BaseModule):
         columns: Where the variables stand in a table that has more; None: the table has these columns alone.
         relu: ReLU behind each category's number (as in the published code).
         loss: Config of the loss on the logits; None: cross entropy.
+        select: Keep the variables whose p value in the training part is at most this (0.05 in the paper): `fit` is told
+            which, and the others count for nothing. None: keep all.
         init_cfg: Initialisation.
 
     Raises:
-        ValueError: If there is no variable, or the categories of one are not known yet.
+        ValueError: If there is no variable, the categories of one are not known yet, or select is not within (0, 1).
 
     References:
         Meng et al., IEEE TMI 2022, section III-D, eq. 8, fig. 3.
@@ -58,6 +60,7 @@ class ClinicalFusionHead(BaseModule):
         columns: Sequence[int] | None = None,
         relu: bool = True,
         loss: Mapping[str, Any] | None = None,
+        select: float | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -78,14 +81,24 @@ class ClinicalFusionHead(BaseModule):
         self.register_buffer('mean', torch.zeros(len(self.numbers)))
         self.register_buffer('std', torch.ones(len(self.numbers)))
         self.register_buffer('fitted', torch.tensor(False))
+        if select is not None and not 0 < select < 1:
+            raise ValueError(f'select is the largest p value that is kept, between 0 and 1, got {select}')
+        self.select = select
+        if select is not None:
+            self.register_buffer('selected', torch.ones(len(self.variables), dtype=torch.bool))
 
     @torch.no_grad()
-    def fit(self, clinical: Tensor) -> None:
+    def fit(self, clinical: Tensor, selected: Sequence[bool] | None = None) -> None:
         """Take mean and standard deviation (of the population) of the numbers from the training part.
 
         Args:
             clinical: Raw table (N, K), NaN where missing.
+            selected: Which variables to keep, in their order; for a head with `select`, and for no other.
+
+        Raises:
+            ValueError: Given without need, or needed and not given; or there would be no input left.
         """
+        self._choose(selected)
         clinical = self._own_columns(clinical)
         for slot, column in enumerate(self.numbers):
             known = clinical[:, column].double()
@@ -137,7 +150,8 @@ class ClinicalFusionHead(BaseModule):
                 number = layer(self.one_hot(clinical, column))
                 columns[column] = number.relu() if self.relu else number
             parts = [] if image_scores is None else [image_scores.float()]
-            return self.fc(torch.cat(parts + [columns[i] for i in sorted(columns)], dim=1))
+            table = torch.cat([columns[i] for i in sorted(columns)], dim=1)
+            return self.fc(torch.cat([*parts, table if self.select is None else table * self.selected], dim=1))
 
     def loss(self, logits: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The loss of the final logits (B, K), eq. 8."""
@@ -146,6 +160,8 @@ class ClinicalFusionHead(BaseModule):
     def weights(self, contrast: bool = False) -> dict[str, float]:
         """The final layer's weight of each input, for the positive class (fig. 3 of the paper).
 
+        A variable that was not selected has the weight 0; `not_selected` names them.
+
         Args:
             contrast: Take the difference to the other class's weight, which is what decides between two classes.
         """
@@ -153,8 +169,27 @@ class ClinicalFusionHead(BaseModule):
         row = (
             rows[self.positive] - rows[1 - self.positive] if contrast and self.num_classes == 2 else rows[self.positive]
         )
+        if self.select is not None:
+            row = torch.cat([row[: self.image_width], row[self.image_width :] * self.selected.cpu()])
         images = {1: ['image'], 0: []}.get(self.image_width, [f'image_{i}' for i in range(self.image_width)])
         return dict(zip([*images, *(v.name for v in self.variables)], row.tolist()))
+
+    @property
+    def not_selected(self) -> list[str]:
+        """Names of the variables that `fit` was told to leave out."""
+        kept = [True] * len(self.variables) if self.select is None else self.selected.tolist()
+        return [v.name for v, keep in zip(self.variables, kept) if not keep]
+
+    def _choose(self, selected: Sequence[bool] | None) -> None:
+        if (selected is None) != (self.select is None):
+            raise ValueError(f'ClinicalFusionHead(select={self.select}) was told to keep {selected}')
+        if selected is None:
+            return
+        if len(selected) != len(self.variables):
+            raise ValueError(f'expected one choice for each of {len(self.variables)} variables, got {len(selected)}')
+        if not any(selected) and not self.use_image:
+            raise ValueError('none of the clinical variables is selected, and there is no image score')
+        self.selected.copy_(torch.tensor([bool(s) for s in selected]))
 
     def _own_columns(self, clinical: Tensor) -> Tensor:
         if self.columns is not None and clinical.ndim == 2 and clinical.shape[1] > max(self.columns):
