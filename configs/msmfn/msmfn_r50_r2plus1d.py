@@ -14,6 +14,10 @@ image_size = 224
 clip_size = 128
 keyframe_step = 1.0  # seconds between the frames that key frames are chosen from
 cache_dir = 'work_dirs/cache'  # prepared images, keyed by file content and options; runs share it
+# sizes of the networks, whichever parts a study puts together of them
+static_net = dict(depth=50, base_channels=64)  # a ResNet
+clip_net = dict(depth=18, base_channels=64)  # an R(2+1)D
+embed_dims = 256
 
 schema = dict(
     images=dict(bus='bus', cdfi='cdfi', ue='ue'),
@@ -55,9 +59,13 @@ model = dict(
     schema='${schema}',
     data_preprocessor=dict(type='CasePreprocessor'),
     encoder=dict(
-        static=dict(type='GuidedEncoder', guide='bus', guided=('cdfi', 'ue'), depth=50),
-        dynamic=dict(type='ClipEncoder', clip='dceus', backbone=dict(type='R2Plus1D', depth=18))),
-    fusion=dict(type='TransformerFusion', embed_dims=256, num_layers=4, num_heads=4),
+        static=dict(
+            type='GuidedEncoder', guide='bus', guided=('cdfi', 'ue'), depth='${static_net.depth}',
+            base_channels='${static_net.base_channels}'),
+        dynamic=dict(
+            type='ClipEncoder', clip='dceus',
+            backbone=dict(type='R2Plus1D', depth='${clip_net.depth}', base_channels='${clip_net.base_channels}'))),
+    fusion=dict(type='TransformerFusion', embed_dims='${embed_dims}', num_layers=4, num_heads=4),
     head=dict(
         type='LinearHead',
         losses=[

@@ -11,11 +11,10 @@ image_size = 64
 clip_size = 32
 schema = dict(split='split')  # phantoms made with --test-cases say which cases are for testing
 split = dict(selection='last')
-model = dict(
-    encoder=dict(
-        static=dict(depth=18, base_channels=16),
-        dynamic=dict(backbone=dict(depth=18, base_channels=16))),
-    fusion=dict(embed_dims=64, num_layers=2))
+static_net = dict(depth=18, base_channels=16)
+clip_net = dict(depth=18, base_channels=16)
+embed_dims = 64
+model = dict(fusion=dict(num_layers=2))
 image_epochs = 8
 stages = [
     dict(

@@ -1,0 +1,18 @@
+"""Logistic regression on the time-intensity curve of the lesion in the contrast clip.
+
+The columns come from `tools/time_intensity.py`, which writes a new case table; `table` names it, below data_root.
+"""
+
+_base_ = './logistic.py'
+
+table = 'cases_time_intensity.csv'
+schema = dict(
+    clinical=[
+        dict(name='dceus_peak_intensity'),
+        dict(name='dceus_time_to_peak', unit='s'),
+        dict(name='dceus_rise_time', unit='s'),
+        dict(name='dceus_wash_in_slope'),
+        dict(name='dceus_wash_out_slope'),
+        dict(name='dceus_area'),
+    ]
+)

@@ -1,0 +1,82 @@
+"""Cross-validate the variants of a study on the same folds, and compare each with the reference."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from _case_pictures import pictures_of
+from rich.console import Console
+
+from usmm.config import parse_options
+from usmm.console import plain_errors
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('study', help='path of a study file, or the name of a shipped one')
+    parser.add_argument('--config', help="the config that the variants change (default: the study's)")
+    parser.add_argument('--folds', type=int, help="number of folds (default: the study's, else the config's)")
+    parser.add_argument('--seeds', type=int, nargs='+', help='train every fold with each seed')
+    parser.add_argument('--fold-seed', type=int, help='one seed for the folds of all seeds (default: folds by seed)')
+    parser.add_argument('--rows', nargs='+', metavar='NAME', help='these rows alone, and the reference')
+    parser.add_argument('--fold', type=int, help='run this fold of every row alone, say as one job of a cluster array')
+    parser.add_argument('--published', action='store_true', help='set the published numbers beside ours')
+    parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<study>_study)')
+    parser.add_argument('--resume', action='store_true', help='go on inside a fold that was broken off')
+    parser.add_argument('--jobs', type=int, default=1, help='folds at a time, each in a process of its own')
+    parser.add_argument('--keep-checkpoints', action='store_true', help='keep the checkpoints of finished folds')
+    parser.add_argument('--amp', action='store_true', help='mixed precision and channels-last memory')
+    parser.add_argument('--no-validate', action='store_true', help='no validation; the last epoch counts')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of all rows')
+    parser.add_argument('--quiet', action='store_true', help='no progress lines')
+    return parser.parse_args()
+
+
+def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
+    """Row -> the best AUC that its modalities allow, for phantoms, whose truth.json says so."""
+    found: dict[str, float | None] = {}
+    for name, plan in plans.items():
+        config = plan.load()
+        truth = Path(config.get('data_root', '.'), 'truth.json')
+        if truth.is_file():
+            best = json.loads(truth.read_text(encoding='utf-8'))['best_auc']
+            wanted = frozenset(config.modalities)
+            found[name] = next((value for key, value in best.items() if frozenset(key.split('+')) == wanted), None)
+    return found
+
+
+@plain_errors
+def main() -> None:
+    args = parse_args()
+    from usmm.reports.study import report_study
+
+    from usmm.engine import RunOptions, Study, StudySpec, run_folds
+    from usmm.reports.cross_validation import report_cross_validation
+    from usmm.reports.summary_table import study_table
+
+    spec = StudySpec.read(args.study)
+    given = {'config': args.config, 'folds': args.folds, 'fold_seed': args.fold_seed}
+    given['seeds'] = None if args.seeds is None else tuple(args.seeds)
+    spec = dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
+    work_dir = Path(args.work_dir or f'work_dirs/{Path(args.study).stem}_study')
+    study = Study(spec, work_dir, parse_options(args.cfg_options), args.rows, args.keep_checkpoints)
+    flags = RunOptions(amp=args.amp, validate=not args.no_validate, progress=not args.quiet)
+    run_folds(study.tasks(args.fold), flags, args.resume, args.jobs)
+    undone = [task.name for task in study.tasks() if not task.finished]
+    if undone:
+        print(f'{len(undone)} folds are still to be run: {"; ".join(undone[:8])}')
+        return
+    rows = study.gather(known_best(study.plans))
+    for plan in study.plans.values():
+        report_cross_validation(plan.work_dir, pictures_of(plan.load()))
+    Console().print(study_table(rows, spec.reference))
+    written = report_study(work_dir, rows, spec.reference, {'source': spec.published} if args.published else None)
+    print('\n'.join(f'{name}: {path}' for name, path in written.items()))
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
