@@ -52,10 +52,9 @@ def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
 @plain_errors
 def main() -> None:
     args = parse_args()
-    from usmm.reports.study import report_study
-
     from usmm.engine import RunOptions, Study, StudySpec, run_folds
     from usmm.reports.cross_validation import report_cross_validation
+    from usmm.reports.study import report_study
     from usmm.reports.summary_table import study_table
 
     spec = StudySpec.read(args.study)
@@ -74,7 +73,9 @@ def main() -> None:
     for plan in study.plans.values():
         report_cross_validation(plan.work_dir, pictures_of(plan.load()))
     Console().print(study_table(rows, spec.reference))
-    written = report_study(work_dir, rows, spec.reference, {'source': spec.published} if args.published else None)
+    written = report_study(
+        work_dir, rows, spec.reference, {'source': spec.published} if args.published else None, spec.title
+    )
     print('\n'.join(f'{name}: {path}' for name, path in written.items()))
 
 

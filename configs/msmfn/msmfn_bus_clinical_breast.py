@@ -35,8 +35,8 @@ schema = dict(
     ])
 
 # 252 patients and no pre-trained weights: a small network, trained faster than the paper's
+static_net = dict(depth=18)
 model = dict(
-    encoder=dict(static=dict(depth=18)),
     head=dict(losses=[dict(type='FocalLoss', gamma=2.0, alpha=(0.4, 0.6))]))
 stages = [
     dict(name='image', train='all but clinical', optimizer=dict(type='Adam', lr=3e-4), max_epochs=40),

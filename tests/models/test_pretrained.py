@@ -88,18 +88,26 @@ def test_weights_are_loaded_once(tmp_path: Path) -> None:
     net.init_weights()
 
 
-@pytest.mark.parametrize('address', ['https://example.org/r.pth', 'torchvision://resnet18'])
-def test_addresses_are_loaded_safely_too(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, Any] = {}
+@pytest.mark.parametrize(
+    ('address', 'hashed'), [('https://example.org/r.pth', None), ('torchvision://resnet18', 'f37072fd')]
+)
+def test_addresses_are_loaded_safely_too(
+    address: str, hashed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
 
-    def fake(url: str, **options: Any) -> dict[str, torch.Tensor]:
-        seen.update(options, url=url)
-        return {'module.a': torch.ones(1)}
+    def fake(url: str, path: str, hash_prefix: str | None) -> None:
+        seen.append((url.startswith('https://'), hash_prefix))
+        torch.save({'module.a': torch.ones(1)}, path)
 
-    monkeypatch.setattr(torch.hub, 'load_state_dict_from_url', fake)
-    assert list(read_state(address)) == ['a']
-    assert seen['weights_only'] is True
-    assert seen['url'].startswith('https://')
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', fake)
+    assert list(read_state(address)) == list(read_state(address)) == ['a']
+    assert seen == [(True, hashed)]  # once
+    (file,) = (tmp_path / 'checkpoints').iterdir()
+    torch.save(Hostile(), file)
+    with pytest.raises(ValueError, match='is no checkpoint that can be loaded safely: its pickle uses'):
+        read_state(address)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +131,16 @@ def test_split(init_cfg: Any, rest: Any, found: Any) -> None:
 
 def test_a_hostile_file_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(dict(state_dict=Hostile()), tmp_path / 'hostile.pth')
-    with pytest.raises(Exception, match='Weights only load failed'):
+    with pytest.raises(ValueError, match='is no checkpoint that can be loaded safely: its pickle uses'):
         read_state(str(tmp_path / 'hostile.pth'))
     assert 'code ran' not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+def test_files_of_either_format_of_torch(legacy: bool, tmp_path: Path) -> None:
+    content = dict(meta=dict(epoch=1), state_dict={'backbone.a': torch.arange(3.0)})
+    torch.save(content, tmp_path / 'x.pth', _use_new_zipfile_serialization=not legacy)
+    assert torch.equal(read_state(str(tmp_path / 'x.pth'))['a'], torch.arange(3.0))
 
 
 def test_no_such_file(tmp_path: Path) -> None:

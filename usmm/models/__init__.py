@@ -11,14 +11,18 @@ from usmm.models.fusions import (  # noqa: E402
     AverageFusion,
     BaseFusion,
     BilinearFusion,
+    CentralNet,
     ConcatFusion,
+    HiNet,
+    PoolFusion,
     SingleStream,
     TransformerFusion,
 )
-from usmm.models.heads import ClinicalFusionHead, LinearHead  # noqa: E402
+from usmm.models.heads import ClinicalFusionHead, LateFusionHead, LinearHead, ScoreTreeHead  # noqa: E402
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction  # noqa: E402
 from usmm.models.outputs import Outputs  # noqa: E402
 from usmm.models.preprocessor import CasePreprocessor  # noqa: E402
+from usmm.models.table_classifier import TableClassifier  # noqa: E402
 
 __all__ = [
     'AddFusion',
@@ -27,18 +31,24 @@ __all__ = [
     'BaseFusion',
     'BilinearFusion',
     'CasePreprocessor',
+    'CentralNet',
     'ChannelAttention',
     'ClinicalFusionHead',
     'ClipEncoder',
     'ConcatFusion',
     'GuidedEncoder',
+    'HiNet',
     'ImageEncoder',
+    'LateFusionHead',
     'LinearHead',
     'MapFusion',
     'ModalityInteraction',
     'MultiModalClassifier',
     'Outputs',
+    'PoolFusion',
     'R2Plus1D',
+    'ScoreTreeHead',
     'SingleStream',
+    'TableClassifier',
     'TransformerFusion',
 ]

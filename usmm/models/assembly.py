@@ -39,6 +39,9 @@ def prune_encoders(
 ) -> dict[str, dict[str, Any]]:
     """The encoders' configs for a subset of modalities; an encoder that has nothing left to read is dropped.
 
+    They come in the order of the modalities, whatever the order in the config, which a config loses when it is saved:
+    else a fusion of weights by place would mix up its streams.
+
     Args:
         encoders: Stream -> config of its encoder.
         modalities: The modalities that are left; `'clinical'` is not an image and is passed over.
@@ -58,7 +61,13 @@ def prune_encoders(
     if unread:
         raise ValueError(f'no encoder reads {unread}; the encoders of this model read {sorted(readable)}')
     subsets = {stream: classes[stream].subset(cfg, modalities) for stream, cfg in encoders.items()}
-    return {stream: cfg for stream, cfg in subsets.items() if cfg is not None}
+    kept = {stream: cfg for stream, cfg in subsets.items() if cfg is not None}
+    place = {modality: i for i, modality in enumerate(modalities)}
+
+    def first(stream: str) -> int:
+        return min(place.get(m, len(place)) for m in classes[stream].modalities_of(kept[stream]))
+
+    return {stream: kept[stream] for stream in sorted(kept, key=first)}
 
 
 def build_encoders(encoders: Mapping[str, Mapping[str, Any]] | None, modalities: Collection[str]) -> ModuleDict | None:
@@ -68,17 +77,18 @@ def build_encoders(encoders: Mapping[str, Mapping[str, Any]] | None, modalities:
 
 
 def build_fusion(cfg: Mapping[str, Any] | None, encoders: ModuleDict) -> BaseFusion:
-    """The fusion of the encoders' last maps; with one stream what its `single` leaves of it."""
+    """The fusion of the encoders' last maps, or of all where it is layer-wise; with one stream its `single`."""
     cfg = {'type': 'TransformerFusion', **(cfg or {})}
     if len(encoders) == 1:
         cfg = getattr(component(cfg), 'single', dict)(cfg)
-    return build({**cfg, 'in_channels': {s: e.out_channels[-1] for s, e in encoders.items()}})
+    widths = {s: e.out_channels for s, e in encoders.items()}
+    whole = getattr(component(cfg), 'layerwise', False)
+    return build({**cfg, 'in_channels': widths if whole else {s: w[-1] for s, w in widths.items()}})
 
 
 def build_head(cfg: Mapping[str, Any] | None, fusion: BaseFusion, num_classes: int) -> nn.Module:
     """The head on a fusion's vectors."""
-    widths = dict.fromkeys(fusion.streams, fusion.embed_dims)
-    filled = dict(num_classes=num_classes, in_channels=fusion.out_channels, streams=widths)
+    filled = dict(num_classes=num_classes, in_channels=fusion.out_channels, streams=fusion.widths)
     return build({'type': 'LinearHead', **(cfg or {}), **filled})
 
 
@@ -93,14 +103,19 @@ def build_clinical(
     if cfg is None or (schema is None and not cfg.get('variables')):
         raise ValueError("'clinical' is among the modalities, but the config has no clinical head or no schema for it")
     known = {v.name: v for v in Schema.of(schema or {}).clinical}
-    variables = _pick(cfg.get('variables'), known)
+    variables = pick_variables(cfg.get('variables'), known)
     if cfg.get('variables') and all(v in known.values() for v in variables):
         # the table has all of the schema's columns, whichever of them the head reads
         filled['columns'] = [[*known].index(v.name) for v in variables]
     return build({**cfg, **filled, 'variables': variables})
 
 
-def _pick(asked: Any, known: Mapping[str, Variable]) -> list[Any]:
+def pick_variables(asked: Any, known: Mapping[str, Variable]) -> list[Any]:
+    """The variables that are asked for: names are those of the schema, in its order; None: all of the schema's.
+
+    Raises:
+        ValueError: If a name is not in the schema.
+    """
     if asked is None:
         return list(known.values())
     names = [a for a in asked if isinstance(a, str)]

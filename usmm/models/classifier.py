@@ -97,9 +97,24 @@ class MultiModalClassifier(StagedModel):
     @property
     def optional_modalities(self) -> tuple[str, ...]:
         """Modalities that a case may lack, as long as it has all those of another stream."""
-        if self.fusion is None or not self.fusion.handles_missing or len(self.readers) < 2:
+        if self.fusion is None or len(self.readers) < 2:
+            return ()
+        if not (self.fusion.handles_missing or getattr(self.head, 'handles_missing', False)):
             return ()
         return tuple(m for modalities in self.readers.values() for m in modalities)
+
+    def cam_layers(self) -> dict[str, str]:
+        """Modality -> name of the module that its heat-map is made from; empty for a model without images.
+
+        Example:
+            >>> encoder = dict(static=dict(type='GuidedEncoder', guided=(), depth=18, base_channels=4))
+            >>> MultiModalClassifier(('bus',), ('ADC', 'SCC'), encoder=encoder).cam_layers()
+            {'bus': 'encoder.static.trunks.bus.layer2'}
+        """
+        if self.encoder is None:
+            return {}
+        found = {m: (s, layer) for s, encoder in self.encoder.items() for m, layer in encoder.cam_layers().items()}
+        return {m: f'encoder.{s}.{layer}'.rstrip('.') for m, (s, layer) in found.items()}
 
     def lacking(self, absent: Collection[str]) -> list[str]:
         """What this model needs of the modalities that a case does not have; empty where it can do without them.
@@ -176,9 +191,9 @@ class MultiModalClassifier(StagedModel):
         maps = {s: encode_rows(e, inputs, None if rows is None else rows[s]) for s, e in self.encoder.items()}
         streams = {s: m for s, m in maps.items() if m is not None}
         vector, vectors = self.fusion(streams, rows)
-        logits, aux_logits = self.head(vector, vectors)
+        logits, aux_logits = self.head(vector, vectors, rows)
         complete = None if rows is None else torch.stack(list(rows.values())).all(0).to(logits.device)
-        return Outputs(logits, logits, streams, vector, vectors, aux_logits, complete)
+        return Outputs(logits, logits, streams, vector, vectors, aux_logits, complete, rows)
 
     def run_clinical(self, outputs: Outputs | None, clinical: Tensor | None) -> Outputs:
         """Let the clinical head decide, unless it is frozen before it was ever fitted (the image stage)."""
@@ -200,7 +215,7 @@ class MultiModalClassifier(StagedModel):
             if outputs.vector is None or outputs.image_logits is None:
                 raise ValueError('cached image logits can only train the clinical head: freeze the image part')
             given = (outputs.image_logits, outputs.aux_logits, outputs.vectors)
-            losses.update(self.head.loss(*given, target, outputs.complete))
+            losses.update(self.head.loss(*given, target, outputs.complete, outputs.present))
         if self.clinical is not None and self.learns(CLINICAL):
             losses.update(self.clinical.loss(outputs.logits, target))
         return losses

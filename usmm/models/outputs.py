@@ -24,6 +24,7 @@ class Outputs:
         vectors: Stream -> vector (B, D).
         aux_logits: Stream -> logits (B, K) of the auxiliary layers.
         complete: Rows in which every stream is present (B,), or None: all.
+        present: Stream -> rows that have it (B,), or None: all.
     """
 
     logits: Tensor
@@ -33,6 +34,7 @@ class Outputs:
     vectors: dict[str, Tensor] = field(default_factory=dict)
     aux_logits: dict[str, Tensor] = field(default_factory=dict)
     complete: Tensor | None = None
+    present: dict[str, Tensor] | None = None
 
 
 def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[dict[str, Any]]:

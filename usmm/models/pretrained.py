@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import get_torchvision_models
 from torch import Tensor, nn
 
+from usmm.weights import read_checkpoint
+
 PREFIXES = ('module.', 'backbone.', 'model.')
+HASH = re.compile(r'-([0-9a-f]{8,})\.pth$')  # the start of the SHA-256, as torchvision and OpenMMLab name files
 CONTAINERS = ('state_dict', 'model', 'model_state')
 
 
@@ -56,12 +61,12 @@ def read_state(checkpoint: str, prefix: str | None = None) -> dict[str, Tensor]:
     """The tensors of a checkpoint, names without wrappers' prefixes. Nothing but tensors is ever unpickled.
 
     Args:
-        checkpoint: A file, an http(s) address, or `torchvision://NAME`.
+        checkpoint: A file (safetensors, or of torch), an http(s) address, or `torchvision://NAME`.
         prefix: Keep only the names that start so, and cut it off. None: cut `module.`, `backbone.` and the like.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If nothing in the checkpoint is a tensor, or nothing has the prefix.
+        ValueError: If it cannot be loaded safely, nothing in it is a tensor, or nothing has the prefix.
     """
     found: Any = _load(checkpoint)
     for key in CONTAINERS:
@@ -119,11 +124,22 @@ def _load(checkpoint: str) -> Any:
     address = checkpoint
     if checkpoint.startswith('torchvision://'):
         address = get_torchvision_models()[checkpoint.removeprefix('torchvision://')]
-    if address.startswith(('http://', 'https://')):
-        return torch.hub.load_state_dict_from_url(address, map_location='cpu', weights_only=True)
-    if not Path(address).is_file():
-        raise FileNotFoundError(f'no checkpoint at {address}')
-    return torch.load(address, map_location='cpu', weights_only=True)
+    path = _download(address) if address.startswith(('http://', 'https://')) else Path(address)
+    if not path.exists():
+        raise FileNotFoundError(f'no checkpoint at {path}')
+    # mmpretrain publishes its files in the older format
+    return read_checkpoint(path, legacy=True, training=True)
+
+
+def _download(address: str) -> Path:
+    """The file of an address in torch's cache; a hash in its name (`resnet18-f37072fd.pth`) is checked."""
+    name = Path(urlparse(address).path).name
+    path = Path(torch.hub.get_dir(), 'checkpoints', name)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stated = HASH.search(name)
+        torch.hub.download_url_to_file(address, str(path), stated[1] if stated else None)
+    return path
 
 
 def _cut(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -16,8 +16,10 @@ from usmm.transforms.cropping import CropLesion, Resize, lesion_square
 from usmm.transforms.formatting import PackCase, collate_cases, pack
 from usmm.transforms.keyframe_speed import time_key_frames
 from usmm.transforms.keyframes import KeyFrames, key_frames
+from usmm.transforms.lesion_curve import lesion_curve
 from usmm.transforms.loading import LoadClip, LoadImage, LoadMask
 from usmm.transforms.panels import SplitPanels
+from usmm.transforms.region import KeepRegion, ultrasound_region
 from usmm.transforms.store import ArrayStore
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     'Cached',
     'ColourJitter',
     'CropLesion',
+    'KeepRegion',
     'KeyFrames',
     'LoadClip',
     'LoadImage',
@@ -42,8 +45,10 @@ __all__ = [
     'Transform',
     'collate_cases',
     'key_frames',
+    'lesion_curve',
     'lesion_square',
     'pack',
     'replay',
     'time_key_frames',
+    'ultrasound_region',
 ]

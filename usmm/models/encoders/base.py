@@ -45,6 +45,13 @@ class BaseEncoder(BaseModule):
         """Where a tensor of a pre-trained backbone belongs: the names in this module that take it."""
         return (f'backbone.{name}',)
 
+    def cam_layers(self) -> dict[str, str]:
+        """Modality -> the module of this encoder that its heat-map is made from, as `usmm.explain.Target` takes it.
+
+        `''` is the encoder itself: its last map. A modality without an entry has no map of its own.
+        """
+        return {self.modalities[0]: ''} if len(self.modalities) == 1 else {}
+
     def init_weights(self) -> None:
         """Initialise as upstream does, then load pre-trained weights over it."""
         fresh = not self.is_init

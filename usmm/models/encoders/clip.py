@@ -53,6 +53,10 @@ class ClipEncoder(BaseEncoder):
         """Names of torchvision's r2plus1d_18 are translated, others belong to the backbone as they are."""
         return (f'backbone.{from_torchvision(name)}',)
 
+    def cam_layers(self) -> dict[str, str]:
+        """The first stage, which keeps the time steps of the clip, where there is one; else the last map."""
+        return {self.clip: 'backbone.layer1' if hasattr(self.backbone, 'layer1') else ''}
+
     def forward(self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         """Stage maps (B, C, T', H', W') of the clip (B, 3, T, H, W)."""
         return list(self.backbone(inputs[self.clip]))

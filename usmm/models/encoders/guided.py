@@ -112,6 +112,12 @@ class GuidedEncoder(BaseEncoder):
         """The trunk that a modality passes."""
         return self.trunks[SHARED if SHARED in self.trunks else modality]
 
+    def cam_layers(self) -> dict[str, str]:
+        """layer2 of each modality's trunk; a shared trunk is called once a modality, in their order."""
+        if SHARED in self.trunks:
+            return {m: f'trunks.{SHARED}.layer2@{call}' for call, m in enumerate(self.modalities)}
+        return {m: f'trunks.{m}.layer2' for m in self.modalities}
+
     def place(self, name: str) -> tuple[str, ...]:
         """A ResNet's layer3 and layer4 belong to the tail, what is before them to every trunk."""
         if name.startswith(('layer3.', 'layer4.')):

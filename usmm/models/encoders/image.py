@@ -52,6 +52,10 @@ class ImageEncoder(BaseEncoder):
         """The image modality."""
         return (cfg.get('modality', 'bus'),)
 
+    def cam_layers(self) -> dict[str, str]:
+        """layer2 of a ResNet (512 x 28 x 28 at depth 50 and 224 pixels), the last map of other backbones."""
+        return {self.modality: 'backbone.layer2' if hasattr(self.backbone, 'layer2') else ''}
+
     @torch.no_grad()
     def _probe(self, size: int) -> tuple[int, ...]:
         self.backbone.eval()

@@ -2,7 +2,10 @@
 
 from usmm.models.fusions.base import BaseFusion
 from usmm.models.fusions.bilinear import BilinearFusion
-from usmm.models.fusions.simple import AddFusion, AverageFusion, ConcatFusion, SingleStream
+from usmm.models.fusions.central_net import CentralNet
+from usmm.models.fusions.hi_net import HiNet
+from usmm.models.fusions.layerwise import LayerwiseFusion
+from usmm.models.fusions.simple import AddFusion, AverageFusion, ConcatFusion, PoolFusion, SingleStream
 from usmm.models.fusions.transformer import TransformerFusion
 
 __all__ = [
@@ -10,7 +13,11 @@ __all__ = [
     'AverageFusion',
     'BaseFusion',
     'BilinearFusion',
+    'CentralNet',
     'ConcatFusion',
+    'HiNet',
+    'LayerwiseFusion',
+    'PoolFusion',
     'SingleStream',
     'TransformerFusion',
 ]

@@ -19,21 +19,26 @@ class BaseFusion(BaseModule):
 
     Args:
         in_channels: Stream -> channels of its last map.
-        embed_dims: Width D of the streams' vectors.
+        embed_dims: Width D of the streams' vectors; None: no projection, a vector is as wide as its map.
         init_cfg: Initialisation; None: torch's defaults.
 
     Attributes:
         out_channels: Width of the joint vector.
+        widths: Stream -> width of its vector.
         handles_missing: Whether a stream may be absent from some cases of a batch.
+        layerwise: Whether all stage maps are fused; `in_channels` then has the channels of each of them.
 
     Raises:
         ValueError: If there is no stream.
     """
 
     handles_missing = False
+    layerwise = False
+    embed_dims: Any
+    out_channels: Any
 
     def __init__(
-        self, in_channels: Mapping[str, int], embed_dims: int = 256, init_cfg: dict | list[dict] | None = None
+        self, in_channels: Mapping[str, int], embed_dims: int | None = 256, init_cfg: dict | list[dict] | None = None
     ) -> None:
         super().__init__(init_cfg)
         if not in_channels:
@@ -41,7 +46,9 @@ class BaseFusion(BaseModule):
         self.streams = tuple(in_channels)
         self.embed_dims = embed_dims
         self.out_channels = embed_dims
-        self.project = ModuleDict({s: nn.Linear(width, embed_dims) for s, width in in_channels.items()})
+        self.widths = {s: width if embed_dims is None else embed_dims for s, width in in_channels.items()}
+        projected = {} if embed_dims is None else in_channels
+        self.project = ModuleDict({s: nn.Linear(width, self.widths[s]) for s, width in projected.items()})
 
     @classmethod
     def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +64,8 @@ class BaseFusion(BaseModule):
             streams: Stream -> stage maps; a stream that no case of the batch has may be left out.
             present: Stream -> which rows have it (B,); None: all.
         """
-        vectors = {s: self.project[s](pool(streams[s][-1])).relu() for s in self.streams if s in streams}
+        vectors = {s: pool(streams[s][-1]) for s in self.streams if s in streams}
+        vectors = {s: self.project[s](v).relu() if s in self.project else v for s, v in vectors.items()}
         if present is None:
             return vectors
         example = next(iter(vectors.values()))
@@ -65,7 +73,7 @@ class BaseFusion(BaseModule):
             if stream in vectors:
                 vectors[stream] = vectors[stream] * present[stream].to(example)[:, None]
             else:
-                vectors[stream] = example.new_zeros(example.shape)
+                vectors[stream] = example.new_zeros(len(example), self.widths[stream])
         return {s: vectors[s] for s in self.streams}
 
     def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:

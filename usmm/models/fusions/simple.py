@@ -1,8 +1,9 @@
-"""Fusions without weights of their own: concatenation, addition, average; and the fusion of one."""
+"""Fusions without weights of their own: concatenation, addition, average, pooling; and the fusion of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,6 +40,34 @@ class SingleStream(BaseFusion):
     def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
         """The stream's vector (B, D)."""
         return vectors[self.streams[0]]
+
+
+@MODELS.register_module()
+class PoolFusion(BaseFusion):
+    """The global averages of the streams' last maps as they are, side by side: a network a stream, no projection.
+
+    Args:
+        in_channels: Stream -> channels of its last map.
+        init_cfg: Initialisation.
+
+    Example:
+        >>> fusion = PoolFusion({'bus': 2048, 'dceus': 512})
+        >>> fusion.out_channels, sum(p.numel() for p in fusion.parameters())
+        (2560, 0)
+    """
+
+    def __init__(self, in_channels: Mapping[str, int], init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(in_channels, None, init_cfg)
+        self.out_channels = sum(in_channels.values())
+
+    @classmethod
+    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """The same: there is nothing in it that needs two streams."""
+        return dict(type='PoolFusion')
+
+    def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
+        """The concatenated vectors (B, sum of the widths)."""
+        return torch.cat([vectors[s] for s in self.streams], dim=1)
 
 
 @MODELS.register_module()

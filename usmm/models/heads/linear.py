@@ -40,6 +40,11 @@ class LinearHead(BaseModule):
         (514, 0)
     """
 
+    # whether streams have auxiliary layers of their own where no loss takes them
+    always_aux = False
+    # whether a stream may be absent, whatever the fusion makes of it
+    handles_missing = False
+
     def __init__(
         self,
         num_classes: int,
@@ -52,19 +57,27 @@ class LinearHead(BaseModule):
         super().__init__(init_cfg)
         streams = dict(streams or {})
         self.num_classes = num_classes
-        self.losses = _build_losses(losses or [dict(type='CrossEntropyLoss')], len(streams))
+        self.losses = build_losses(losses or [dict(type='CrossEntropyLoss')], len(streams))
         for name, loss in self.losses.items():
             for weights in loss.buffers(recurse=False):
                 if weights.ndim == 1 and len(weights) != num_classes:
                     raise ValueError(f'{name} has {len(weights)} class weights for {num_classes} classes')
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.fc = nn.Linear(in_channels, num_classes)
-        supervised = any(loss.takes == 'aux_logits' for loss in self.losses.values())
+        supervised = self.always_aux or any(loss.takes == 'aux_logits' for loss in self.losses.values())
         aux = {s: nn.Linear(width, num_classes) for s, width in streams.items()} if supervised else {}
         self.aux = ModuleDict(aux)
 
-    def forward(self, vector: Tensor, vectors: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits (B, K) of the joint vector, and stream -> logits (B, K) of the streams with an auxiliary layer."""
+    def forward(
+        self, vector: Tensor, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits (B, K) of the joint vector, and stream -> logits (B, K) of the streams with an auxiliary layer.
+
+        Args:
+            vector: Joint vector (B, D).
+            vectors: Stream -> (B, D).
+            present: Stream -> which rows have it (B,); None: all. What it means to the joint vector is the fusion's.
+        """
         return self.fc(self.dropout(vector)), {s: layer(vectors[s]) for s, layer in self.aux.items()}
 
     def loss(
@@ -74,6 +87,7 @@ class LinearHead(BaseModule):
         vectors: Mapping[str, Tensor],
         target: Tensor,
         complete: Tensor | None = None,
+        present: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Named losses, in float32.
 
@@ -82,6 +96,7 @@ class LinearHead(BaseModule):
             vectors: Stream -> (B, D).
             target: Class indices (B,).
             complete: Rows in which every stream is present (B,); None: all. Losses over streams look at these only.
+            present: Stream -> which rows have it (B,); None: all.
         """
         given: dict[str, Any] = dict(logits=logits.float(), aux_logits=_float(aux_logits), vectors=_float(vectors))
         losses = {}
@@ -101,7 +116,12 @@ def _float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.float() for k, v in tensors.items()}
 
 
-def _build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> ModuleDict:
+def build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> ModuleDict:
+    """Name in the log -> loss, without those that need more streams than there are (a line in the log says so).
+
+    Raises:
+        ValueError: If no loss is left.
+    """
     built = ModuleDict()
     for cfg in cfgs:
         loss = build(cfg)
