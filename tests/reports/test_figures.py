@@ -87,6 +87,13 @@ def test_save_writes_both_files_and_nothing_else(tmp_path: Path):
     assert again[1].read_bytes() == first
 
 
+def test_a_dollar_sign_is_no_formula(tmp_path: Path):
+    figure = roc_figure({'$\\frac$': (LABELS, SCORES)}, title='$\\oops$')
+    svg = save(figure, tmp_path / 'roc')[1].read_text(encoding='utf-8')
+    assert '<!-- $\\frac$: ' in svg
+    assert '<!-- $\\oops$ -->' in svg
+
+
 def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def half_written(figure: Figure, path: Path, **options: object) -> None:
         path.write_text('half')

@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
 from usmm.stats import delong_interval, roc_curve
@@ -24,7 +25,13 @@ from usmm.stats import delong_interval, roc_curve
 # Okabe and Ito: told apart by colour-blind readers; dashes tell them apart in print.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
 DASHES = ('-', '--', '-.', ':')
-STYLE: Any = {'font.size': 9, 'axes.spines.top': False, 'axes.spines.right': False, 'svg.hashsalt': 'usmm'}
+STYLE: Any = {
+    'font.size': 9,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'svg.hashsalt': 'usmm',
+    'text.parse_math': False,  # a dollar sign in the name of a class is a dollar sign
+}
 
 
 def save(figure: Figure, path: str | Path, dpi: int = 200) -> tuple[Path, Path]:
@@ -41,6 +48,8 @@ def save(figure: Figure, path: str | Path, dpi: int = 200) -> tuple[Path, Path]:
     base = Path(path)
     base.parent.mkdir(parents=True, exist_ok=True)
     targets = base.with_name(f'{base.name}.png'), base.with_name(f'{base.name}.svg')
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # those that were made outside of the style
     for target, metadata in zip(targets, ({}, {'Date': None})):  # no date: the same figure gives the same file
         temporary = target.with_name(f'.{os.getpid()}-{target.name}')
         try:
@@ -52,8 +61,8 @@ def save(figure: Figure, path: str | Path, dpi: int = 200) -> tuple[Path, Path]:
     return targets
 
 
-def _canvas(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """An empty figure (inches) and its axes."""
+def canvas(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """An empty figure (inches) and its axes, side by side, in the style of all figures."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
         return figure, list(figure.subplots(1, columns, squeeze=False)[0])
@@ -74,7 +83,7 @@ def roc_figure(
     """
     if not curves:
         raise ValueError('roc_figure needs one curve or more, got none')
-    figure, (axes,) = _canvas(4.2, 4.2)
+    figure, (axes,) = canvas(4.2, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', linewidth=0.8, zorder=0)
     for i, (name, (labels, scores)) in enumerate(curves.items()):
         with warnings.catch_warnings():
@@ -107,7 +116,7 @@ def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str | Non
         raise ValueError(f'a confusion matrix of {list(classes)} has shape {(k, k)}, got {counts.shape}')
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    figure, (axes,) = _canvas(1.9 + 0.75 * k, 1.5 + 0.75 * k)
+    figure, (axes,) = canvas(1.9 + 0.75 * k, 1.5 + 0.75 * k)
     axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)
     for (i, j), count in np.ndenumerate(counts):
         colour = 'white' if shares[i, j] > 0.55 else 'black'
@@ -147,7 +156,7 @@ def training_figure(
     panels = [p for p in ([n for n in chosen if 'loss' in n], [n for n in chosen if 'loss' not in n]) if p]
     if not panels:
         raise ValueError(f'none of {list(wanted)} is logged together with {x!r}; there are {list(known)}')
-    figure, axes = _canvas(3.9 * len(panels), 3.4, len(panels))
+    figure, axes = canvas(3.9 * len(panels), 3.4, len(panels))
     for panel, of_panel in zip(axes, panels):
         for i, name in enumerate(of_panel):
             across, up = _series(rows, x, name)
@@ -177,7 +186,7 @@ def weights_figure(weights: Mapping[str, float], title: str | None = None) -> Fi
         raise ValueError(f'weights_figure needs finite weights, got {dict(weights)}')
     values = np.array([list(weights.values())], dtype=float)
     largest = float(np.abs(values).max()) or 1.0
-    figure, (axes,) = _canvas(0.9 + 0.85 * values.size, 1.5)
+    figure, (axes,) = canvas(0.9 + 0.85 * values.size, 1.5)
     image = axes.imshow(values, cmap='RdBu_r', vmin=-largest, vmax=largest, aspect='auto')
     for j, value in enumerate(values[0]):
         axes.text(

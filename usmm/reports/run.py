@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections import defaultdict
@@ -15,14 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from usmm.reports.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
+from usmm.reports.rows import arrays, drawn_classes, read_rows
+from usmm.reports.wording import SELECTION
 from usmm.stats import confusion_matrix, delong_interval, wilson_interval
 
 NAMES = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc')
-SELECTION = {
-    'inner': 'on a validation part cut by patient from the training folds',
-    'last': 'none, the last epoch',
-    'test': 'ON THE TEST PART ITSELF: the numbers are optimistic',
-}
 
 
 def report_run(work_dir: str | Path, content: Mapping[str, Any], console: Console | None = None) -> list[Path]:
@@ -61,13 +57,11 @@ Part = tuple[np.ndarray, np.ndarray]
 
 def read_parts(path: Path, classes: Sequence[str]) -> dict[str, Part]:
     """Part -> (class indices (N,), probabilities (N, K)) of the labelled rows of a predictions.csv."""
-    rows: dict[str, list[tuple[int, list[float]]]] = defaultdict(list)
-    with path.open(newline='', encoding='utf-8') as file:
-        for row in csv.DictReader(file):
-            if row['label']:
-                scores = [float(row[f'prob_{name}']) for name in classes]
-                rows[row['part']].append((list(classes).index(row['label']), scores))
-    return {part: (np.array([y for y, _ in of]), np.array([s for _, s in of])) for part, of in rows.items()}
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in read_rows(path, classes):
+        if row['label']:
+            rows[row['part']].append(row)
+    return {part: arrays(of, classes) for part, of in rows.items()}
 
 
 def metrics_table(
@@ -125,7 +119,7 @@ def _cell(value: float | None, limits: tuple[float, float] | None) -> str:
 def _figures(folder: Path, content: Mapping[str, Any], parts: Mapping[str, Part]) -> Iterator[tuple[str, Any]]:
     classes = tuple(content['classes'])
     for part, (labels, scores) in parts.items():
-        wanted = [content.get('positive') or classes[-1]] if len(classes) == 2 else classes
+        wanted = drawn_classes(classes, content.get('positive'))
         columns = {name: (labels == classes.index(name), scores[:, classes.index(name)]) for name in wanted}
         curves = {name: (y, s) for name, (y, s) in columns.items() if min(y.sum(), (~y).sum()) >= 2}
         if curves:

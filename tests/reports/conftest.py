@@ -1,0 +1,48 @@
+"""Work directories to report on, and a reader of pages."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+class ReadPage(HTMLParser):
+    """Tags with their attributes, and the text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.html = path.read_text(encoding='utf-8')
+        self.feed(self.html)
+        self.text = ' '.join(' '.join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def values(self, tag: str, name: str) -> list[str]:
+        return [found.get(name) or '' for t, found in self.tags if t == tag]
+
+
+@pytest.fixture(scope='session')
+def made() -> ModuleType:
+    """The module made.py beside this file."""
+    spec = importlib.util.spec_from_file_location('made', Path(__file__).with_name('made.py'))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
+def read_page() -> Callable[[Path], ReadPage]:
+    """Parse a page."""
+    return ReadPage

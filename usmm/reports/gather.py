@@ -1,0 +1,156 @@
+"""What a finished cross-validation holds: its summary, its test predictions by fold, and what each fold wrote."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from usmm.reports.rows import arrays, drawn_classes, read_rows
+
+Part = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """One fold of one seed.
+
+    Args:
+        seed, fold: As predictions.csv has them.
+        folder: Its work directory; None where there is none.
+        content: Its metrics.json; empty where there is none.
+        rows: Its test rows.
+        part: Class indices (N,) and probabilities (N, K) of the rows that have a label.
+    """
+
+    seed: str
+    fold: str
+    folder: Path | None
+    content: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]]
+    part: Part
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """A work directory of a cross-validation, read.
+
+    Args:
+        folder: The work directory.
+        summary: summary.json.
+        classes, positive: Names of the classes; the positive one of two.
+        runs: Every fold of every seed.
+        rows: The test rows of all of them.
+        problems: What could not be read, one sentence each.
+    """
+
+    folder: Path
+    summary: Mapping[str, Any]
+    classes: tuple[str, ...]
+    positive: str
+    runs: tuple[FoldRun, ...]
+    rows: Sequence[Mapping[str, Any]]
+    problems: tuple[str, ...]
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The classes that get a curve of their own."""
+        return drawn_classes(self.classes, self.positive)
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """Seeds, in order."""
+        return tuple(dict.fromkeys(run.seed for run in self.runs))
+
+    @property
+    def pooled(self) -> Part:
+        """Class indices and probabilities of all test rows that have a label."""
+        return arrays(self.rows, self.classes)
+
+    def name(self, run: FoldRun) -> str:
+        """How a fold is called: `fold 1`, or `seed 2, fold 1` where there are several seeds."""
+        several = {run.fold for run in self.runs}
+        if len(self.seeds) < 2:
+            return f'fold {run.fold}'
+        return f'seed {run.seed}, fold {run.fold}' if len(several) > 1 else f'seed {run.seed}'
+
+    def against_rest(self, name: str) -> dict[str, Part]:
+        """Fold -> (whether a case is of this class (N,), its probability (N,)), of the folds that have both kinds."""
+        k = self.classes.index(name)
+        found = {self.name(run): (run.part[0] == k, run.part[1][:, k]) for run in self.runs}
+        return {fold: (y, s) for fold, (y, s) in found.items() if 0 < y.sum() < y.size}
+
+
+def gather(work_dir: str | Path) -> CrossValidation:
+    """Read a work directory of a cross-validation. Only summary.json must be there.
+
+    Raises:
+        ValueError: There is no summary.json, or it names fewer than two classes.
+    """
+    folder = Path(work_dir)
+    if not (folder / 'summary.json').is_file():
+        raise ValueError(f'{folder} holds no finished cross-validation: it has no summary.json')
+    summary = json.loads((folder / 'summary.json').read_text(encoding='utf-8'))
+    classes = tuple(summary.get('classes') or ())
+    if len(classes) < 2:
+        raise ValueError(f'{folder / "summary.json"} must name two or more classes, got {list(classes)}')
+    positive = summary.get('positive') or classes[-1]
+    problems: list[str] = []
+    rows: list[dict[str, Any]] = []
+    if (folder / 'predictions.csv').is_file():
+        rows = [row for row in read_rows(folder / 'predictions.csv', classes) if row['part'] == 'test']
+    diverged = [row for row in rows if not np.isfinite(row['scores']).all()]
+    if diverged:
+        rows = [row for row in rows if np.isfinite(row['scores']).all()]
+        problems.append(f'{len(diverged)} test rows have probabilities that are not finite; no figure holds them.')
+    if not rows:
+        problems.append('There are no test predictions, so there is no figure that is computed from them.')
+    runs = _runs(folder, summary, classes, rows, problems)
+    return CrossValidation(folder, summary, classes, positive, runs, rows, tuple(problems))
+
+
+def _runs(
+    folder: Path,
+    summary: Mapping[str, Any],
+    classes: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    problems: list[str],
+) -> tuple[FoldRun, ...]:
+    default = str(summary.get('seed', ''))
+    of_rows: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        of_rows[row['seed'] or default, row['fold'] or '0'].append(row)
+    folders: dict[tuple[str, str], tuple[Path | None, dict[str, Any]]] = {}
+    for path in [*folder.glob('fold_*'), *folder.glob('seed_*/fold_*')]:
+        if path.is_dir():
+            content = _content(path / 'metrics.json', problems)
+            in_name = re.fullmatch(r'seed_(.+)', path.parent.name) if path.parent != folder else None
+            seed = in_name[1] if in_name else str(content.get('seed', default))
+            folders[seed, path.name.removeprefix('fold_')] = path, content
+    runs = []
+    for key in sorted({*of_rows, *folders}, key=lambda key: [_sortable(part) for part in key]):
+        home, content = folders.get(key, (None, {}))
+        if home is None:
+            problems.append(f'The folder of fold {key[1]} (seed {key[0]}) is not there; its logs are left out.')
+        mine = of_rows.get(key, [])
+        runs.append(FoldRun(*key, home, content, mine, arrays(mine, classes)))
+    return tuple(runs)
+
+
+def _content(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        problems.append(f'{path.parent.name}/{path.name} cannot be read; what it would say is left out.')
+        return {}
+
+
+def _sortable(text: str) -> tuple[bool, int, str]:
+    """Numbers by value and before words."""
+    return (False, int(text), '') if text.isdigit() else (True, 0, text)

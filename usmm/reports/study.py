@@ -1,0 +1,238 @@
+"""The report of a study: the table in four formats, forest plots, and one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from scipy.stats import spearmanr
+
+from usmm.reports.fold_figures import draw
+from usmm.reports.forest import Estimate, forest_figure
+from usmm.reports.page import Block, Cell, Link, Page, Pictures, Section, Table, Text, render, write_text
+from usmm.reports.study_tables import (
+    csv_text,
+    difference_cells,
+    grid,
+    latex_text,
+    markdown_text,
+    metric_names,
+    published_metrics,
+)
+from usmm.reports.wording import (
+    NOTHING,
+    SELECTION,
+    duration,
+    interval,
+    is_number,
+    listed,
+    mean_std,
+    metric_label,
+    number,
+)
+
+Row = Mapping[str, Any]
+CONTEXT = (
+    'Published numbers are of other patients, mostly of private data: they are context, and no test compares them with '
+    'ours.'
+)
+PAIRED = (
+    'Differences are of the AUC, on the same test cases, folds and seeds. p (Holm) is corrected for the number of rows '
+    'that are compared.'
+)
+
+
+def report_study(
+    work_dir: str | Path,
+    rows: Sequence[Row],
+    reference: str,
+    published: Mapping[str, str] | None = None,
+    title: str | None = None,
+) -> dict[str, Path]:
+    """Write table.csv, table.md, table.tex, report.html and `figures/` of a study.
+
+    Args:
+        work_dir: Work directory of the study; each row's page, if it is there, is `rows/<slug or name>/report.html`.
+        rows: Of each variant: name, metrics (as in summary.json), difference to the reference (estimate, ci95, pvalue,
+            p_holm, test; None for the reference), cases, patients, seconds, published (metric -> text, or None),
+            known_best (the best AUC that is possible, or None), slug (name of its folder; default: the name).
+        reference: Name of the row that the others are compared with.
+        published: `source` of the published numbers; None: they are not shown.
+        title: Heading; default: the name of the folder.
+
+    Returns:
+        Paths by `csv`, `md`, `tex`, `html`.
+
+    Raises:
+        ValueError: No rows, or the reference is none of them.
+    """
+    folder, names = Path(work_dir), [row['name'] for row in rows]
+    if reference not in names:
+        raise ValueError(f'the reference {reference!r} is none of the rows {names}')
+    notes = [PAIRED, *(f'Test: {test}.' for test in _tests(rows))]
+    if published is not None:
+        notes.append(f'Published: {_source(published)}. {CONTEXT}')
+    head, table = grid(rows, reference, published is not None)
+    heading = title or f'Study {folder.name}'
+    html = render(_page(folder, rows, reference, published, heading))
+    return {
+        'csv': write_text(folder / 'table.csv', csv_text(rows, published is not None)),
+        'md': write_text(folder / 'table.md', markdown_text(head, table, notes)),
+        'tex': write_text(folder / 'table.tex', latex_text(head, table, notes)),
+        'html': write_text(folder / 'report.html', html),
+    }
+
+
+def _page(folder: Path, rows: Sequence[Row], reference: str, published: Mapping[str, str] | None, title: str) -> Page:
+    summaries = {row['name']: _summary(folder, row) for row in rows}
+    sections = [
+        Section('Comparison', _comparison(folder, rows, reference)),
+        Section('Forest plots', _forests(folder, rows, reference)),
+        Section('All metrics', [_metric_table(rows, reference)]),
+    ]
+    if published is not None:
+        sections.append(Section('Published numbers', _published(rows, published)))
+    sections.append(Section('What was run', _run(rows, reference, summaries[reference])))
+    on_test = [name for name, summary in summaries.items() if summary.get('selection') == 'test']
+    alerts = [f'The epoch was selected ON THE TEST PART ITSELF in {listed(on_test)}: optimistic.'] if on_test else []
+    return Page(title, f'{len(rows)} variants, reference {reference}', sections, alerts)
+
+
+def _comparison(folder: Path, rows: Sequence[Row], reference: str) -> list[Block]:
+    best = any(is_number(row.get('known_best')) for row in rows)
+    head = ['Variant', 'AUC', '95 % interval', f'difference to {reference}', 'p', 'p (Holm)']
+    head += ['best possible'] * best
+    table: list[list[Cell]] = []
+    for row in rows:
+        entry = row['metrics'].get('auc') or {}
+        cells: list[Cell] = [_link(folder, row), mean_std(entry), interval(entry.get('ci95')), *difference_cells(row)]
+        table.append([*cells, *[number(row.get('known_best'))] * best])
+    blocks: list[Block] = [Table(head, table, marked=_index(rows, reference)), Text(PAIRED, 'note')]
+    blocks += [Text(f'Test: {test}.', 'note') for test in _tests(rows)]
+    methods = dict.fromkeys(
+        e.get('method', 'of an unknown kind') for row in rows if (e := row['metrics'].get('auc') or {}).get('ci95')
+    )
+    blocks += [Text(f'Interval of the AUC: {method}.', 'note') for method in methods]
+    order = _order(rows)
+    return [*blocks, Text(order)] if order else blocks
+
+
+def _order(rows: Sequence[Row]) -> str | None:
+    """How well the order of the rows follows that of the best possible AUC."""
+    pairs = [((row['metrics'].get('auc') or {}).get('mean'), row.get('known_best')) for row in rows]
+    known = [pair for pair in pairs if all(map(is_number, pair))]
+    if len(known) < 3 or any(len(set(column)) < 2 for column in zip(*known)):
+        return None
+    rank = spearmanr(*zip(*known)).statistic
+    return f'Rank correlation (Spearman) of the AUC with the best possible one over {len(known)} rows: {rank:.3f}.'
+
+
+def _forests(folder: Path, rows: Sequence[Row], reference: str) -> list[Block]:
+    entries = [(row, row['metrics'].get('auc') or {}) for row in rows]
+    absolute = [
+        Estimate(
+            row['name'], _value(e.get('mean')), _limits(e), _value(row.get('known_best')), row['name'] == reference
+        )
+        for row, e in entries
+    ]
+    compared = [(row['name'], row['difference']) for row in rows if row.get('difference') is not None]
+    differences = [Estimate(name, _value(d.get('estimate')), _limits(d)) for name, d in compared]
+    items = []
+    if any(e.value is not None for e in absolute):
+        alt = f'AUC of {len(rows)} variants with intervals'
+        figure = forest_figure(absolute, 'AUC (mean over the folds, 95 % interval)')
+        items.append(draw(figure, folder, 'forest_auc', alt, 'The reference has a grey band.', True))
+    if any(e.value is not None for e in differences):
+        alt = f'Difference of {len(compared)} variants to {reference}, with intervals'
+        label = f'AUC less that of {reference} (95 % interval)'
+        figure = forest_figure(differences, label, 0.0, sign=True)
+        words = 'Right of the line: better than the reference.'
+        items.append(draw(figure, folder, 'forest_difference', alt, words, True))
+    return [Pictures(items)] if items else [Text('No row has an AUC: there is nothing to draw.')]
+
+
+def _metric_table(rows: Sequence[Row], reference: str) -> Table:
+    names = metric_names(rows)
+    table = [[row['name'], *(mean_std(row['metrics'].get(name)) for name in names)] for row in rows]
+    head = ['Variant', *map(metric_label, names)]
+    return Table(head, table, 'Mean ± std over the folds, ddof 0', marked=_index(rows, reference))
+
+
+def _published(rows: Sequence[Row], published: Mapping[str, str]) -> list[Block]:
+    names = published_metrics(rows)
+    if not names:
+        return [Text('No row of this study has published numbers.')]
+    head = ['Variant', *(f'{metric_label(name)}, {whose}' for name in names for whose in ('ours', 'published'))]
+    table = []
+    for row in rows:
+        theirs = row.get('published') or {}
+        pairs = [(mean_std(row['metrics'].get(name)), str(theirs.get(name, NOTHING))) for name in names]
+        table.append([row['name'], *(cell for pair in pairs for cell in pair)])
+    return [Text(f'Source: {_source(published)}.'), Text(CONTEXT, 'warning'), Table(head, table)]
+
+
+def _run(rows: Sequence[Row], reference: str, summary: Mapping[str, Any]) -> list[Block]:
+    seconds = [row['seconds'] for row in rows if is_number(row.get('seconds'))]
+    facts = [['Variants', str(len(rows))], ['Reference', reference], ['Time of all', duration(sum(seconds))]]
+    if summary:
+        practice = summary.get('selection') or ''
+        facts += [
+            ['Config of the reference', str(summary.get('config', NOTHING))],
+            ['Classes', listed(summary.get('classes') or ())],
+            ['Folds', str(summary.get('folds', NOTHING))],
+            ['Seeds', listed(summary.get('seeds') or ())],
+            ['Selection of the epoch', SELECTION.get(practice, practice or NOTHING)],
+            ['Versions', listed([f'{n} {v}' for n, v in (summary.get('versions') or {}).items()])],
+        ]
+    counts = [
+        [row['name'], *(str(row.get(key, NOTHING)) for key in ('cases', 'patients')), duration(row.get('seconds'))]
+        for row in rows
+    ]
+    words = 'Each variant has a page of its own: its name in the first table leads there.'
+    return [
+        Table([], facts, numbers=False),
+        Table(['Variant', 'cases', 'patients', 'time'], counts),
+        Text(words, 'note'),
+    ]
+
+
+def _summary(folder: Path, row: Row) -> dict[str, Any]:
+    try:
+        return json.loads((folder / 'rows' / _slug(row) / 'summary.json').read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+
+
+def _slug(row: Row) -> str:
+    return str(row.get('slug') or row['name'])
+
+
+def _link(folder: Path, row: Row) -> Cell:
+    """A link to the row's page, if that is where it should be."""
+    target = folder / 'rows' / _slug(row) / 'report.html'
+    inside = '/' not in _slug(row) and '\\' not in _slug(row)
+    return Link(row['name'], f'rows/{quote(_slug(row))}/report.html') if inside and target.is_file() else row['name']
+
+
+def _source(published: Mapping[str, str]) -> str:
+    return published.get('source') or 'source not named'
+
+
+def _tests(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(d['test'] for row in rows if (d := row.get('difference') or {}).get('test')))
+
+
+def _index(rows: Sequence[Row], reference: str) -> int:
+    return [row['name'] for row in rows].index(reference)
+
+
+def _value(value: Any) -> float | None:
+    return float(value) if is_number(value) else None
+
+
+def _limits(entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    limits = entry.get('ci95')
+    return (float(limits[0]), float(limits[1])) if limits and all(map(is_number, limits)) else None
