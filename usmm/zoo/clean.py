@@ -1,0 +1,61 @@
+"""What must not be published: folders of the machine, and the marks of the patients that trained a model."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+ABSOLUTE = re.compile(r'(/(?!/)|~|[A-Za-z]:[\\/]|\\\\)')
+KEPT = (
+    'config', 'classes', 'positive', 'modalities', 'cases', 'patients', 'selection', 'seed', 'deterministic',
+    'versions', 'categories', 'calibration',
+)  # fmt: skip
+TOKENS = 'trained_on'
+
+
+def without_folders(text: str) -> str:
+    """A config's text, every absolute path in it cut to its last part.
+
+    Example:
+        >>> print(without_folders("data_root = '/home/me/data/cla'"))
+        data_root = 'cla'
+    """
+    found = {
+        node.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ABSOLUTE.match(node.value)
+    }
+    for path in sorted(found, key=len, reverse=True):
+        text = text.replace(repr(path), repr(_last(path)))
+    return text
+
+
+def public_meta(meta: Mapping[str, Any], tokens: bool) -> dict[str, Any]:
+    """What of a checkpoint's metadata is published.
+
+    Args:
+        meta: As training wrote them.
+        tokens: Keep the marks of the training patients. They are hashes without a secret: who can list the possible
+            patient ids can find out which of them took part.
+    """
+    return {key: meta[key] for key in (*KEPT, *([TOKENS] if tokens else [])) if meta.get(key) is not None}
+
+
+def settled(node: Any, categories: Mapping[str, Any]) -> Any:
+    """Settings as plain lists and dicts, the categories that training found in place of `'auto'`."""
+    if isinstance(node, Mapping):
+        found = {str(key): settled(value, categories) for key, value in node.items()}
+        if found.get('values') == 'auto' and found.get('name') in categories:
+            found['values'] = list(categories[found['name']])
+        return found
+    if isinstance(node, (list, tuple)):
+        return [settled(item, categories) for item in node]
+    return node
+
+
+def _last(path: str) -> str:
+    kind = PureWindowsPath if '\\' in path or path[1:2] == ':' else PurePosixPath
+    return kind(path).name.lstrip('~') or '.'

@@ -1,0 +1,189 @@
+"""index.yml of a zoo: OpenMMLab's metafile fields, and for every file its SHA-256 and size.
+
+Reference: https://github.com/openxlab/openmim, the `metafile.yml` of a model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+MAX_BYTES = 2**20
+"""Bytes of an index: about 500 models."""
+
+MAX_EVENTS = 200_000
+MAX_DEPTH = 20
+NAME = re.compile(r'[a-z0-9][a-z0-9_.-]{0,99}')
+PART = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
+SHA256 = re.compile(r'[0-9a-f]{64}')
+
+
+@dataclass(frozen=True)
+class ZooFile:
+    """One file of a model.
+
+    Args:
+        path: Relative to the index, `/` between folders.
+        sha256: 64 hexadecimal digits.
+        size: Bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        """The name without folders."""
+        return PurePosixPath(self.path).name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of an index.
+
+    Args:
+        name: What it is asked for by.
+        weights: Path of the safetensors file, relative to the index.
+        files: Every file that a download brings.
+        mirrors: Addresses of other folders that hold the same files.
+        record: Everything that the index says of it.
+    """
+
+    name: str
+    weights: str
+    files: tuple[ZooFile, ...]
+    mirrors: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def check_name(name: Any) -> str:
+    """A model's name, if it is one: lower case, so that it is a folder of its own on every system.
+
+    Example:
+        >>> check_name('msmfn_small_phantom')
+        'msmfn_small_phantom'
+    """
+    if not isinstance(name, str) or not NAME.fullmatch(name) or '..' in name:
+        raise ValueError(f'a model name has lower-case letters, digits and _ . - (at most 100), got {str(name)[:60]!r}')
+    return name
+
+
+def check_location(path: Any) -> str:
+    """A location relative to the index, if it stays below the index.
+
+    Example:
+        >>> check_location('../secret')
+        Traceback (most recent call last):
+        ...
+        ValueError: a location is a relative path below the index, such as name/model.safetensors, got '../secret'
+    """
+    parts = path.split('/') if isinstance(path, str) else []
+    if not parts or not all(PART.fullmatch(part) and '..' not in part for part in parts):
+        raise ValueError(
+            f'a location is a relative path below the index, such as name/model.safetensors, got {str(path)[:60]!r}'
+        )
+    return str(path)
+
+
+def read_yaml(text: bytes) -> Any:
+    """YAML without aliases, of a size and depth that an index has.
+
+    Raises:
+        ValueError: It is too large, too deep, uses aliases, or is no YAML.
+    """
+    if len(text) > MAX_BYTES:
+        raise ValueError(f'it has {len(text)} bytes, over the limit of {MAX_BYTES}')
+    depth = 0
+    try:
+        for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError('it uses an alias (*name), which an index does not need')
+            if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+                depth += 1
+            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                depth -= 1
+            if depth > MAX_DEPTH or count > MAX_EVENTS:
+                raise ValueError(f'it is nested deeper than {MAX_DEPTH}, or has over {MAX_EVENTS} parts')
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
+        raise ValueError(f'it is no YAML: {str(error).splitlines()[0]}') from error
+
+
+def parse_index(text: bytes, source: object) -> dict[str, Entry]:
+    """The models of an index by name.
+
+    Args:
+        text: Content of index.yml.
+        source: Where it comes from, for messages.
+
+    Raises:
+        ValueError: It is no index, or an entry lacks something, names a file outside, or stands twice.
+    """
+    try:
+        content = read_yaml(text)
+        records = content.get('Models') if isinstance(content, dict) else None
+        if records is None or not isinstance(records, list):
+            raise ValueError('it has no list of Models')
+        entries: dict[str, Entry] = {}
+        for record in records:
+            entry = _entry(record)
+            if entry.name in entries:
+                raise ValueError(f'model {entry.name!r} stands in it twice')
+            entries[entry.name] = entry
+    except ValueError as error:
+        raise ValueError(f'{source} is no index of a model zoo: {error}') from error
+    return entries
+
+
+def _entry(record: Any) -> Entry:
+    if not isinstance(record, dict) or 'Name' not in record:
+        raise ValueError('a model has no Name')
+    name = check_name(record['Name'])
+    try:
+        files = tuple(_file(item) for item in _list(record, 'Files'))
+        weights = check_location(record.get('Weights'))
+        mirrors = tuple(_mirror(item) for item in _list(record, 'Mirrors'))
+        if weights not in [f.path for f in files]:
+            raise ValueError(f'its Weights {weights!r} are not among its Files')
+        names = [f.name.lower() for f in files]
+        if len(set(names)) != len(names):
+            raise ValueError('two of its Files have the same name')
+    except ValueError as error:
+        raise ValueError(f'model {name!r}: {error}') from error
+    return Entry(name, weights, files, mirrors, record)
+
+
+def _list(record: Mapping[str, Any], key: str) -> list[Any]:
+    found = record.get(key, [])
+    if not isinstance(found, list):
+        raise ValueError(f'{key} is no list')
+    return found
+
+
+def _file(item: Any) -> ZooFile:
+    if not isinstance(item, dict):
+        raise ValueError('a file is described by Path, SHA256 and Size')
+    path, digest, size = check_location(item.get('Path')), item.get('SHA256'), item.get('Size')
+    if not isinstance(digest, str) or not SHA256.fullmatch(digest):
+        raise ValueError(f'{path} has no SHA256 of 64 hexadecimal digits')
+    if type(size) is not int or size < 1:
+        raise ValueError(f'{path} has no Size in bytes')
+    return ZooFile(path, digest, size)
+
+
+def _mirror(item: Any) -> str:
+    if not isinstance(item, str) or urlsplit(item).scheme not in ('http', 'https') or not urlsplit(item).hostname:
+        raise ValueError(f'a mirror is an http(s) address, got {str(item)[:80]!r}')
+    return item.rstrip('/')

@@ -1,0 +1,165 @@
+"""Make an entry of a zoo from a run or a cross-validation: weights, config, schema, page, a place in the index."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
+from usmm.zoo.clean import public_meta, settled, without_folders
+from usmm.zoo.fetch import digest
+from usmm.zoo.index import Entry, ZooFile, check_name, parse_index, read_yaml
+from usmm.zoo.measured import WEIGHTS, Measured, find_run, measure
+from usmm.zoo.page import Card, page
+
+HEAD = '# The models that can be downloaded by name. Written by tools/publish.py; figures are copied from the runs.\n'
+TASK = 'Multi-modal ultrasound classification'
+FILES = ('model.safetensors', 'config.py', 'schema.json')
+
+
+def publish(
+    source: Path,
+    name: str,
+    zoo: Path,
+    card: Card,
+    resolve: Callable[[Path], Mapping[str, Any]],
+    fold: int | None = None,
+    seed: int | None = None,
+    weights: Path | None = None,
+    force: bool = False,
+    tokens: bool = False,
+) -> Entry:
+    """Add a model to a zoo in a folder, or replace it.
+
+    Args:
+        source: Work directory of a run, or of a cross-validation.
+        name: Name in the zoo.
+        zoo: Folder of the zoo; made if there is none.
+        card: What only people can say.
+        resolve: Config file -> all of its settings, references filled in.
+        fold, seed, weights: Whose weights, of a cross-validation; see `find_run`.
+        force: Replace a model of this name.
+        tokens: Publish the marks of the training patients; see `public_meta`.
+
+    Raises:
+        ValueError: The name is taken or is none, the run is not finished, or its weights are not finite.
+    """
+    check_name(name)
+    index = zoo / 'index.yml'
+    entries = parse_index(index.read_bytes(), index) if index.is_file() else {}
+    if not force and (name in entries or (zoo / name).exists()):
+        raise ValueError(f'{zoo} has a model {name!r} already; force replaces it')
+    run = find_run(source, fold, seed, weights)
+    content = read_checkpoint(run / WEIGHTS)
+    state, meta = content['state_dict'], content['meta']
+    check_finite(run / WEIGHTS, state)
+    measured = measure(source, run, meta)
+    zoo.mkdir(parents=True, exist_ok=True)
+    new = zoo / f'.{name}.{os.getpid()}'
+    try:
+        new.mkdir()
+        public = _write_model(new, state, meta, resolve, tokens)
+        files = [ZooFile(f'{name}/{f}', digest(new / f), (new / f).stat().st_size) for f in FILES]
+        (new / 'README.md').write_text(page(name, card, public, measured, files), encoding='utf-8')
+        record = _record(name, card, public, measured, files, _numbers(state))
+        text = _index_text(index, record)
+        parsed = parse_index(text, index)[name]
+        _take_place(new, zoo / name)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    temporary = index.with_name(f'.{index.name}.{os.getpid()}')
+    temporary.write_bytes(text)
+    temporary.replace(index)
+    return parsed
+
+
+def _write_model(
+    folder: Path,
+    state: Mapping[str, Any],
+    meta: Mapping[str, Any],
+    resolve: Callable[..., Mapping[str, Any]],
+    tokens: bool,
+) -> dict[str, Any]:
+    """Write the three files, and return the metadata that stand in the weights."""
+    import torch
+
+    text = without_folders(meta['config_text'])
+    (folder / 'config.py').write_text(text, encoding='utf-8')
+    settings = settled(resolve(folder / 'config.py'), meta.get('categories') or {})
+    public = public_meta(meta, tokens)
+    public |= {'schema': settings['schema'], 'settings': settings, 'config_text': text, 'format': 1}
+    named = {key: public.get(key) for key in ('classes', 'positive', 'modalities', 'schema')}
+    (folder / 'schema.json').write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
+    path = folder / 'model.safetensors'
+    write_tensors(path, state, public)
+    written, _ = read_tensors(path)
+    if written.keys() != state.keys() or not all(torch.equal(written[k], v) for k, v in state.items()):
+        raise OSError(f'{path} did not come back as it was written')
+    return public
+
+
+def _record(
+    name: str, card: Card, meta: Mapping[str, Any], measured: Measured, files: list[ZooFile], numbers: int
+) -> dict[str, Any]:
+    """An entry of the index, in the order and spelling of OpenMMLab's metafiles; the rest behind."""
+    figures: dict[str, Any] = {}
+    for metric, value in measured.metrics.items():
+        figures[metric] = value['mean']
+        figures |= {f'{metric}_{key}': value[key] for key in ('std', 'ci95') if value.get(key) is not None}
+    return {
+        'Name': name,
+        'In Collection': card.collection,
+        'Config': f'{name}/config.py',
+        'Metadata': {
+            'Training Data': card.data,
+            'Parameters': numbers,
+            'Modalities': list(meta['modalities']),
+            'Classes': list(meta['classes']),
+            'Training Cases': meta['cases']['train'],
+            'Training Patients': meta['patients']['train'],
+            'Selection': meta.get('selection'),
+            'Versions': meta.get('versions'),
+        },
+        'Results': [{'Task': TASK, 'Dataset': card.data, 'Metrics': figures, 'How': measured.how,
+                     'Cases': measured.cases, 'Patients': measured.patients}],
+        'Weights': files[0].path,
+        'README': f'{name}/README.md',
+        'Licence': card.licence,
+        'SHA256': files[0].sha256,
+        'Size': files[0].size,
+        'Files': [{'Path': f.path, 'SHA256': f.sha256, 'Size': f.size} for f in files],
+    }  # fmt: skip
+
+
+def _numbers(state: Mapping[str, Any]) -> int:
+    """Numbers of a model, but for those that batch norm counts."""
+    counted = ('running_mean', 'running_var', 'num_batches_tracked')
+    return sum(v.numel() for k, v in state.items() if not k.endswith(counted))
+
+
+def _index_text(index: Path, record: dict[str, Any]) -> bytes:
+    """The index with a new or another entry, all others as they were."""
+    content = read_yaml(index.read_bytes()) if index.is_file() else {}
+    models = [m for m in content.get('Models') or [] if m['Name'] != record['Name']]
+    models = sorted([*models, record], key=lambda m: m['Name'])
+    families = [c for c in content.get('Collections') or [] if c.get('Name') != record['In Collection']]
+    known = [c for c in content.get('Collections') or [] if c.get('Name') == record['In Collection']]
+    families = sorted([*families, known[0] if known else {'Name': record['In Collection']}], key=lambda c: c['Name'])
+    # through JSON: without objects that stand twice, which YAML would write as an alias
+    plain = json.loads(json.dumps({**content, 'Collections': families, 'Models': models}))
+    return (HEAD + yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)).encode()
+
+
+def _take_place(new: Path, target: Path) -> None:
+    """Move a folder over another; what stood there stays until the new one is there."""
+    old = new.with_name(f'{new.name}.old')
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

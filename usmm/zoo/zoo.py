@@ -1,0 +1,207 @@
+"""A zoo in a folder or on a web server, and the cache that its models are brought to."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import shutil
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import quote
+
+from filelock import FileLock, Timeout
+
+from usmm.home import folder
+from usmm.zoo.fetch import FetchError, FetchOptions, digest, fetch, fetch_small
+from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, parse_index
+
+PLACE, CACHE, OFFLINE = 'USMM_ZOO', 'USMM_CACHE', 'USMM_OFFLINE'
+INDEX = 'index.yml'
+LOCK_SECONDS = 3600.0
+MAX_MODEL_BYTES = 4 * 2**30
+"""Bytes of all files of a model."""
+
+
+def default_cache() -> Path:
+    """USMM_CACHE, or the folder that the system has for such files."""
+    if os.environ.get(CACHE):
+        return Path(os.environ[CACHE])
+    if sys.platform == 'win32':
+        return Path(os.environ.get('LOCALAPPDATA') or Path.home() / 'AppData' / 'Local') / 'usmm' / 'cache'
+    if sys.platform == 'darwin':
+        return Path.home() / 'Library' / 'Caches' / 'usmm'
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'usmm'
+
+
+class Zoo:
+    """A collection of models with an index.
+
+    Args:
+        place: A folder, an http(s) address of one, or its index.yml. None: USMM_ZOO, else the zoo of this installation.
+        cache: Where files go. None: `default_cache()`.
+        offline: Ask no server; what is in the cache, or in a zoo that is a folder, is there. None: USMM_OFFLINE=1.
+        options: How to download.
+        max_bytes: Larger models are refused.
+
+    Raises:
+        ValueError: The index is none.
+        FileNotFoundError: There is no index.
+        FetchError: It cannot be downloaded.
+
+    Example:
+        >>> Zoo().list_models('no_such_*')
+        []
+    """
+
+    def __init__(
+        self,
+        place: str | Path | None = None,
+        cache: str | Path | None = None,
+        offline: bool | None = None,
+        options: FetchOptions | None = None,
+        max_bytes: int = MAX_MODEL_BYTES,
+    ) -> None:
+        found = str(place or os.environ.get(PLACE) or folder('model_zoo'))
+        self.place = found.removesuffix(INDEX).rstrip('/') or '/'
+        self.cache = Path(cache) if cache is not None else default_cache()
+        self.offline = os.environ.get(OFFLINE, '') not in ('', '0') if offline is None else offline
+        self.options = options or FetchOptions()
+        self.max_bytes = max_bytes
+        self.entries = parse_index(self._index(), self._at(INDEX))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the zoo is on a web server."""
+        return self.place.startswith(('http://', 'https://'))
+
+    def list_models(self, pattern: str = '*') -> list[str]:
+        """Names that fit a pattern (`*`, `?`), or contain it, in order."""
+        names = sorted(self.entries)
+        if not any(sign in pattern for sign in '*?['):
+            pattern = f'*{pattern}*'
+        return [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+
+    def entry(self, name: str) -> Entry:
+        """What the index says of a model.
+
+        Raises:
+            ValueError: There is none of this name; the message lists the nearest.
+        """
+        if name not in self.entries:
+            near = get_close_matches(name, self.entries, n=3, cutoff=0.4) or sorted(self.entries)[:5]
+            raise ValueError(f'no model {name!r} in {self.place}; the nearest are {near}')
+        return self.entries[name]
+
+    def download(self, name: str) -> Path:
+        """Bring a model's files into the cache and check each against its SHA-256; nothing is opened before.
+
+        Returns:
+            The folder with the files.
+
+        Raises:
+            ValueError: There is no such model, or it is larger than `max_bytes`.
+            FetchError: A file cannot be had, or is not the one that the index describes.
+        """
+        entry = self.entry(name)
+        if entry.size > self.max_bytes:
+            raise ValueError(f'model {name!r} has {entry.size} bytes, over the limit of {self.max_bytes}')
+        target = self.folder_of(entry)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in entry.files:
+            self._bring(entry, file, target / file.name)
+        return target
+
+    def weights(self, name: str) -> Path:
+        """The downloaded safetensors file of a model."""
+        return self.download(name) / Path(self.entry(name).weights).name
+
+    def folder_of(self, entry: Entry) -> Path:
+        """The folder of a model in the cache; another version of its files has another one."""
+        version = hashlib.sha256('\n'.join(f'{f.name} {f.sha256}' for f in entry.files).encode()).hexdigest()
+        return self.cache / 'models' / f'{entry.name}-{version[:12]}'
+
+    def _at(self, path: str) -> str:
+        return f'{self.place}/{quote(path) if self.is_remote else path}'
+
+    def _index(self) -> bytes:
+        if not self.is_remote:
+            path = Path(self._at(INDEX))
+            if not path.is_file():
+                raise FileNotFoundError(f'no model zoo at {self.place}: there is no {path}')
+            with path.open('rb') as file:
+                return file.read(MAX_BYTES + 1)
+        kept = self.cache / 'indices' / f'{hashlib.sha256(self.place.encode()).hexdigest()[:16]}.yml'
+        if self.offline:
+            if not kept.is_file():
+                raise FetchError(f'offline, and no index of {self.place} is in the cache {self.cache}')
+            return kept.read_bytes()
+        content = fetch_small(self._at(INDEX), MAX_BYTES, self.options)
+        parse_index(content, self._at(INDEX))  # one that is none does not take the place of the last
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_name(f'{kept.name}.{os.getpid()}')
+        temporary.write_bytes(content)
+        temporary.replace(kept)
+        return content
+
+    def _bring(self, entry: Entry, file: ZooFile, target: Path) -> None:
+        if _is_right(target, file):
+            return
+        waiting = self.cache / 'partial'
+        waiting.mkdir(parents=True, exist_ok=True)
+        part = waiting / f'{file.sha256}.part'
+        try:
+            with FileLock(part.with_suffix('.lock'), timeout=LOCK_SECONDS):
+                if _is_right(target, file):  # another process was faster
+                    return
+                self._obtain(entry, file, part)
+                if not _is_right(part, file):
+                    part.unlink(missing_ok=True)
+                    raise FetchError(f'{file.path} changed while it was downloaded')
+                part.replace(target)
+        except Timeout as error:
+            raise FetchError(f'another process holds {error.lock_file} for over {LOCK_SECONDS:.0f} s') from error
+
+    def _obtain(self, entry: Entry, file: ZooFile, part: Path) -> None:
+        """From the zoo, then from the mirrors; the first that has the right bytes is taken."""
+        problems: list[str] = []
+        if not self.is_remote:
+            try:
+                self._copy(file, part)
+                return
+            except OSError as error:
+                problems.append(str(error))
+        places = [*([self.place] if self.is_remote else []), *entry.mirrors]
+        if self.offline:
+            problems.append(f'offline, and {file.path} of {entry.name} is not in the cache {self.cache}')
+            places = []
+        for place in places:
+            try:
+                fetch(f'{place}/{quote(file.path)}', part, file.sha256, file.size, self.options)
+                return
+            except FetchError as error:
+                problems.append(str(error))
+        raise FetchError('; '.join(problems))
+
+    def _copy(self, file: ZooFile, part: Path) -> None:
+        source = Path(self._at(file.path))
+        if not source.is_file():
+            raise FetchError(f'{source} is no file')
+        if not source.resolve().is_relative_to(Path(self.place).resolve()):
+            raise FetchError(f'{source} is a link out of the zoo, which is refused')
+        if source.stat().st_size != file.size:
+            raise FetchError(f'{source} has {source.stat().st_size} bytes, the index states {file.size}')
+        shutil.copyfile(source, part)
+        if digest(part) != file.sha256:
+            part.unlink()
+            raise FetchError(f'{source} is damaged: its SHA-256 is not the one of the index')
+
+
+def list_models(pattern: str = '*', place: str | Path | None = None) -> list[str]:
+    """Names of the models of a zoo (by default USMM_ZOO, or that of this installation) that fit a pattern."""
+    return Zoo(place).list_models(pattern)
+
+
+def _is_right(path: Path, file: ZooFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size and digest(path) == file.sha256
