@@ -53,7 +53,7 @@ def test_random_maps_reach_the_lesions_share() -> None:
 def test_pvalues_of_random_maps_are_even() -> None:
     rng = np.random.default_rng(1)
     pvalues = [
-        summarise_pointing([Pointing(0.3, bool(rng.random() < 0.3), 0.3) for _ in range(30)], draws=2).pvalue
+        summarise_pointing([Pointing(0.3, bool(rng.random() < 0.3), 0.3) for _ in range(30)], draws=20).pvalue
         for _ in range(400)
     ]
     assert np.mean(np.array(pvalues) <= 0.05) <= 0.07

@@ -13,6 +13,8 @@ from usmm.stats.arrays import Floats
 
 LEAST = 5
 """Samples that a curve must have."""
+QUIET = 2 / 3
+"""Share of the time before the arrival in which the baseline is measured: its end already rises a little."""
 ARRIVED, RISEN = 0.1, 0.9
 """Shares of the enhancement between which the wash-in is measured."""
 
@@ -64,11 +66,12 @@ def time_intensity(
 ) -> TimeIntensity:
     """Measure a curve.
 
-    The curve is smoothed with a Gaussian in time. The baseline is the mean up to `baseline_until`; without it, that of
-    the first twentieth of the clip's time, and then of everything before the agent arrives. Samples without a
-    value are left out. With fewer than five all parameters are nan. Where the curve rises by less than `least_rise`
-    nothing has arrived: baseline, peak intensity and area are given, times and slopes are nan. The wash-out needs five
-    samples after the peak, the wash-in a curve that was below 10 % before it.
+    The curve is smoothed with a Gaussian in time. The baseline is the mean up to `baseline_until`; without it, that
+    of the first twentieth of the clip's time, and then of the first two thirds of the time before the agent
+    arrives. Samples without a value are left out. With fewer than five all parameters are nan. Where the curve
+    rises by less than `least_rise` nothing has arrived: baseline, peak intensity and area are given, times and
+    slopes are nan. The wash-out needs five samples after the peak, the wash-in a curve that was below 10 % before
+    it.
 
     Args:
         times: (T,) s, rising.
@@ -155,7 +158,7 @@ def _baseline(t: Floats, curve: Floats, top: int, until: float | None) -> tuple[
     if until is not None or top == 0:
         return base, float(end)
     arrival = _crossing(t, curve, top, base + ARRIVED * (curve[top] - base))
-    before = t < arrival  # none where the curve starts high
+    before = t < t[0] + QUIET * (arrival - t[0])  # none where the curve starts high
     return (float(curve[before].mean()), arrival) if before.any() else (base, float(end))
 
 

@@ -1,0 +1,134 @@
+"""The ultrasound region: screens with text and rulers, sectors, clips, DICOM regions, real images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from usmm.case import Case
+from usmm.readers import DataError, Region, read_clip, read_image
+from usmm.transforms import KeepRegion, region, ultrasound_region
+
+WORDS = (('HOSPITAL OF SOMEWHERE', (85, 22)), ('DOE^JANE 1970-01-01', (330, 22)), ('MI 0.8 TIS 0.2', (330, 470)))
+
+
+def screen(shape: str, background: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A screen (480 x 640) with speckle in a rectangle or a sector; the region; where words, a ruler, a bar are."""
+    region = np.zeros((480, 640), np.uint8)
+    if shape == 'rectangle':
+        region[60:430, 110:520] = 1
+    else:
+        cv2.ellipse(region, (320, -40), (480, 480), 90, -28, 28, 1, -1)
+        cv2.ellipse(region, (320, -40), (110, 110), 90, -30, 30, 0, -1)
+    rng = np.random.default_rng(0)
+    speckle = np.clip(rng.rayleigh(45, (480, 640)), 12, 255)
+    speckle[200:260, 280:360] *= 0.1  # a cyst
+    out = np.where(region > 0, speckle, background).astype(np.uint8)
+    out = np.repeat(out[..., None], 3, axis=-1)
+    bare = out.copy()
+    for words, place in WORDS:
+        cv2.putText(out, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (230, 230, 230), 1)
+    for y in range(60, 430, 20):
+        cv2.line(out, (585, y), (592, y), (200, 200, 200), 1)
+    out[150:300, 615:627] = np.linspace(255, 0, 150)[:, None, None].astype(np.uint8)  # grey bar
+    out[5:40, 20:75] = 190  # a logo, tied to the picture by a bar
+    if shape == 'rectangle':
+        out[40:100, 30:40] = out[90:100, 30:112] = 190
+    return out, region > 0, (out != bare).any(-1) & (region == 0)
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+@pytest.mark.parametrize('background', [0, 24])
+@pytest.mark.parametrize('shape', ['rectangle', 'sector'])
+def test_screens_with_words(shape: str, background: int) -> None:
+    image, inside, marks = screen(shape, background)
+    found = ultrasound_region(image)
+    assert overlap(found, inside) > 0.88
+    assert found[inside].mean() > 0.97
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((25, 25))) > 0  # where the bar is tied to the picture
+    assert (marks & ~near).sum() > 3000 and not found[marks & ~near].any()
+
+
+def test_a_clip_is_found_by_what_lights_up_in_any_frame() -> None:
+    image, inside, _ = screen('rectangle')
+    rng = np.random.default_rng(0)
+    frames = np.stack([np.where(rng.random((480, 640, 1)) < 0.4, image, image // 20) for _ in range(6)])
+    assert overlap(ultrasound_region(frames), inside) > 0.88
+
+
+def test_a_picture_without_an_edge_is_kept_whole() -> None:
+    image, _, _ = screen('rectangle')
+    assert ultrasound_region(np.ascontiguousarray(image[80:400, 130:500])).mean() > 0.9
+    assert ultrasound_region(np.zeros((50, 60, 3), np.uint8)).all()
+    dots = np.zeros((200, 300, 3), np.uint8)
+    dots[90:96, 100:106] = 255
+    assert ultrasound_region(dots).all()
+
+
+def test_the_step_blanks_pixels_and_not_masks() -> None:
+    image, inside, _ = screen('rectangle')
+    case = Case('c', 'p', data={'bus': image.copy(), 'ue': image.copy()}, masks={'bus': inside})
+    case = KeepRegion('bus')(case)
+    assert not case.data['bus'][:40].any() and case.data['bus'][200, 200].any()
+    assert np.array_equal(case.data['ue'], image) and case.masks['bus'] is inside
+    assert case.info['bus']['kept'] == pytest.approx(inside.mean(), abs=0.02) and 'ue' not in case.info
+
+
+def test_regions_of_the_file_come_first() -> None:
+    image, _, _ = screen('rectangle')
+    regions = (
+        Region(100, 50, 200, 150, 'tissue'),
+        Region(0, 0, 640, 30, 'graphics'),
+        Region(300, 0, 310, 9, 'color flow'),
+    )
+    case = KeepRegion()(Case('c', 'p', data={'bus': np.full_like(image, 9)}, info={'bus': {'regions': regions}}))
+    kept = case.data['bus'][..., 0] > 0
+    assert kept.sum() == 100 * 100 + 10 * 9 and kept[50:150, 100:200].all() and kept[:9, 300:310].all()
+
+
+def test_files_are_asked_for_their_regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key frames come without the regions of their file."""
+    (tmp_path / 'a.dcm').touch()
+    asked: list[Path] = []
+
+    def regions(path: Path) -> tuple[Region, ...]:
+        asked.append(path)
+        if len(asked) > 1:
+            raise DataError('is cut', file=path)
+        return (Region(0, 0, 4, 4, 'tissue'),)
+
+    monkeypatch.setattr(region, 'read_regions', regions)
+    case = Case('c7', 'p', data={'clip': np.full((2, 8, 8, 3), 9, np.uint8)})
+    case.info['clip'] = {'file': str(tmp_path / 'a.dcm')}
+    assert (KeepRegion()(case).data['clip'] > 0).sum() == 2 * 16 * 3
+    with pytest.raises(DataError, match=r'is cut.*c7.*clip'):
+        KeepRegion()(case)
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match=r'\(H, W, 3\) or \(T, H, W, 3\) uint8, got \(4, 4\)'):
+        ultrasound_region(np.zeros((4, 4), np.uint8))
+
+
+def test_real_images_lose_little_of_their_lesions(real_data: Path) -> None:
+    """Cropped exports of hospitals: outlined lesions must stay."""
+    folder = real_data / 'breast_lesions_usg' / 'BrEaST-Lesions_USG-images_and_masks'
+    masks = sorted(folder.rglob('*_tumor.png'))[:40]
+    kept = []
+    for file in masks:
+        image = read_image(file.with_name(file.name.replace('_tumor', '')))
+        mask = read_image(file).max(-1) > 0
+        kept.append(float(ultrasound_region(image)[mask].mean()))
+    assert len(kept) == 40 and np.mean(np.array(kept) > 0.98) >= 0.95
+
+
+def test_real_clips(real_data: Path) -> None:
+    for name in ('Reg_pat1Image_132943.mpeg', 'Pneu_prospective_file3.mp4'):
+        frames, _ = read_clip(real_data / 'lung_clips' / name, 0.5)
+        assert 0.2 < ultrasound_region(frames).mean() <= 1

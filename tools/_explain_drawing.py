@@ -1,0 +1,158 @@
+"""What tools/explain.py writes: sheets, pictures by modality, contributions, pointing."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _explain_cases import Explained
+from PIL import Image
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from usmm.engine import write_json
+from usmm.explain import Contribution
+from usmm.reports.explain_figures import contribution_figure, time_intensity_figure
+from usmm.reports.figures import save
+from usmm.reports.overlays import ExplainedCase, heat_sheet, pairs, save_moving
+from usmm.stats.pointing import PointingSummary, point, summarise_pointing
+from usmm.stats.time_intensity import time_intensity
+from usmm.transforms import lesion_curve
+
+
+class Drawer:
+    """Draws the first cases.
+
+    Args:
+        out: Folder.
+        classes: Class names.
+        args: Options of the tool.
+    """
+
+    def __init__(self, out: Path, classes: Sequence[str], args: argparse.Namespace) -> None:
+        self.out, self.classes, self.args, self.left = out, list(classes), args, args.num
+        self.rows: list[ExplainedCase] = []
+        self.table: list[dict[str, Any]] = []
+        self.note = ''
+
+    def add(self, found: Sequence[Explained], shares: Contribution) -> None:
+        """Keep the cases of a batch that are still wanted, and write their pictures."""
+        self.note = shares.note
+        for i, one in enumerate(found[: self.left]):
+            values = dict(zip(shares.players, shares.values[:, i].tolist()))
+            row = self._row(one, values)
+            self.rows.append(row)
+            facts = dict(case_id=one.case.case_id, label=self._label(one), explained=self.classes[one.shown])
+            self.table.append({**facts, 'none': float(shares.empty[i]), **values, 'all': float(shares.full[i])})
+            self._files(one, row, self.table[-1], values)
+        self.left -= min(self.left, len(found))
+
+    def finish(self) -> Iterator[Path]:
+        """Write the sheets and the table of contributions."""
+        for number, start in enumerate(range(0, len(self.rows), self.args.rows), 1):
+            path = self.out / f'sheet_{number:02d}.png'
+            rows = self.rows[start : start + self.args.rows]
+            Image.fromarray(heat_sheet(rows, self.args.height, self.args.frames)).save(path)
+            yield path
+        path = self.out / 'contributions.csv'
+        with path.open('w', newline='', encoding='utf-8') as file:
+            writer = csv.DictWriter(file, list(self.table[0]))
+            writer.writeheader()
+            writer.writerows({k: f'{v:.6f}' if isinstance(v, float) else v for k, v in r.items()} for r in self.table)
+        yield path
+
+    def _label(self, one: Explained) -> str:
+        return '' if one.case.label is None else self.classes[one.case.label]
+
+    def _row(self, one: Explained, values: Mapping[str, float]) -> ExplainedCase:
+        case = one.case
+        scores = ', '.join(f'{name} {p:.2f}' for name, p in zip(self.classes, one.scores))
+        names = list(case.info['table']['modalities'])
+        times = {m: case.info.get(m, {}).get('times') for m in names}
+        factor = self.args.time_factor
+        return ExplainedCase(
+            title=f'{case.case_id}   label {self._label(one) or "unknown"}   {scores}   heat and bars: '
+            f'{self.classes[one.shown]}',
+            pictures={m: _picture(case.data.get(m)) for m in names},
+            heat={m: one.heat_of(m) for m in names},
+            notes={m: note for m in names if (note := one.note_of(m))},
+            captions={m: [f'{t * factor:.1f} s' for t in found] for m, found in times.items() if found is not None},
+            masks=case.masks,
+            contributions=values,
+            extra=self._curve(one),
+        )
+
+    def _curve(self, one: Explained) -> dict[str, np.ndarray]:
+        clip, case = self.args.curves, one.case
+        if clip is None or clip not in case.files or clip not in case.mask_files:
+            return {}
+        factor = self.args.time_factor
+        times, grey = lesion_curve(case.files[clip][0], case.mask_files[clip], time_factor=factor)
+        marks = np.asarray(case.info.get(clip, {}).get('times', ())) * factor
+        figure = time_intensity_figure(times, grey, time_intensity(times, grey), marks=marks)
+        save(figure, self.out / case.case_id / f'{clip}_curve')
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format='png', dpi=100)
+        return {f'{clip} inside the lesion': np.asarray(Image.open(buffer).convert('RGB'))}
+
+    def _files(self, one: Explained, row: ExplainedCase, facts: Mapping[str, Any], values: Mapping[str, float]) -> None:
+        folder = self.out / one.case.case_id
+        folder.mkdir(parents=True, exist_ok=True)
+        for modality, picture in row.pictures.items():
+            tiles = pairs(row, modality, 2 * self.args.height)
+            if tiles:
+                Image.fromarray(np.concatenate(tiles, axis=1)).save(folder / f'{modality}.png')
+            if picture is not None and picture.ndim == 4:
+                save_moving(tiles, folder / f'{modality}.gif')
+        title = f'{one.case.case_id}: probability of {facts["explained"]}'
+        save(contribution_figure(values, facts['none'], facts['all'], 'probability', title), folder / 'contributions')
+
+
+def measure(found: Sequence[Explained], pointing: dict[str, list[Any]]) -> None:
+    """Add where the heat of these cases lies, for each modality with a mask that does not fill the picture."""
+    for one in found:
+        for modality, mask in one.case.masks.items():
+            heat = one.heat_of(modality)
+            if modality not in one.case.data or one.note_of(modality) == 'no map' or not mask.any() or mask.all():
+                continue
+            empty = np.zeros(mask.shape)
+            pointing[modality].append((one.case.patient_id, point(empty if heat is None else heat, mask)))
+
+
+def write_pointing(
+    path: Path, pointing: Mapping[str, Sequence[Any]], args: argparse.Namespace
+) -> dict[str, PointingSummary]:
+    """Write and return the summary of each modality."""
+    found = {m: summarise_pointing([p for _, p in rows], [who for who, _ in rows]) for m, rows in pointing.items()}
+    facts = dict(method=args.method, score=args.score, part=args.part, explained=args.target or 'predicted class')
+    write_json(path, {**facts, 'modalities': {m: asdict(s) for m, s in found.items()}})
+    return found
+
+
+def show(found: Mapping[str, PointingSummary]) -> None:
+    """Print the pointing game."""
+    table = Table(title='heat on the lesion, in the picture that the network sees', box=SIMPLE)
+    for name in ('modality', 'cases', 'heat inside', 'hits', 'random', 'p'):
+        table.add_column(name, justify='left' if name == 'modality' else 'right', no_wrap=True)
+    for modality, s in found.items():
+        table.add_row(
+            modality, str(s.cases), _interval(s.share, s.share_ci), _interval(s.hits.estimate, s.hits.ci),
+            f'{s.random:.3f}', f'{s.pvalue:.2g}',
+        )  # fmt: skip
+    Console().print(table)
+
+
+def _interval(value: float, ci: tuple[float, float]) -> str:
+    return f'{value:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]'
+
+
+def _picture(x: Any) -> np.ndarray | None:
+    """(H, W, 3) or (T, H, W, 3) of a packed tensor."""
+    return None if x is None else np.moveaxis(np.asarray(x), 0, -1)

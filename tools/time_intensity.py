@@ -1,0 +1,96 @@
+"""Measure the time-intensity curve of every contrast clip inside its lesion, as new columns of the case table.
+
+The table is written anew with columns <clip>_<parameter> at its end; paths in it are those of the old table, as seen
+from the new one. A case without clip or mask, and one that cannot be measured, has empty cells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.progress import track
+
+from usmm.case import Case, Schema
+from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
+from usmm.datasets import CaseTable
+from usmm.readers import DataError, read_table
+from usmm.stats.time_intensity import TimeIntensity, time_intensity
+from usmm.transforms import lesion_curve
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+    parser.add_argument('config', help='path of a config, or the name of a shipped one')
+    parser.add_argument('--out', required=True, help='the new table, a CSV file')
+    parser.add_argument('--clip', help='which clip (default: the only one of the schema)')
+    parser.add_argument('--step', type=float, help='seconds of the file between samples (default: every frame)')
+    parser.add_argument('--time-factor', type=float, default=1.0, help='seconds of examination a second of the clip')
+    parser.add_argument('--fps', type=float, help='frame rate of DICOM clips that say nothing about time')
+    parser.add_argument('--smoothing', type=float, default=1.0, help='width of the Gaussian, in s (default 1)')
+    parser.add_argument('--baseline-until', type=float, help='s up to which no agent can have come (default: found)')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
+    return parser.parse_args(argv)
+
+
+def measure(case: Case, clip: str, args: argparse.Namespace) -> dict[str, float]:
+    """The parameters of one case; empty where it has no clip or no mask."""
+    if clip not in case.files or clip not in case.mask_files:
+        return {}
+    try:
+        times, grey = lesion_curve(case.files[clip][0], case.mask_files[clip], args.step, args.time_factor, args.fps)
+    except DataError as error:
+        raise error.at(case=case.case_id, modality=clip) from error
+    return time_intensity(times, grey, args.smoothing, args.baseline_until).as_dict()
+
+
+def moved(table: pd.DataFrame, schema: Schema, old: Path, new: Path) -> pd.DataFrame:
+    """The table with its file columns as seen from another folder."""
+    columns = [name for m in schema.modalities for name in (schema.column(m), schema.mask_column(m))]
+    for column in dict.fromkeys(name for name in columns if name in table):
+        table[column] = [_moved(cell, old, new) for cell in table[column]]
+    return table
+
+
+def _moved(cell: Any, old: Path, new: Path) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    return ';'.join(Path(os.path.relpath(old / name.strip(), new)).as_posix() for name in cell.split(';'))
+
+
+@plain_errors
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    config = load_config(args.config, parse_options(args.cfg_options))
+    schema = Schema.of(config.schema.to_dict())
+    clips = list(schema.clips)
+    clip = args.clip or (clips[0] if len(clips) == 1 else None)
+    if clip not in clips:
+        raise ValueError(f'--clip must be one of the clips of the schema, {clips}, got {args.clip!r}')
+    source, out = Path(config.data_root, config.get('table') or 'cases.csv').absolute(), Path(args.out).absolute()
+    if out == source:
+        raise ValueError(f'--out is the case table itself: {source}')
+    read = CaseTable.read(source, schema, config.classes)
+    found = {
+        case.case_id: measure(case, clip, args)
+        for case in track(read.cases, 'measuring', disable=not sys.stdout.isatty())
+    }
+    table = moved(read_table(source), schema, source.parent, out.parent)
+    for name in TimeIntensity.names():
+        values = [found.get(case_id, {}).get(name, math.nan) for case_id in table[schema.case_id]]
+        table[f'{clip}_{name}'] = ['' if math.isnan(v) else f'{v:.4f}' for v in values]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out, index=False)
+    whole = sum(bool(f) and not any(map(math.isnan, f.values())) for f in found.values())
+    print(f'{out}: {len(table)} cases, {whole} with every parameter')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
