@@ -65,6 +65,21 @@ def test_probabilities_are_scikit_learns(estimator: str, classes: int) -> None:
     assert loss.item() == pytest.approx(-np.log(expected[np.arange(len(labels)), labels]).mean())
 
 
+def test_a_split_of_missing_values_alone_is_a_finite_number() -> None:
+    # scikit-learn's threshold of such a split is infinite, which a loader takes for damage
+    raw, labels = table()
+    raw[:, 0] = torch.where(torch.tensor(labels) == 1, torch.nan, 1.0)
+    ours = model('boosting')
+    ours.fit_table(raw, torch.tensor(labels), seed=0)
+    theirs = HistGradientBoostingClassifier(random_state=0, early_stopping=False).fit(encoded(raw, False), labels)
+    assert np.isinf(theirs._predictors[0][0].nodes['num_threshold']).any()
+    assert all(torch.isfinite(value).all() for value in ours.state_dict().values())
+    found = ours({}, clinical=raw, mode='predict', data_samples=[Case(f'c{i}', f'p{i}') for i in range(len(raw))])
+    np.testing.assert_allclose(
+        np.stack([f['scores'] for f in found]), theirs.predict_proba(encoded(raw, False)), atol=1e-6
+    )
+
+
 @pytest.mark.parametrize('estimator', ESTIMATORS)
 def test_a_checkpoint_fills_a_fresh_model(estimator: str, tmp_path: Path) -> None:
     raw, labels = table()

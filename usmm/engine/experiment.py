@@ -21,7 +21,7 @@ from torch import nn
 from usmm.case import Schema, clinical_vector
 from usmm.config import source_text
 from usmm.engine.categories import settle_categories
-from usmm.engine.facts import versions
+from usmm.engine.facts import run_facts
 from usmm.engine.outputs import (
     check_folder,
     load_weights,
@@ -46,6 +46,7 @@ from usmm.engine.selection import fit_clinical
 from usmm.engine.stages import RunOptions, build_test_runner, env_config, epochs_of, randomness, run_stage
 from usmm.engine.table_fit import fit_stage
 from usmm.registry import DATASETS, MODELS
+from usmm.weights import check_numbers
 
 
 class Experiment:
@@ -201,18 +202,7 @@ class Experiment:
 
     def facts(self) -> dict[str, Any]:
         """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
-        return {
-            'config': self.config.name,
-            'classes': list(self.config.classes),
-            'positive': self.config.get('positive'),
-            'modalities': list(self.config.modalities),
-            'cases': {part: len(data) for part, data in self.parts.items()},
-            'patients': {part: len({c.patient_id for c in data.cases}) for part, data in self.parts.items()},
-            'selection': self.selection,
-            'seed': self.config.seed,
-            'deterministic': bool(self.config.get('deterministic', False)),
-            'versions': versions(),
-        }
+        return run_facts(self.config, self.parts, self.selection)
 
     def close(self) -> None:
         """Leave the process group together; a process that just ends takes the others down with it."""
@@ -246,8 +236,10 @@ class Experiment:
     def _fill(self, checkpoint: str | Path, model: nn.Module | None = None) -> dict[str, Any]:
         """Load a checkpoint's weights, and return all of its content."""
         content = load_weights(Path(checkpoint))
+        model = self.model if model is None else model
+        check_numbers(checkpoint, content['state_dict'], model.state_dict())
         try:
-            (self.model if model is None else model).load_state_dict(content['state_dict'])
+            model.load_state_dict(content['state_dict'])
         except RuntimeError as error:
             raise ValueError(f'{checkpoint} does not fit the model of {self.config.name}: {error}') from error
         return content

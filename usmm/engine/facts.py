@@ -1,10 +1,14 @@
-"""Versions of what a result depends on."""
+"""What a reader of the numbers must know: data counts, selection practice, seed, versions."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
+from typing import Any
+
+from mmengine.config import Config
 
 PACKAGES = ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')
 
@@ -13,3 +17,25 @@ PACKAGES = ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')
 def versions() -> dict[str, str]:
     """Version of Python and of the packages that decide about numbers, by name; read once a process."""
     return {name: version(name) for name in PACKAGES} | {'python': platform.python_version()}
+
+
+def run_facts(config: Config, parts: Mapping[str, Any], selection: str) -> dict[str, Any]:
+    """Facts of a run, as they stand in metrics.json and in its checkpoint.
+
+    Args:
+        config: The resolved config.
+        parts: Part -> its data set.
+        selection: What chose the epoch.
+    """
+    return {
+        'config': config.name,
+        'classes': list(config.classes),
+        'positive': config.get('positive'),
+        'modalities': list(config.modalities),
+        'cases': {part: len(data) for part, data in parts.items()},
+        'patients': {part: len({c.patient_id for c in data.cases}) for part, data in parts.items()},
+        'selection': selection,
+        'seed': config.seed,
+        'deterministic': bool(config.get('deterministic', False)),
+        'versions': versions(),
+    }

@@ -114,14 +114,15 @@ class BoostedTable(nn.Module):
     def forward(self, columns: Tensor) -> Tensor:
         """Logits (B, K) of columns (B, number of columns)."""
         trees = torch.arange(len(self.output), device=columns.device)[None]
-        rows = torch.arange(len(columns), device=columns.device)[:, None]
-        node = torch.zeros(len(columns), len(self.output), dtype=torch.int64, device=columns.device)
+        batch = columns.shape[0]  # not len(), which would fix the batch size of an exported graph
+        rows = torch.arange(batch, device=columns.device)[:, None]
+        node = torch.zeros(batch, len(self.output), dtype=torch.int64, device=columns.device)
         for _ in range(int(self.depth)):
             value = columns[rows, self.feature[trees, node]]
             low = value <= self.threshold[trees, node]
             to_left = torch.where(value.isnan(), self.missing_left[trees, node], low)
             node = torch.where(to_left, self.left[trees, node], self.right[trees, node])
-        raw = self.baseline.expand(len(columns), -1).index_add(1, self.output, self.value[trees, node])
+        raw = self.baseline.expand(batch, -1).index_add(1, self.output, self.value[trees, node])
         return raw if raw.shape[1] > 1 else torch.cat([torch.zeros_like(raw), raw], dim=1)
 
     def _take(self, fitted: Any) -> None:
@@ -134,7 +135,9 @@ class BoostedTable(nn.Module):
         for i, tree in enumerate(nodes):
             leaf, itself = tree['is_leaf'].astype(bool), np.arange(len(tree))
             found = dict(
-                feature=np.where(leaf, 0, tree['feature_idx']), threshold=tree['num_threshold'],
+                feature=np.where(leaf, 0, tree['feature_idx']),
+                # infinite where only missing values go right; weights that are not finite count as damaged
+                threshold=np.minimum(tree['num_threshold'], np.finfo(np.float64).max),
                 left=np.where(leaf, itself, tree['left']), right=np.where(leaf, itself, tree['right']),
                 missing_left=tree['missing_go_to_left'].astype(bool), value=tree['value'],
             )  # fmt: skip

@@ -15,7 +15,8 @@ schema = dict(
         dict(name='dceus_wash_in_slope'),
         dict(name='dceus_wash_out_slope'),
         dict(name='dceus_area'),
-    ])
+    ]
+)
 split = dict(selection='last')
 model = dict(
     _delete_=True,
@@ -24,5 +25,6 @@ model = dict(
     modalities='${modalities}',
     classes='${classes}',
     positive='${positive}',
-    schema='${schema}')
+    schema='${schema}',
+)
 stages = [dict(name='table', train='all', fit=True)]

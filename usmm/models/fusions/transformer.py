@@ -67,7 +67,8 @@ class TransformerFusion(BaseFusion):
     def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
         """The class token after the last layer (B, D)."""
         tokens = torch.stack([vectors[s] for s in self.streams], dim=1)  # (B, S, D)
-        tokens = torch.cat([self.class_token.to(tokens.dtype).expand(len(tokens), -1, -1), tokens], dim=1)
+        # .shape[0], as len() would fix the batch size of an exported graph
+        tokens = torch.cat([self.class_token.to(tokens.dtype).expand(tokens.shape[0], -1, -1), tokens], dim=1)
         absent = None if present is None else self._absent(present, tokens.device)
         for layer in self.layers:
             tokens = layer(tokens, src_key_padding_mask=absent)
@@ -76,4 +77,4 @@ class TransformerFusion(BaseFusion):
     def _absent(self, present: Mapping[str, Tensor], device: torch.device) -> Tensor:
         """Key padding mask (B, 1 + S), True where a token is to be ignored; never the class token."""
         absent = ~torch.stack([present[s].to(device) for s in self.streams], dim=1)
-        return torch.cat([absent.new_zeros(len(absent), 1), absent], dim=1)
+        return torch.cat([absent.new_zeros(absent.shape[0], 1), absent], dim=1)
