@@ -6,41 +6,29 @@ import argparse
 import os
 from pathlib import Path
 
+from _arguments import add_config, add_folds, add_launcher, add_training, options_of
 from _case_pictures import pictures_of
 from rich.console import Console
 
-from usmm.config import load_config, parse_options
+from usmm.config import load_config
 from usmm.console import plain_errors
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('--folds', type=int, help="number of folds (default: the config's)")
-    parser.add_argument('--fold', type=int, help='run this fold alone, say as one job of a cluster array')
-    parser.add_argument('--seeds', type=int, nargs='+', help="train every fold with each seed (default: the config's)")
-    parser.add_argument('--fold-seed', type=int, help='one seed for the folds of all seeds (default: folds by seed)')
+    add_folds(parser)
     parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<config>_cv)')
-    parser.add_argument('--resume', action='store_true', help='go on inside a fold that was broken off')
-    parser.add_argument('--jobs', type=int, default=1, help='folds at a time, each in a process of its own')
-    parser.add_argument('--keep-checkpoints', action='store_true', help='keep the checkpoints of finished folds')
-    parser.add_argument('--amp', action='store_true', help='mixed precision and channels-last memory')
-    parser.add_argument('--no-validate', action='store_true', help='no validation; the last epoch counts')
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate by batch size / 16')
-    parser.add_argument('--deterministic', action='store_true', help='the same bits in two runs on one machine')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_training(parser)
+    add_config(parser)
+    add_launcher(parser)
     return parser.parse_args()
 
 
 @plain_errors
 def main() -> None:
     args = parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    options = parse_options(args.cfg_options)
-    if args.deterministic:
-        options['deterministic'] = True
+    options = options_of(args)
     work_dir = Path(args.work_dir or f'work_dirs/{load_config(args.config, options).name}_cv')
 
     from usmm.engine import CrossValidation, RunOptions, run_folds

@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from _arguments import add_config, add_folds, add_training, options_of
 from _case_pictures import pictures_of
 from rich.console import Console
 
-from usmm.config import parse_options
 from usmm.console import plain_errors
 
 
@@ -19,19 +19,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('study', help='path of a study file, or the name of a shipped one')
     parser.add_argument('--config', help="the config that the variants change (default: the study's)")
-    parser.add_argument('--folds', type=int, help="number of folds (default: the study's, else the config's)")
-    parser.add_argument('--seeds', type=int, nargs='+', help='train every fold with each seed')
-    parser.add_argument('--fold-seed', type=int, help='one seed for the folds of all seeds (default: folds by seed)')
     parser.add_argument('--rows', nargs='+', metavar='NAME', help='these rows alone, and the reference')
-    parser.add_argument('--fold', type=int, help='run this fold of every row alone, say as one job of a cluster array')
     parser.add_argument('--published', action='store_true', help='set the published numbers beside ours')
     parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<study>_study)')
-    parser.add_argument('--resume', action='store_true', help='go on inside a fold that was broken off')
-    parser.add_argument('--jobs', type=int, default=1, help='folds at a time, each in a process of its own')
-    parser.add_argument('--keep-checkpoints', action='store_true', help='keep the checkpoints of finished folds')
-    parser.add_argument('--amp', action='store_true', help='mixed precision and channels-last memory')
-    parser.add_argument('--no-validate', action='store_true', help='no validation; the last epoch counts')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of all rows')
+    add_folds(parser)
+    add_training(parser)
+    add_config(parser)
     parser.add_argument('--quiet', action='store_true', help='no progress lines')
     return parser.parse_args()
 
@@ -62,8 +55,8 @@ def main() -> None:
     given['seeds'] = None if args.seeds is None else tuple(args.seeds)
     spec = dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
     work_dir = Path(args.work_dir or f'work_dirs/{Path(args.study).stem}_study')
-    study = Study(spec, work_dir, parse_options(args.cfg_options), args.rows, args.keep_checkpoints)
-    flags = RunOptions(amp=args.amp, validate=not args.no_validate, progress=not args.quiet)
+    study = Study(spec, work_dir, options_of(args), args.rows, args.keep_checkpoints)
+    flags = RunOptions('none', args.amp, not args.no_validate, args.auto_scale_lr, not args.quiet)
     run_folds(study.tasks(args.fold), flags, args.resume, args.jobs)
     undone = [task.name for task in study.tasks() if not task.finished]
     if undone:

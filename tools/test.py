@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from usmm.config import load_config, parse_options
+from _arguments import add_config, add_launcher, options_of
+
+from usmm.config import load_config
 from usmm.console import plain_errors
 
 
@@ -19,17 +20,15 @@ def parse_args() -> argparse.Namespace:
         '--parts', nargs='+', default=['test'], choices=('train', 'val', 'test', 'all'),
         help='parts of the split; all: every case of the table, for patients of elsewhere (default test)',
     )  # fmt: skip
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_config(parser)
+    add_launcher(parser)
     return parser.parse_args()
 
 
 @plain_errors
 def main() -> None:
     args = parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    config = load_config(args.config, parse_options(args.cfg_options))
+    config = load_config(args.config, options_of(args))
 
     from usmm.engine import Experiment, RunOptions
 

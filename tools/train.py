@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 
-from usmm.config import load_config, parse_options
+from _arguments import add_config, add_launcher, add_training, options_of
+
+from usmm.config import load_config
 from usmm.console import plain_errors
 
 
@@ -18,25 +19,18 @@ def parse_args() -> argparse.Namespace:
         help='go on where the work directory stands, or from a checkpoint of a stage',
     )  # fmt: skip
     parser.add_argument('--stage', help='run this stage alone (the ones before it must be done)')
-    parser.add_argument('--amp', action='store_true', help='mixed precision and channels-last memory')
-    parser.add_argument('--no-validate', action='store_true', help='no validation; the last epoch counts')
-    parser.add_argument('--auto-scale-lr', action='store_true', help='scale the learning rate by batch size / 16')
-    parser.add_argument('--deterministic', action='store_true', help='the same bits in two runs on one machine')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    parser.add_argument('--launcher', choices=('none', 'pytorch', 'slurm', 'mpi'), default='none')
-    parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+    add_training(parser)
+    add_config(parser)
+    add_launcher(parser)
     return parser.parse_args()
 
 
 @plain_errors
 def main() -> None:
     args = parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    options = parse_options(args.cfg_options)
+    options = options_of(args)
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
-    if args.deterministic:
-        options['deterministic'] = True
     config = load_config(args.config, options)
 
     from usmm.engine import Experiment, RunOptions

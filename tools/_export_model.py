@@ -1,0 +1,135 @@
+"""What tools/export.py exports: a trained model by its folder or config, and the inputs to compare it on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from usmm.case import Schema
+from usmm.engine import Experiment
+from usmm.engine.categories import settle_categories
+from usmm.engine.outputs import load_weights
+from usmm.export import input_shapes
+from usmm.export.cases import random_row
+from usmm.registry import MODELS
+from usmm.transforms import collate_cases
+from usmm.weights import check_numbers
+
+WEIGHTS = ('model.pth', 'model.safetensors')
+KEPT = ('calibration', 'selection', 'config')
+SETTINGS = ('test_pipeline', 'schema', 'classes', 'positive', 'modalities', 'batch_size')
+PLACEHOLDERS = ('a', 'b')  # categories of a model that no data were seen for
+BATCH = 8
+
+
+def find(source: str, checkpoint: str | None) -> tuple[str, str | None]:
+    """Config and weights of a folder (of a run, of the zoo), or as they were given.
+
+    Raises:
+        ValueError: The folder has not both, or weights are named beside a folder.
+    """
+    folder = Path(source)
+    if not folder.is_dir():
+        return source, checkpoint
+    if checkpoint is not None:
+        raise ValueError(f'{source} is a folder: it brings its own weights, so {checkpoint} is one too many')
+    found = [folder / name for name in WEIGHTS if (folder / name).is_file()]
+    if not found or not (folder / 'config.py').is_file():
+        raise ValueError(f'{source} has no config.py with one of {WEIGHTS} beside it')
+    return str(folder / 'config.py'), str(found[0])
+
+
+def trained(config: Config, checkpoint: str) -> tuple[Any, dict[str, Any]]:
+    """The model of a config with its weights, and what the weights say of themselves; categories are settled.
+
+    Raises:
+        ValueError: The file cannot be loaded safely, or does not fit the model.
+    """
+    content = load_weights(Path(checkpoint))
+    meta = content.get('meta') or {}
+    settle_categories(config, meta.get('categories'))
+    model = MODELS.build(config.model.to_dict())
+    check_numbers(checkpoint, content['state_dict'], model.state_dict())
+    try:
+        model.load_state_dict(content['state_dict'])
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint} does not fit the model of {config.name}: {error}') from error
+    if model.encoder is not None and model.clinical is not None and not model.clinical.fitted:
+        model.trainable('all but clinical')  # weights of a stage before the clinical one: the images decide
+    return model, meta
+
+
+def untrained(config: Config, seed: int) -> tuple[Any, dict[str, Any]]:
+    """The model of a config with random weights, its clinical part fitted on made-up rows."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    names = [v.name for v in Schema.of(config.schema.to_dict()).clinical]
+    settle_categories(config, dict.fromkeys(names, PLACEHOLDERS))
+    variables = Schema.of(config.schema.to_dict()).clinical
+    model = MODELS.build(config.model.to_dict())
+    model.init_weights()
+    rows = torch.from_numpy(np.stack([random_row(variables, rng) for _ in range(100)])) if variables else None
+    if hasattr(model, 'fit_table'):
+        model.fit_table(rows, torch.arange(100) % len(config.classes))
+    elif model.clinical is not None:
+        chosen = {} if model.clinical.select is None else {'selected': [True] * len(model.clinical.variables)}
+        model.clinical.fit(rows, **chosen)
+    return model, {}
+
+
+def shapes_of(config: Config, model: Any, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The shapes of the model's inputs, by its pipeline and words as `dceus=10x128x128`.
+
+    Raises:
+        ValueError: A word of another form, or a shape that nothing says.
+    """
+    wrong = [w for w in words if not re.fullmatch(r'\w+=\d+x\d+(x\d+)?', w)]
+    if wrong:
+        raise ValueError(f'--shape takes MODALITY=HEIGHTxWIDTH or MODALITY=FRAMESxHEIGHTxWIDTH, got {wrong}')
+    known = {w.partition('=')[0]: [int(n) for n in w.partition('=')[2].split('x')] for w in words}
+    schema = Schema.of(config.schema.to_dict())
+    read = [m for names in model.readers.values() for m in names]
+    images, clips = [m for m in read if m in schema.images], [m for m in read if m in schema.clips]
+    return input_shapes(plain(config.test_pipeline), images, clips, known)
+
+
+def facts(config: Config, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What is written into the file beside the model's own: how its inputs are made, calibration, selection."""
+    kept = {name: meta[name] for name in KEPT if meta.get(name) is not None}
+    return {**kept, 'settings': {name: plain(config.get(name)) for name in SETTINGS}}
+
+
+def data_batches(config: Config, checkpoint: str | None, part: str, count: int) -> Iterator[dict[str, Any]]:
+    """The first cases of a part of the data set, as `OnnxModel.predict` takes them; the first batch has one.
+
+    Raises:
+        ValueError: The part has no cases.
+    """
+    data = Experiment(config, parts=[part], checkpoint=checkpoint).parts.get(part)
+    if data is None:
+        raise ValueError(f'part {part!r} has no cases')
+    indices = iter(range(min(count, len(data))))
+    size = 1
+    while chosen := list(islice(indices, size)):
+        batch = collate_cases([data[i] for i in chosen])
+        present, clinical = batch.get('present') or {}, batch.get('clinical')
+        yield dict(
+            inputs={m: x.numpy() for m, x in batch['inputs'].items()},
+            present={m: rows.numpy() for m, rows in present.items()} or None,
+            clinical=None if clinical is None else clinical.numpy(),
+        )
+        size = BATCH
+
+
+def plain(node: Any) -> Any:
+    """Settings as lists and dicts, without folders of this machine."""
+    if isinstance(node, Mapping):
+        return {str(k): plain(v) for k, v in node.items() if k != 'cache_dir'}
+    return [plain(v) for v in node] if isinstance(node, (list, tuple)) else node

@@ -1,0 +1,62 @@
+"""Calibrate a model on predictions of patients that did not train it: a copy of the run that carries the calibration.
+
+Of a cross-validation the test rows of all folds are taken, each predicted by a model that had not seen the patient; of
+a single run its validation rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from usmm.console import plain_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+    parser.add_argument('run', type=Path, help='the run to calibrate: folder with config.py and model.pth')
+    parser.add_argument('--predictions', type=Path, required=True, help='a cross-validation, a run, or predictions.csv')
+    parser.add_argument('--part', choices=('val', 'test'), help='rows to take (default: test of folds, else val)')
+    parser.add_argument('--out', type=Path, help='folder of the copy (default: <run>/calibrated)')
+    parser.add_argument('--force', action='store_true', help='replace a copy that is there')
+    return parser.parse_args(argv)
+
+
+def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
+    """The rows to fit on, and their part."""
+    from usmm.engine import read_predictions
+
+    path = args.predictions
+    part = args.part or ('test' if (path / 'summary.json').is_file() else 'val')
+    path = path / 'predictions.csv' if path.is_dir() else path
+    rows = [row for row in read_predictions(path) if row['part'] == part]
+    if not rows:
+        raise ValueError(f'{path} has no rows of the part {part!r}')
+    return rows, part
+
+
+@plain_errors
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+
+    from usmm.engine.outputs import load_weights, replacing, save_checkpoint
+    from usmm.inference import fit_calibration
+
+    out = args.out or args.run / 'calibrated'
+    if (out / 'model.pth').exists() and not args.force:
+        raise ValueError(f'{out} holds a model already; --force replaces it')
+    content = load_weights(args.run / 'model.pth')
+    config, meta = (args.run / 'config.py').read_text(encoding='utf-8'), content['meta']
+    rows, part = rows_of(args)
+    calibration = {**fit_calibration(rows, meta['classes'], meta.get('positive')), 'part': part}
+    with replacing(out / 'config.py') as temporary:
+        temporary.write_text(config, encoding='utf-8')
+    save_checkpoint(out / 'model.pth', content['state_dict'], {**meta, 'calibration': calibration})
+    facts = ', '.join(f'{k} {v:.4f}' if isinstance(v, float) else f'{k} {v}' for k, v in calibration.items())
+    print(f'{out}: {facts}')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

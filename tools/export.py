@@ -1,0 +1,71 @@
+"""Export a trained model to ONNX, and compare both on the same inputs: the file is only left if they agree.
+
+The file takes uint8 pixels and the raw clinical row; normalisation and all stages are inside. It is refused if a
+probability differs by more than 1e-4 or a case gets another class.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from usmm.config import load_config, parse_options
+from usmm.console import plain_errors
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+    parser.add_argument('source', help='folder of a run or of a zoo model, or a config (path or name)')
+    parser.add_argument('checkpoint', nargs='?', help='weights, where the source is a config')
+    parser.add_argument('--out', default='model.onnx', help='the file (default model.onnx)')
+    parser.add_argument('--parity', type=int, default=200, metavar='N', help='inputs to compare on (default 200)')
+    parser.add_argument('--data', action='store_true', help="compare on the data set's cases, not on random inputs")
+    parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'), help='of --data')
+    parser.add_argument('--shape', nargs='+', default=[], metavar='MODALITY=SIZE', help='224x224, clips 10x128x128')
+    parser.add_argument('--opset', type=int, default=20, help="version of ONNX's operations (default 20)")
+    parser.add_argument('--seed', type=int, default=0, help='of random inputs and weights')
+    parser.add_argument('--threads', type=int, default=1, help='of both while they are compared (default 1)')
+    parser.add_argument('--untrained', action='store_true', help='random weights, to try a design or measure its time')
+    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
+    args = parser.parse_args(argv)
+    for name, low in (('parity', 1), ('opset', 18), ('threads', 1)):
+        if getattr(args, name) < low:
+            parser.error(f'--{name} must be {low} or more, got {getattr(args, name)}')
+    if args.untrained and args.data:
+        parser.error('--untrained knows no categories of a data set: leave out --data')
+    return args
+
+
+@plain_errors
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+
+    import torch
+    from _export_model import data_batches, facts, find, shapes_of, trained, untrained
+
+    from usmm.export import OnnxModel, export_onnx, random_batches
+
+    source, checkpoint = find(args.source, args.checkpoint)
+    if (checkpoint is None) != args.untrained:
+        raise ValueError(f'{args.source} needs weights, or --untrained and no weights; got {checkpoint}')
+    config = load_config(source, parse_options(args.cfg_options))
+    before = config.copy()
+    torch.set_num_threads(args.threads)
+    model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
+
+    def batches(exported: OnnxModel) -> Any:
+        if args.data:
+            return data_batches(before, checkpoint, args.part, args.parity)
+        return random_batches(exported, args.parity, args.seed)
+
+    parity = export_onnx(
+        model, args.out, config.schema.to_dict(), shapes_of(config, model, args.shape), batches, args.opset,
+        facts(config, meta), args.threads,
+    )  # fmt: skip
+    print(f'{args.out}: {Path(args.out).stat().st_size / 2**20:.1f} MiB; {parity}')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
