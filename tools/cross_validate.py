@@ -46,7 +46,7 @@ def main() -> None:
         print(f'{len(undone)} folds are still to be run: {"; ".join(undone)}')
         return
     Console().print(summary_table(plan.gather()))
-    print(f'report: {report_cross_validation(work_dir, pictures_of(plan.load()))}')
+    print(f'report: {report_cross_validation(work_dir, pictures_of(plan.tasks()[0].load()))}')
 
 
 if __name__ == '__main__':

@@ -64,7 +64,7 @@ def main() -> None:
         return
     rows = study.gather(known_best(study.plans))
     for plan in study.plans.values():
-        report_cross_validation(plan.work_dir, pictures_of(plan.load()))
+        report_cross_validation(plan.work_dir, pictures_of(plan.tasks()[0].load()))
     Console().print(study_table(rows, spec.reference))
     written = report_study(
         work_dir, rows, spec.reference, {'source': spec.published} if args.published else None, spec.title

@@ -88,7 +88,7 @@ def test_single_folds_are_gathered_when_all_are_there(tiny_config, tmp_path):
 def test_the_split_column_is_set_aside_and_said(tiny_config, tmp_path):
     plan = CrossValidation(str(tiny_config), tmp_path / 'cv', 2, options={**TABLE, 'schema.split': 'side'})
     run_folds(plan.tasks(), QUIET, False)
-    assert any("column 'side' of the table is not used" in text for text in plan.gather()['warnings'])
+    assert any("the split column of the schema, 'side', plays no part" in text for text in plan.gather()['warnings'])
 
 
 def test_selection_on_the_test_fold_is_said(tiny_config, tmp_path):
