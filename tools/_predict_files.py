@@ -29,7 +29,8 @@ class Explanations:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.rows, self.count = folder, [], 0
+        self.folder, self.count = folder, 0
+        self.rows: list[dict[str, Any]] = []
 
     def add(self, found: Prediction) -> Prediction:
         """Write the files of a case; the prediction comes back without what takes memory."""

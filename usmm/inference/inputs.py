@@ -1,0 +1,225 @@
+"""From what a caller has of a patient - paths, arrays, a row of a table - to a case, and what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from usmm.case import Case, Schema, Variable
+from usmm.inference.arrays import clip_pixels, image_pixels, is_pixels, mask_pixels
+from usmm.inference.cells import is_empty, paths_of
+
+NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
+CLINICAL = 'clinical'
+NESTED = ('masks', CLINICAL)
+FIXED = ('case_id', 'patient_id', 'label')
+
+
+@dataclass
+class Given:
+    """A case before its files are read.
+
+    Args:
+        case: The case.
+        label: Its class, if one was given.
+        warnings: What was found, and does not keep the model from an answer.
+        error: What does, or None.
+    """
+
+    case: Case
+    label: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+class CaseReader:
+    """Makes cases for one model.
+
+    Args:
+        schema: Its schema, categories settled.
+        modalities: What it takes; `'clinical'` for the table.
+        classes: Its classes.
+        lacking: From the modalities that a case does not have to those that the model needs.
+        frames: Clip -> number of frames that the model takes.
+        clinical: Names of the clinical variables in use; None: all.
+        seed: Of what a pipeline draws.
+        strict: Values outside their range and categories that are not known make a case an error.
+        streams: The sets of modalities that are used together or not at all.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        modalities: Sequence[str],
+        classes: Sequence[str],
+        lacking: Callable[[Collection[str]], list[str]],
+        frames: Mapping[str, int] | None = None,
+        clinical: Sequence[str] | None = None,
+        seed: int = 0,
+        strict: bool = False,
+        streams: Sequence[Sequence[str]] = (),
+    ) -> None:
+        self.schema, self.classes, self.lacking, self.seed, self.strict = schema, tuple(classes), lacking, seed, strict
+        self.streams = [tuple(stream) for stream in streams]
+        self.modalities = tuple(m for m in modalities if m != CLINICAL)
+        wanted = CLINICAL in modalities
+        self.variables = [v for v in schema.clinical if wanted and (clinical is None or v.name in clinical)]
+        self.frames = dict(frames or {})
+        self.keys = self._keys()
+
+    def read(self, record: Any, number: int, root: Path | None = None) -> Given:
+        """The case of a record; never raises for what is wrong with it.
+
+        Args:
+            record: Modality (or its column) -> path, `;`-separated paths, list of paths, or pixels; `<modality>_mask`
+                (or `masks`: modality -> mask) likewise; clinical variable (or its column, or `clinical`: variable ->
+                value) -> value in the schema's unit; `case_id`, `patient_id`, `label`.
+            number: Place among the cases, from 1.
+            root: Folder that relative paths start from; None: the working directory.
+        """
+        given = Given(Case(f'case_{number}', f'case_{number}', seed=self.seed))
+        try:
+            self._fill(given, self._flat(record, given), root or Path())
+        except (ValueError, TypeError) as error:
+            given.error = str(error)
+        return given
+
+    def unknown(self, names: Collection[str]) -> dict[str, str | None]:
+        """Names that mean nothing to this model -> the nearest that does, or None."""
+        valid = list(self.keys)
+        strange = [name for name in names if name not in self.keys]
+        return {name: next(iter(get_close_matches(name, valid, n=1, cutoff=0.6)), None) for name in strange}
+
+    def _keys(self) -> dict[str, tuple[str, str]]:
+        """Every key that a record may have -> (kind, name)."""
+        schema = self.schema
+        keys: dict[str, tuple[str, str]] = {}
+        for v in schema.clinical:
+            keys |= dict.fromkeys([v.source, v.name], (CLINICAL, v.name))
+        for m in schema.modalities:
+            masks = [name for name in (schema.mask_column(m), f'{m}_mask') if name]
+            keys |= dict.fromkeys(masks, ('mask', m)) | dict.fromkeys([schema.column(m), m], ('file', m))
+        for kind in FIXED:
+            keys |= dict.fromkeys([getattr(schema, kind), kind], (kind, kind))
+        return keys | ({schema.split: ('split', 'split')} if schema.split else {})
+
+    def _flat(self, record: Any, given: Given) -> dict[tuple[str, str], Any]:
+        """(kind, name) -> value of all that the record says."""
+        if not isinstance(record, Mapping):
+            raise TypeError(f'a case is a mapping from modalities to paths or pixels, got {type(record).__name__}')
+        found: dict[tuple[str, str], Any] = {}
+        for key, value in record.items():
+            if key in NESTED and isinstance(value, Mapping):
+                kind = 'mask' if key == 'masks' else CLINICAL
+                found |= {(kind, str(name)): item for name, item in value.items() if not is_empty(item)}
+            elif str(key) in self.keys and not is_empty(value):
+                found[self.keys[str(key)]] = value
+        self._identify(given, found)
+        for name, near in self.unknown([str(k) for k in record if k not in NESTED]).items():
+            if near is not None and self.keys[near] not in found and get_close_matches(name, [near], cutoff=0.8):
+                given.warnings.append(f'{name!r} means nothing to this model; did you mean {near!r}?')
+        return found
+
+    def _identify(self, given: Given, found: Mapping[tuple[str, str], Any]) -> None:
+        names = {kind: str(found[kind, kind]).strip() for kind in FIXED if (kind, kind) in found}
+        case = given.case
+        case.case_id = names.get('case_id', case.case_id)
+        case.patient_id = names.get('patient_id', case.case_id)
+        label = names.get('label')
+        if label in self.classes:
+            given.label, case.label = label, self.classes.index(label)
+        elif label is not None:
+            given.warnings.append(f'label {label!r} is none of the classes {list(self.classes)}')
+
+    def _fill(self, given: Given, found: Mapping[tuple[str, str], Any], root: Path) -> None:
+        case = given.case
+        case.info['table'] = dict(
+            modalities=self.modalities, clips=tuple(m for m in self.modalities if m in self.schema.clips)
+        )
+        for modality in self.modalities:
+            if ('file', modality) in found:
+                self._take(case, modality, found['file', modality], root)
+            if ('mask', modality) in found:
+                self._take_mask(case, modality, found['mask', modality], root)
+        absent = [m for m in self.modalities if m not in case.files and m not in case.data]
+        needed = self.lacking(absent)
+        if needed:
+            raise ValueError(f'lacks {", ".join(needed)}: this model needs {"it" if len(needed) == 1 else "them"}')
+        if absent:
+            given.warnings.append(f'made without {", ".join(absent)}')
+        for stream in self.streams:
+            idle = [m for m in stream if m not in absent]
+            if idle and len(idle) < len(stream):
+                missing = ', '.join(m for m in stream if m in absent)
+                given.warnings.append(f'{", ".join(idle)} not used: this model reads it together with {missing}')
+        self._take_values(given, {name: value for (kind, name), value in found.items() if kind == CLINICAL})
+
+    def _take(self, case: Case, modality: str, value: Any, root: Path) -> None:
+        if not is_pixels(value):
+            case.files[modality] = paths_of(value, root, modality)
+            return
+        try:
+            if modality in self.schema.clips:
+                case.data[modality] = clip_pixels(value, self.frames.get(modality))
+            else:
+                case.data[modality] = image_pixels(value)
+        except ValueError as error:
+            raise ValueError(f'{modality}: {error}') from error
+
+    def _take_mask(self, case: Case, modality: str, value: Any, root: Path) -> None:
+        if not is_pixels(value):
+            case.mask_files[modality] = paths_of(value, root, f'the mask of {modality}')
+            return
+        try:
+            mask = mask_pixels(value)
+        except ValueError as error:
+            raise ValueError(f'the mask of {modality}: {error}') from error
+        size = np.shape(case.data[modality])[-3:-1] if modality in case.data else mask.shape
+        if mask.shape != size:
+            raise ValueError(f'the mask of {modality} is {mask.shape}, its image {size} (height, width)')
+        case.masks[modality] = mask
+
+    def _take_values(self, given: Given, values: Mapping[str, Any]) -> None:
+        """The clinical values; what is out of range is used as it stands, as in a test, but said."""
+        clinical = {v.name: self._value(v, values[v.name], given) if v.name in values else None for v in self.variables}
+        given.case.clinical = clinical
+        empty = [name for name in clinical if name not in values]
+        if empty:
+            given.warnings.append(f'not given, so filled in by the model: {", ".join(empty)}')
+
+    def _value(self, variable: Variable, value: Any, given: Given) -> float | str:
+        if not variable.is_category:
+            return self._number(variable, value, given)
+        whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+        text = str(int(value)) if whole else str(value).strip()
+        known = variable.values or ()
+        if text not in known:
+            self._report(given, f'{variable.name} {text!r} is none of {list(known)}: the model takes it as unknown')
+        return text
+
+    def _number(self, variable: Variable, value: Any, given: Given) -> float:
+        if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+            value = float(value)
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise ValueError(f'{variable.name} {value!r} is not a number (with a decimal point)')
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f'{variable.name} {number} is not finite')
+        low, high = variable.range or (-math.inf, math.inf)
+        if not low <= number <= high:
+            unit = f' {variable.unit}' if variable.unit else ''
+            text = f'{variable.name} {number:g}{unit} is outside the plausible range {low:g} to {high:g}{unit}'
+            self._report(given, text)
+        return number
+
+    def _report(self, given: Given, text: str) -> None:
+        if self.strict:
+            raise ValueError(text)
+        given.warnings.append(text)

@@ -1,0 +1,116 @@
+"""What a prediction says of a case, and many of them as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+CONTRACT = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
+FORMULA = ('=', '+', '-', '@', '\t', '\r')  # what a spreadsheet may take for the start of a formula
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The answer for one case, or why there is none.
+
+    Args:
+        case_id, patient_id: As they were given; a case without an id is called `case_1`, `case_2` and so on.
+        probabilities: Class -> probability; empty where there is an error.
+        predicted: The class with the highest probability, or None.
+        calibrated: Class -> calibrated probability, where the model carries a calibration.
+        stages: `'image'` (the images alone, where there are some) and `'final'` -> class -> probability.
+        label: The known class, where one was given.
+        warnings: What a reader must know: values outside their range, categories that are not known, missing inputs,
+            patients of the training data.
+        error: Why there is no answer, or None.
+        heat: Modality -> (H, W) or (T, H, W) float32 from 0 to 1, of the size that the network sees (on request).
+        heat_notes: Modality -> why there is no heat: `'missing'`, `'not used'`, `'no heat'` or `'no map'`.
+        pictures: Modality -> (H, W, 3) or (T, H, W, 3) uint8, as the network sees it (on request).
+        contributions: Modality -> what it added to the probability of the predicted class (on request; up to 6
+            modalities).
+        baseline: Probability of that class when nothing is shown; with the contributions it adds up to its score.
+    """
+
+    case_id: str
+    patient_id: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    predicted: str | None = None
+    calibrated: Mapping[str, float] | None = None
+    stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    label: str | None = None
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    heat: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    heat_notes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    baseline: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an answer."""
+        return self.error is None
+
+
+def to_frame(predictions: Iterable[Prediction], classes: Sequence[str] | None = None, seed: int = 0) -> pd.DataFrame:
+    """Predictions as a table with the columns of predictions.csv, and then: calibrated_<class>, image_<class> (where
+    there are such), warnings, error.
+
+    Args:
+        predictions: The predictions, in the order of the rows.
+        classes: Class names in order; None: those of the first prediction that has some.
+        seed: What stands in the column `seed`.
+
+    Example:
+        >>> to_frame([Prediction('c1', 'p1', {'A': 0.25, 'B': 0.75}, 'B'), Prediction('c2', 'p2', error='no file')])[
+        ...     ['case_id', 'pred', 'prob_B', 'error']
+        ... ].values.tolist()
+        [['c1', 'B', 0.75, ''], ['c2', '', nan, 'no file']]
+    """
+    found = list(predictions)
+    names = list(classes if classes is not None else next((p.probabilities for p in found if p.ok), ()))
+    more = [name for name, there in (
+        ('calibrated', any(p.calibrated is not None for p in found)), ('image', any('image' in p.stages for p in found))
+    ) if there]  # fmt: skip
+    columns = [*CONTRACT, *[f'{kind}_{n}' for kind in ('prob', *more) for n in names], 'warnings', 'error']
+    return pd.DataFrame([_row(p, names, more, seed) for p in found], columns=columns)
+
+
+def safe_cell(value: Any) -> Any:
+    """Text that a spreadsheet would take for a formula, with an apostrophe in front; anything else as it is.
+
+    Example:
+        >>> safe_cell('=1+1'), safe_cell('c1'), safe_cell(-0.5)
+        ("'=1+1", 'c1', -0.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def safe_csv(frame: pd.DataFrame) -> str:
+    """The text of a CSV file of `to_frame`; no cell of it is a formula to a spreadsheet, numbers that are missing are
+    `nan`.
+    """
+    safe = frame.rename(columns=safe_cell).map(safe_cell)
+    return str(safe.to_csv(index=False, na_rep='nan', lineterminator='\n'))
+
+
+def _row(found: Prediction, names: Sequence[str], more: Sequence[str], seed: int) -> dict[str, Any]:
+    kinds = {'prob': found.probabilities, 'calibrated': found.calibrated or {}, 'image': found.stages.get('image', {})}
+    return {
+        'case_id': found.case_id,
+        'patient_id': found.patient_id,
+        'part': 'all',  # as tools/test.py calls the cases of a table that no split deals into parts
+        'fold': '',
+        'seed': seed,
+        'label': found.label or '',
+        'pred': found.predicted or '',
+        **{f'{kind}_{n}': kinds[kind].get(n, math.nan) for kind in ('prob', *more) for n in names},
+        'warnings': '; '.join(found.warnings),
+        'error': found.error or '',
+    }
