@@ -95,11 +95,35 @@ class Explainer:
     def contribute(
         self, batch: Mapping[str, Any], shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
-        """Shapley values of the modalities for each case of a batch."""
-        game = SubsetScore(
-            self.model, batch['inputs'], self._whole(batch), shown, batch['clinical'] if self._reads_table else None,
-            baseline, self._streams(), missing,
-        )  # fmt: skip
+        """Shapley values of the modalities for each case of a batch; 0 for one that a case cannot use."""
+        if all(bool(here.all()) for here in batch['present'].values()):
+            return self._play(batch, shown, batch['inputs'], baseline, self._streams(), missing)
+        parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
+        players = (*batch['inputs'], *(('clinical',) if self._reads_table else ()))
+        values = np.array([[dict(zip(p.players, p.values[:, 0])).get(name, 0.0) for p in parts] for name in players])
+        ends = [np.array([float(end[0]) for end in side]) for side in zip(*((p.empty, p.full) for p in parts))]
+        # the sets of cases that lack something are of other players
+        return Contribution(players, values, *ends, np.full((0, len(parts)), np.nan), parts[0].note)
+
+    def _one(
+        self, batch: Mapping[str, Any], row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
+    ) -> Contribution:
+        """Of one case: a stream that lacks one of its modalities is not used, so the others of it do not play."""
+        one = {
+            'inputs': {m: x[row : row + 1] for m, x in batch['inputs'].items()},
+            'present': {m: here[row : row + 1] for m, here in batch['present'].items()},
+            'clinical': None if batch['clinical'] is None else batch['clinical'][row : row + 1],
+        }
+        whole = [names for names in self.model.readers.values() if all(bool(one['present'][m]) for m in names)]
+        played = {m: one['inputs'][m] for names in whole for m in names}
+        return self._play(one, [shown], played, baseline, whole if self.model.optional_modalities else [], missing)
+
+    def _play(
+        self, batch: Mapping[str, Any], shown: Sequence[int], inputs: Mapping[str, Tensor],
+        baseline: Mapping[str, Tensor] | None, streams: Sequence[tuple[str, ...]], missing: str,
+    ) -> Contribution:  # fmt: skip
+        table = batch['clinical'] if self._reads_table else None
+        game = SubsetScore(self.model, inputs, self._whole(batch), shown, table, baseline, streams, missing)
         return contributions(game.players, game, game.note)
 
     def mean_pictures(self, dataset: Any) -> dict[str, Tensor]:
@@ -129,7 +153,8 @@ class Explainer:
 
         def forward(inputs: dict[str, Tensor], present: dict[str, Tensor], clinical: Tensor | None) -> Tensor:
             rows = {m: here & present.get(m, here) for m, here in batch['present'].items()}
-            return self.model(inputs, rows, batch['clinical'] if clinical is None else clinical).logits
+            table = batch['clinical'] if clinical is None else clinical
+            return self.model({**batch['inputs'], **inputs}, rows, table).logits
 
         return forward
 

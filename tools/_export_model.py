@@ -115,7 +115,11 @@ def data_batches(config: Config, checkpoint: str | None, part: str, count: int) 
     data = Experiment(config, parts=[part], checkpoint=checkpoint).parts.get(part)
     if data is None:
         raise ValueError(f'part {part!r} has no cases')
-    indices = iter(range(min(count, len(data))))
+    return _batches(data, min(count, len(data)))
+
+
+def _batches(data: Any, count: int) -> Iterator[dict[str, Any]]:
+    indices = iter(range(count))
     size = 1
     while chosen := list(islice(indices, size)):
         batch = collate_cases([data[i] for i in chosen])

@@ -50,20 +50,23 @@ def main(argv: list[str] | None = None) -> int:
     if (checkpoint is None) != args.untrained:
         raise ValueError(f'{args.source} needs weights, or --untrained and no weights; got {checkpoint}')
     config = load_config(source, parse_options(args.cfg_options))
-    before = config.copy()
     torch.set_num_threads(args.threads)
     model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
 
+    cases: Any = None
+    if args.data:
+        # read anew: the categories in the other are settled, and its weights' are checked against the data's
+        fresh = load_config(source, parse_options(args.cfg_options))
+        cases = data_batches(fresh, checkpoint, args.part, args.parity)
+
     def batches(exported: OnnxModel) -> Any:
-        if args.data:
-            return data_batches(before, checkpoint, args.part, args.parity)
-        return random_batches(exported, args.parity, args.seed)
+        return cases if args.data else random_batches(exported, args.parity, args.seed)
 
     parity = export_onnx(
         model, args.out, config.schema.to_dict(), shapes_of(config, model, args.shape), batches, args.opset,
         facts(config, meta), args.threads,
     )  # fmt: skip
-    print(f'{args.out}: {Path(args.out).stat().st_size / 2**20:.1f} MiB; {parity}')
+    print(f'{args.out}: {Path(args.out).stat().st_size / 2**20:.2f} MiB; {parity}')
     return 0
 
 

@@ -96,6 +96,23 @@ def test_everything_is_written_and_adds_up(
     assert 'heat on the lesion' in capsys.readouterr().out
 
 
+def test_a_case_without_part_of_a_stream_has_contributions(
+    tool: ModuleType, trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data = tmp_path / 'data'
+    shutil.copytree(trained[0].parent / 'data', data)
+    table = pd.read_csv(data / 'cases.csv')
+    table.loc[table['case_id'] == 'c3', 'ue'] = None
+    table.to_csv(data / 'cases.csv', index=False)
+    options = ('--cfg-options', f'data_root={data}', 'dataset.missing=keep')
+    run(tool, trained, tmp_path / 'o', '--part', 'all', '--cases', 'c3', 'c1', *options)
+    found = pd.read_csv(tmp_path / 'o' / 'contributions.csv').set_index('case_id')
+    players = ['bus', 'ue', 'clip', 'clinical']
+    np.testing.assert_allclose(found['none'] + found[players].sum(axis=1), found['all'], atol=1e-5)
+    assert (found.loc['c3', ['bus', 'ue']] == 0).all(), 'the encoder of both cannot be used without one of them'
+    assert found.loc['c3', 'clip'] != 0 and (found.loc['c1', ['bus', 'ue']] != 0).all()
+
+
 def test_options_change_what_they_say(tool: ModuleType, trained: tuple[Path, Path], tmp_path: Path) -> None:
     common = ('--num', '1', '--limit', '1', '--baseline', 'zero', '--height', '32')
     runs = {

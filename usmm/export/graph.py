@@ -1,0 +1,91 @@
+"""A model as one graph without branches: from uint8 pixels and the raw clinical row to probabilities."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from usmm.export.file import CLINICAL, PRESENT
+from usmm.models.outputs import Outputs
+from usmm.models.presence import encode_streams
+
+
+class ExportGraph(nn.Module):
+    """A copy of a model that can be traced once for all batches.
+
+    In training, rows that lack a modality do not pass its encoder. In a graph every row does, and what comes out of
+    the absent ones is put to zero, which in eval mode is the same.
+
+    Args:
+        model: A `MultiModalClassifier` or `TableClassifier`, trained.
+
+    Attributes:
+        optional: Modalities that a case may lack; each has an input `present_<modality>`.
+        reads_clinical: Whether there is an input `clinical`.
+
+    Raises:
+        ValueError: What decides was never fitted.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.optional: tuple[str, ...] = tuple(model.optional_modalities)
+        self.reads_clinical: bool = model.encoder is None or bool(model.clinical_decides)
+        deciding = model if model.encoder is None and model.clinical is None else model.clinical
+        if self.reads_clinical and not bool(deciding.fitted):
+            raise ValueError('the clinical part of this model is not fitted: train it before it is exported')
+        self.model = plain_copy(model)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Probabilities (B, K), and of a model with images those of the images alone (B, K).
+
+        Args:
+            inputs: Modality -> uint8 pixels, `present_<modality>` -> bool (B,), `clinical` -> float32 (B, variables).
+        """
+        pixels = {n: x for n, x in inputs.items() if n != CLINICAL and x.dtype == torch.uint8}
+        data = self.model.data_preprocessor(dict(inputs=pixels, clinical=inputs.get(CLINICAL)))
+        if self.model.encoder is None:
+            return (self.model(data['inputs'], clinical=data['clinical']).logits.float().softmax(1),)
+        outputs: Any
+        if self.optional:
+            rows = {s: torch.stack([inputs[PRESENT + m] for m in m_s]).all(0) for s, m_s in self.model.readers.items()}
+            outputs = self.masked(data['inputs'], rows)
+        else:
+            outputs = self.model.run_images(data['inputs'])
+        image = outputs.image_logits
+        logits = self.model.run_clinical(outputs, data['clinical']).logits
+        return logits.float().softmax(1), image.float().softmax(1)
+
+    def masked(self, inputs: Mapping[str, Tensor], rows: Mapping[str, Tensor]) -> Outputs:
+        """The image part, the maps of absent streams at zero.
+
+        Args:
+            inputs: Modality -> normalised pixels.
+            rows: Stream -> rows that have it (B,).
+        """
+        streams: dict[str, list[Tensor]] = {}
+        for name, encoder in self.model.encoder.items():
+            for stream, maps in encode_streams(name, encoder, inputs, None).items():
+                streams[stream] = [torch.where(rows[stream].view(-1, *[1] * (m.ndim - 1)), m, 0.0) for m in maps]
+        vector, vectors = self.model.fusion(streams, rows)
+        logits, _ = self.model.head(vector, vectors, rows)
+        return Outputs(logits, image_logits=logits)
+
+
+def plain_copy(model: Any) -> Any:
+    """A copy on the CPU in eval mode, whose single-number buffers are numbers of Python.
+
+    What a graph does cannot depend on the value of a tensor; that of `fitted`, or of the depth of trees, is settled.
+    """
+    found = copy.deepcopy(model).cpu()
+    found.eval()
+    for module in found.modules():
+        for name, buffer in list(module._buffers.items()):
+            if buffer is not None and buffer.ndim == 0:
+                delattr(module, name)
+                setattr(module, name, buffer.item())
+    return found
