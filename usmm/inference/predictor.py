@@ -22,6 +22,7 @@ from usmm.case import Case, Schema
 from usmm.inference.bundle import Bundle, open_bundle
 from usmm.inference.calibration import calibrate, check_calibration
 from usmm.inference.explaining import explain_case
+from usmm.inference.exported import SUFFIX, ExportedNetwork, open_exported
 from usmm.inference.inputs import CaseReader, Given
 from usmm.inference.network import BUNDLE, build_network, build_pipeline, clip_frames, collate
 from usmm.inference.prediction import Prediction, to_frame
@@ -36,8 +37,10 @@ class Predictor:
 
     Args:
         model: A run's folder (of a cross-validation: the folder of a fold), `(config, checkpoint)`, a published folder,
-            its .zip or its model.safetensors, a name of the zoo, or a network of `get_model` or `init_model`.
-        device: Where it runs; None: a GPU if there is one (a network that is given stays where it is).
+            its .zip or its model.safetensors, a name of the zoo, a network of `get_model` or `init_model`, or an
+            exported .onnx file (needs onnxruntime; no heat-maps).
+        device: Where it runs; None: a GPU if there is one (a network that is given stays where it is, an exported file
+            runs on the CPU).
         zoo: The zoo, or its place; None: USMM_ZOO, or that of this installation.
         batch_size: Cases at a time; None: as in training.
         strict: Clinical values outside their range and unknown categories make a case an error; else a warning.
@@ -55,13 +58,7 @@ class Predictor:
         batch_size: int | None = None,
         strict: bool = False,
     ) -> None:
-        self.bundle = _bundle_of(model) if isinstance(model, nn.Module) else open_bundle(model, zoo)
-        if self.bundle.state is None:
-            raise ValueError(f'{self.bundle.source} has no weights: a model that is not trained predicts nothing')
-        network: Any = model if isinstance(model, nn.Module) else build_network(self.bundle)
-        if device is not None or not isinstance(model, nn.Module):
-            network.to(get_device() if device is None else device)
-        self.model = network
+        self.bundle, self.model = _opened(model, zoo, device)
         settings, meta = self.bundle.settings, self.bundle.meta
         self.classes, self.schema = tuple(self.model.classes), Schema.of(settings['schema'])
         self.batch_size = _size(batch_size or settings['batch_size'])
@@ -197,6 +194,8 @@ class Predictor:
         return self._explained(found, case, shown) if explain and case is not None else found
 
     def _explained(self, found: Prediction, case: Case, shown: int) -> Prediction:
+        if isinstance(self.model, ExportedNetwork):
+            return replace(found, warnings=(*found.warnings, 'not explained: an exported model has no heat-maps'))
         try:
             batch = self.model.data_preprocessor(collate([case]))
             return replace(found, **explain_case(self.model, batch, case, shown))
@@ -214,6 +213,22 @@ class Predictor:
 
     def _named(self, scores: Any) -> dict[str, float]:
         return {name: float(score) for name, score in zip(self.classes, scores, strict=True)}
+
+
+def _opened(model: Any, zoo: Any, device: Any) -> tuple[Bundle, Any]:
+    """A model's settings, and its network where it is to run."""
+    if isinstance(model, (str, Path)) and Path(model).suffix.lower() == SUFFIX:
+        if device is not None and torch.device(device).type != 'cpu':
+            raise ValueError(f'an exported model runs on the CPU, not on {device}')
+        return open_exported(Path(model))
+    given = isinstance(model, nn.Module)
+    bundle = _bundle_of(model) if given else open_bundle(model, zoo)
+    if bundle.state is None:
+        raise ValueError(f'{bundle.source} has no weights: a model that is not trained predicts nothing')
+    network: Any = model if given else build_network(bundle)
+    if device is not None or not given:
+        network.to(get_device() if device is None else device)
+    return bundle, network
 
 
 def _bundle_of(model: nn.Module) -> Bundle:
