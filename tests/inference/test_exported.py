@@ -21,7 +21,8 @@ def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     out = tmp_path_factory.mktemp('exported') / 'tiny.onnx'
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, str(root / 'tools' / 'export.py'), str(run), '--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']
+    options = ['--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']
+    command = [sys.executable, str(root / 'tools' / 'export.py'), str(run), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return out

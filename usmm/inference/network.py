@@ -48,6 +48,12 @@ def collate(cases: Sequence[Case]) -> dict[str, Any]:
     return found
 
 
+def without_outline(case: Case) -> list[str]:
+    """Modalities that were to be cropped to the lesion, and were taken whole for want of an outline."""
+    cropped = [m for m, facts in case.info.items() if isinstance(facts, Mapping) and 'crop' in facts]
+    return [m for m in cropped if case.masks.get(m) is None or not case.masks[m].any()]
+
+
 def clip_frames(bundle: Bundle) -> dict[str, int]:
     """Clip -> the number of frames that the pipeline makes of a file, where it fixes one."""
     steps = list(_steps(bundle.settings['test_pipeline']))

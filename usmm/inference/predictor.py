@@ -24,7 +24,7 @@ from usmm.inference.calibration import calibrate, check_calibration
 from usmm.inference.explaining import explain_case
 from usmm.inference.exported import SUFFIX, ExportedNetwork, open_exported
 from usmm.inference.inputs import CaseReader, Given
-from usmm.inference.network import BUNDLE, build_network, build_pipeline, clip_frames, collate
+from usmm.inference.network import BUNDLE, build_network, build_pipeline, clip_frames, collate, without_outline
 from usmm.inference.prediction import Prediction, to_frame
 from usmm.readers import DataError, read_table
 from usmm.zoo import Zoo
@@ -162,6 +162,8 @@ class Predictor:
         except Exception as error:
             given.error = _told(error, given.case.case_id)
             return None
+        if whole := without_outline(case):
+            given.warnings.append(f'no outline of the lesion in {", ".join(whole)}: the whole picture was used')
         return case
 
     def _run(self, cases: Sequence[Case]) -> list[dict[str, Any] | Exception]:
