@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 import subprocess
 import sys
 
@@ -57,3 +58,22 @@ def write_wrong(folder):
     path = folder / 'wrong.py'
     path.write_text(STUDY + 'fold = 1\n')
     return path
+
+
+def test_two_processes_of_a_launcher_share_each_fold(project_root, tiny_config, tmp_path):
+    work = tmp_path / 'cv'
+    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}']
+    script = str(project_root / 'tools' / 'cross_validate.py')
+    options = ['--folds', '2', '--work-dir', str(work), '--launcher', 'pytorch', *FAST]
+    found = subprocess.run(
+        [*torchrun, script, str(tiny_config), *options], capture_output=True, text=True, timeout=300, cwd=project_root
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    summary = json.loads((work / 'summary.json').read_text())
+    assert summary['cases'] == 19 and found.stdout.count('report.html') == 1
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return int(free.getsockname()[1])

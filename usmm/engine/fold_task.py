@@ -100,10 +100,10 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
     task.check(config)
     if task.finished:
         return False
+    experiment = Experiment(config, options=options)  # from here on the processes of a launcher know each other
     with _locked(task.folder):
         if task.finished:  # by the process that held the lock
             return False
-        experiment = Experiment(config, options=options)
         experiment.train(resume=resume)
         if not task.keep_checkpoints and is_main_process():
             for path in [*task.folder.glob('*/*.pth'), *task.folder.glob('*/last_checkpoint')]:
