@@ -1,0 +1,72 @@
+"""The tool from end to end on a small phantom: curves and report, then a person who answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from usmm.datasets.phantom import make_phantom
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ['max_epochs=1', 'image_size=32', 'draws=1', 'min_samples=8', 'test_draws=1', 'embed_dims=4', 'split.folds=2',
+         'modalities=lste', 'resnet.depth=18', 'net.base_channels=4']  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('f') / 'p'
+    return make_phantom(folder, 28, preset='fibrosis', workers=1, modalities=['lste'])
+
+
+def run(work: Path, phantom: Path, *words: str) -> subprocess.CompletedProcess:
+    command = [
+        sys.executable,
+        str(ROOT / 'tools' / 'active_learn.py'),
+        'mmfn_al_small_phantom',
+        '--work-dir',
+        str(work),
+    ]
+    options = ['--cfg-options', f'data_root={phantom}', f'cache_dir={work.parent / "cache"}', *SMALL]
+    return subprocess.run(
+        [*command, *words, '--quiet', *options], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+def test_curves_and_report(phantom: Path, tmp_path: Path) -> None:
+    words = ('--strategies', 'rand', 'coreset', '--rounds', '1', '--query', '6', '--start', '8')
+    done = run(tmp_path / 'al', phantom, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'random: area' in done.stdout and 'core-set: area' in done.stdout
+    content = json.loads((tmp_path / 'al' / 'active_learning.json').read_text())
+    assert content['strategies']['coreset']['curve'][-1]['units'] == 14 and '0' in content['full']
+    page = (tmp_path / 'al' / 'report.html').read_text()
+    assert 'Never asked for' in page and 'known to be noise' in page and 'data:image/jpeg' in page
+    wrong = run(tmp_path / 'al', phantom, '--query', '7', '--strategies', 'rand')
+    assert wrong.returncode == 2 and 'other settings (count, start)' in wrong.stderr
+
+
+def test_a_sheet_is_written_and_read_back(phantom: Path, tmp_path: Path) -> None:
+    sheet, words = tmp_path / 'ask.xlsx', ('--strategies', 'margin', '--rounds', '1', '--query', '2')
+    work = tmp_path / 'al'
+    first = run(work, phantom, *words, '--unit', 'patient', '--sheet', str(sheet))
+    # the phantom's table knows all labels, so that nothing is left to ask for
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert not sheet.exists()
+    blank = tmp_path / 'cases.xlsx'
+    book = openpyxl.load_workbook(phantom / 'cases.xlsx')
+    table = book.active
+    known: dict[str, int] = {}
+    for row in table.iter_rows(min_row=2):
+        label, known[row[2].value] = row[2].value, known.get(row[2].value, 0) + 1
+        if known[label] > 4:
+            row[2].value = None
+        row[3].value = ';'.join(str(phantom / f) for f in row[3].value.split(';'))
+    book.save(blank)
+    again = run(tmp_path / 'al2', tmp_path, *words, '--unit', 'patient', '--sheet', str(sheet))
+    assert again.returncode == 3, again.stdout + again.stderr
+    assert 'labels are asked for in' in again.stdout and sheet.is_file()
