@@ -27,7 +27,8 @@ demo: $(STAMP)
 	PATH="$(BIN):$$PATH" bash tools/demo.sh
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	# a file at a time on every core; OMP_NUM_THREADS keeps the processes from taking each other's
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -68,10 +68,20 @@ INSTALL = [
     'filelock>=3.12',  # two downloads of the same model at once
 ]
 
+EXPORT = [
+    'onnx>=1.18',
+    'onnxscript>=0.5',  # torch's exporter is written with it; none of these three brings CUDA or another torch
+    'onnxruntime>=1.20',
+]
+
 DEV = [
+    'onnx>=1.18',  # these three as in EXPORT: tools/lock.py reads plain lists
+    'onnxscript>=0.5',
+    'onnxruntime>=1.20',
     'statsmodels>=0.14',  # independent values for the statistics
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
+    'pytest-xdist>=3.5',  # a test file on each core
     'ruff',
     'mypy',
     'pandas-stubs',
@@ -91,7 +101,7 @@ setup(
     include_package_data=True,
     package_data={'usmm': ['py.typed'], 'usmm.reports': ['templates/*']},
     install_requires=INSTALL,
-    extras_require={'dev': DEV},
+    extras_require={'dev': DEV, 'export': EXPORT},
     entry_points={'console_scripts': ['usmm = usmm.cli:main']},
     cmdclass={'build_py': BuildWithMim},
 )

@@ -23,12 +23,26 @@ def settle(node):
     return [settle(v) for v in node] if isinstance(node, (list, tuple)) else node
 
 
+def check_pair_step(stage, model) -> None:
+    """A stage with a model of its own: a step on pairs, and the classifier takes what it learnt."""
+    learner = MODELS.build(stage['model'])
+    names = tuple(stage['dataset']['modalities'])
+    views = {v: torch.randint(0, 255, (BATCH, 3, SIDE, SIDE), dtype=torch.uint8) for v in ('view1', 'view2')}
+    cases = [Case(f'c{i}', f'p{i}', info=dict(views=dict(modalities=(names[0], names[-1])))) for i in range(BATCH)]
+    loss = learner(**learner.data_preprocessor(dict(inputs=views, data_samples=cases), True), mode='loss')['loss']
+    loss.backward()
+    assert torch.isfinite(loss) and any(p.grad is not None and p.grad.abs().sum() > 0 for p in learner.parameters())
+    assert learner.hand_over(model)
+    assert [TRANSFORMS.build(settle(dict(t))) for key in ('pipeline', 'augment') for t in stage['dataset'][key]]
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
 def test_config_builds_and_takes_a_step(path):
     config = load_config(path)
     schema = Schema.of(settle(config.schema.to_dict()))
     model = MODELS.build(settle(config.model.to_dict()) | {'schema': schema})
-    shapes = dict.fromkeys(schema.images, (BATCH, 3, SIDE, SIDE))
+    side = 96 if 'InceptionMaps' in str(config.model) else SIDE  # its stem takes no smaller images
+    shapes = dict.fromkeys(schema.images, (BATCH, 3, side, side))
     shapes |= dict.fromkeys(schema.clips, (BATCH, 3, FRAMES, SIDE, SIDE))
     used = [m for m in config.modalities if m != 'clinical']
     batch = {
@@ -38,6 +52,9 @@ def test_config_builds_and_takes_a_step(path):
         'data_samples': [Case(f'c{i}', f'p{i}', label=i) for i in range(BATCH)],
     }
     for stage in config.stages:
+        if stage.get('model'):
+            check_pair_step(stage, model)
+            continue
         if not model.resolve(stage['train']):
             continue
         if stage.get('fit'):

@@ -138,7 +138,8 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
         'train': ['c'], 'test': ['c', 'p'], 'check_data': ['c'], 'browse_dataset': ['c'], 'print_config': ['c'],
         'make_phantom': ['o', '--cases', '1'], 'dataset_converters/us3m': ['s', 'o'], 'benchmark': [], 'prove': [],
         'cross_validate': ['c'], 'study': ['s'], 'patient_table': ['s', '--out', 'o'],
-        'explain': ['c', 'p'], 'time_intensity': ['c', '--out', 'o'],
+        'active_learn': ['c', '--query', '1'], 'explain': ['c', 'p'], 'time_intensity': ['c', '--out', 'o'],
+        'predict': ['m', '--inputs'], 'calibrate': ['r', '--predictions', 'p'], 'export': ['c'],
     }.items():  # fmt: skip
         known |= set(accepted(name, words)[0]._option_string_actions)
     assert named - known == set()

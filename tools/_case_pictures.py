@@ -18,12 +18,13 @@ def pictures_of(config: Config) -> Pictures:
     """Case id -> (modality, (H, W, 3) uint8) of its images, of a clip the middle frame; none that cannot be read."""
     steps = [step for step in config.test_pipeline if step['type'].split('.')[-1] != 'PackCase']
     given: dict[str, Any] = dict(part=None, pipeline=steps, split=None, missing='keep', require_labels=False)
+    given |= {'test_draws': None} if 'test_draws' in config.dataset else {}
     built: dict[str, Any] = {}
 
     def pictures(case_id: str) -> list[tuple[str, np.ndarray]]:
         if not built:  # a report without mistakes needs none
             built['data'] = DATASETS.build({**config.dataset, **given})
-            built['index'] = {case.case_id: i for i, case in enumerate(built['data'].cases)}
+            built['index'] = {c.case_id: built['data'].index_of(c.case_id) for c in built['data'].cases}
         index = built['index'].get(case_id)
         if index is None:
             return []

@@ -101,15 +101,16 @@ class Explainer:
         parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
         players = (*batch['inputs'], *(('clinical',) if self._reads_table else ()))
         values = np.array([[dict(zip(p.players, p.values[:, 0])).get(name, 0.0) for p in parts] for name in players])
-        ends = [np.array([float(end[0]) for end in side]) for side in zip(*((p.empty, p.full) for p in parts))]
+        ends = ([p.empty for p in parts], [p.full for p in parts])
+        empty, full = (np.array([float(end[0]) for end in side]) for side in ends)
         # the sets of cases that lack something are of other players
-        return Contribution(players, values, *ends, np.full((0, len(parts)), np.nan), parts[0].note)
+        return Contribution(players, values, empty, full, np.full((0, len(parts)), np.nan), parts[0].note)
 
     def _one(
         self, batch: Mapping[str, Any], row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         """Of one case: a stream that lacks one of its modalities is not used, so the others of it do not play."""
-        one = {
+        one: dict[str, Any] = {
             'inputs': {m: x[row : row + 1] for m, x in batch['inputs'].items()},
             'present': {m: here[row : row + 1] for m, here in batch['present'].items()},
             'clinical': None if batch['clinical'] is None else batch['clinical'][row : row + 1],

@@ -87,8 +87,9 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
         absent = [name for name in args.cases if name not in ids]
         if absent:
             raise ValueError(f'part {args.part} has no cases {absent}; it has {len(ids)}, such as {ids[:3]}')
-        return [ids.index(name) for name in args.cases]
-    return sorted(np.random.default_rng(args.seed).permutation(len(ids))[: args.num].tolist())
+        return [dataset.index_of(name) for name in args.cases]
+    drawn = sorted(np.random.default_rng(args.seed).permutation(len(ids))[: args.num].tolist())
+    return [dataset.index_of(ids[i]) for i in drawn]
 
 
 def to_row(

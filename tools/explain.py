@@ -58,11 +58,11 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
     """Indices of the cases. Raises ValueError for a case id that the part does not have."""
     ids = [case.case_id for case in dataset.cases]
     if args.cases is None:
-        return list(range(len(ids)))[: args.limit]
+        return [dataset.index_of(name) for name in ids[: args.limit]]
     absent = [name for name in args.cases if name not in ids]
     if absent:
         raise ValueError(f'part {args.part} has no cases {absent}; it has {len(ids)}, such as {ids[:3]}')
-    return [ids.index(name) for name in args.cases]
+    return [dataset.index_of(name) for name in args.cases]
 
 
 def options_of(args: argparse.Namespace, classes: list[str]) -> dict[str, Any]:

@@ -77,3 +77,16 @@ def test_a_component_without_a_type(tmp_path, old, new, where):
     assert old in GOOD
     with pytest.raises(ConfigError, match=rf"some_config.py:\d+: {where}: a component needs a 'type', got the keys"):
         load(tmp_path, GOOD.replace(old, new))
+
+
+def test_initialisers_are_looked_up_where_they_are(tmp_path):
+    path = tmp_path / 'start.py'
+    text = "model = dict(type='SharedEncoder', backbone=dict(type='mmpretrain.ResNet', depth=18, init_cfg={}))\n"
+    for good in ("dict(type='Pretrained', checkpoint='x.pth')", "[dict(type='Kaiming', layer='Conv2d')]", 'None'):
+        path.write_text(text.format(good))
+        assert load_config(path)
+    path.write_text(text.format("dict(type='Pretrainde', checkpoint='x.pth')"))
+    with pytest.raises(
+        ConfigError, match=r"backbone\.init_cfg\.type: unknown name 'Pretrainde'; did you mean 'Pretrained'"
+    ):
+        load_config(path)

@@ -115,7 +115,7 @@ def test_colours_survive_the_clip(tmp_path):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'preset': 'mri'}, r"no preset 'mri'; there are \['cla'\]"),
+        ({'preset': 'mri'}, r"no preset 'mri'; there are \['cla', "),
         ({'cases': 0}, 'cases must be at least 1, got 0'),
         ({'test_cases': -1}, 'test_cases must be at least 0, got -1'),
         ({'seed': -1}, 'seed must be at least 0'),

@@ -20,6 +20,7 @@ def image(modality: str, **backbone) -> dict:
 
 
 RESNET = dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4)
+SETTINGS = dict(CrossModalityGroupConv=dict(groups=4))
 STATIC, ALL = ('bus', 'cdfi', 'ue'), ('bus', 'cdfi', 'ue', 'dceus')
 MODEL_CASES = {
     'msmfn': (ALL, dict(static=GUIDED, dynamic=CLIP), 'TransformerFusion'),
@@ -28,7 +29,17 @@ MODEL_CASES = {
     'bus alone': (('bus',), dict(static=GUIDED), None),
     'clip alone': (('dceus',), dict(dynamic=CLIP), None),
     'separate': (('bus', 'ue'), dict(bus=image('bus', **RESNET), ue=image('ue', **RESNET)), 'AverageFusion'),
+    'squeeze-excitation': (
+        ('bus', 'ue'),
+        dict(bus=image('bus', **RESNET), ue=image('ue', type='DLRE')),
+        'SqueezeExcitationFusion',
+    ),
     'bilinear': (('bus', 'ue'), dict(bus=image('bus', **RESNET), ue=image('ue', **RESNET)), 'BilinearFusion'),
+    'one network for all': (
+        STATIC,
+        dict(all=dict(type='SharedEncoder', modalities=STATIC, backbone=RESNET)),
+        'CrossModalityGroupConv',
+    ),
     'efficientnet': (('bus',), dict(bus=image('bus', type='mmpretrain.EfficientNet', arch='b0')), None),
     'mobilenet': (('bus',), dict(bus=image('bus', type='mmpretrain.MobileNetV2', widen_factor=0.25)), None),
 }
@@ -38,7 +49,10 @@ def build(name: str) -> tuple[MultiModalClassifier, dict[str, torch.Tensor]]:
     torch.manual_seed(0)
     modalities, encoder, fusion = MODEL_CASES[name]
     model = MultiModalClassifier(
-        modalities, ('A', 'B'), encoder=encoder, fusion=None if fusion is None else dict(type=fusion, embed_dims=16)
+        modalities,
+        ('A', 'B'),
+        encoder=encoder,
+        fusion=None if fusion is None else dict(type=fusion, **SETTINGS.get(fusion, dict(embed_dims=16))),
     )
     shapes = {m: (2, 3, 8, 64, 64) if m == 'dceus' else (2, 3, 64, 64) for m in modalities}
     return model, {m: torch.randn(shape) for m, shape in shapes.items()}

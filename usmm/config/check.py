@@ -26,6 +26,7 @@ from mmengine.registry import (
     PARAM_SCHEDULERS,
     TRANSFORMS,
     VISBACKENDS,
+    WEIGHT_INITIALIZERS,
     Registry,
 )
 
@@ -41,7 +42,7 @@ KNOWN = (
 )  # fmt: skip
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',
-    'val_interval', 'checkpoint_interval', 'custom_hooks', 'fit',
+    'val_interval', 'checkpoint_interval', 'custom_hooks', 'fit', 'model', 'dataset', 'part', 'store',
 )  # fmt: skip
 SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')
@@ -59,13 +60,15 @@ ROOTS = {
     'optim_wrapper': (OPTIM_WRAPPERS,),
     'param_scheduler': (PARAM_SCHEDULERS,),
     'vis_backend': (VISBACKENDS,),
+    'initializer': (WEIGHT_INITIALIZERS,),
 }
 # Which registries a key's value is built from; keys not named here inherit their parent's.
 KINDS = {
     'model': 'model', 'dataset': 'dataset', 'sampler': 'sampler', 'train_pipeline': 'transform',
-    'test_pipeline': 'transform', 'pipeline': 'transform', 'transforms': 'transform', 'collate_fn': 'function',
+    'test_pipeline': 'transform', 'pipeline': 'transform', 'augment': 'transform',
+    'transforms': 'transform', 'collate_fn': 'function',
     'evaluator': 'metric', 'custom_hooks': 'hook', 'optimizer': 'optimizer', 'optim_wrapper': 'optim_wrapper',
-    'param_scheduler': 'param_scheduler', 'vis_backends': 'vis_backend',
+    'param_scheduler': 'param_scheduler', 'vis_backends': 'vis_backend', 'init_cfg': 'initializer',
 }  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from usmm.config.check import ConfigError, place
 NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1, 'checkpoint_interval': 1}
 OPTIONAL = ('max_epochs', 'batch_size')  # None: the setting of the stage, or of the run
 NEEDED = ('name', 'train', 'max_epochs')
+PRETRAINING = ('name', 'model', 'dataset', 'max_epochs')  # a stage with a model of its own
+PARTS = ('train', 'all')  # what such a stage may learn from
 
 
 def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
@@ -38,13 +40,18 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
     for index, stage in enumerate(content.get('stages') or ()):
         where = f'stages.{index}'
         # a stage that fits a classical model once has no epochs
-        needed = NEEDED[:2] if stage.get('fit') else NEEDED
+        needed = NEEDED[:2] if stage.get('fit') else PRETRAINING if 'model' in stage else NEEDED
         for key in needed:
             if key not in stage:
                 raise ConfigError(f'{place("stages", files)}{where}: a stage needs {list(needed)}, got {list(stage)}')
         optimized = stage.get('optimizer') or (stage.get('optim_wrapper') or {}).get('optimizer')
         if not stage.get('fit') and not optimized:
             raise ConfigError(f'{place("stages", files)}{where}: a stage needs an optimizer, got {list(stage)}')
+        if stage.get('part', 'train') not in PARTS:
+            text = f'{where}: part must be one of {list(PARTS)}, got {stage["part"]!r}'
+            raise ConfigError(place('part', files) + text)
+        if 'model' not in stage and (alone := [k for k in ('dataset', 'part', 'store') if k in stage]):
+            raise ConfigError(f'{place(alone[0], files)}{where}: {alone[0]!r} is for a stage with a `model` of its own')
         _check_numbers(stage, f'{where}.', files)
     twice = [n for n, count in Counter(s['name'] for s in content.get('stages') or ()).items() if count > 1]
     if twice:

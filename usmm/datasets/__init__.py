@@ -3,6 +3,8 @@
 from usmm.datasets.case_dataset import CaseDataset, fresh
 from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.folds import check_disjoint, inner_split, make_folds, read_folds, write_folds
+from usmm.datasets.pair_pool import PairPool
+from usmm.datasets.paired_views import PairedViews
 from usmm.datasets.parts import Split, split_cases, table_folds
 from usmm.datasets.sampler import CaseSampler
 
@@ -10,6 +12,8 @@ __all__ = [
     'CaseDataset',
     'CaseSampler',
     'CaseTable',
+    'PairPool',
+    'PairedViews',
     'Problem',
     'Split',
     'check_disjoint',

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from usmm.case import Case, Schema
 from usmm.datasets.case_table import PARTS, CaseTable, Problem, nearest
 from usmm.datasets.parts import Split, split_cases
+from usmm.datasets.samples import check_names, check_unit, read_samples
 from usmm.datasets.verify import Progress, fresh, listing, verify_parts
 from usmm.readers import DataError
 from usmm.registry import DATASETS, TRANSFORMS
@@ -43,6 +44,8 @@ class CaseDataset(Dataset):
         clinical: Names of the clinical variables to keep (default: all of the schema).
         require_labels: Whether a missing label is an error.
         bad_cases: What `verify` does with cases that cannot be read: `'error'` or `'skip'`.
+        only: A CSV file with the columns `sample_id` (the case) and, optionally, `label` (name of the class): the
+            training part is these cases. A label in it counts, whatever the table says.
 
     Problems of the table are errors, except numbers outside their plausible range and patient ids that differ in
     leading zeros (logged) and, in the parts `val` and `test`, categories that the schema does not know (logged; the
@@ -68,6 +71,7 @@ class CaseDataset(Dataset):
         clinical: Sequence[str] | None = None,
         require_labels: bool = True,
         bad_cases: str = 'error',
+        only: str | Path | None = None,
     ) -> None:
         schema = Schema.of(schema)
         _check_choice('part', part, (*PARTS, None))
@@ -92,6 +96,8 @@ class CaseDataset(Dataset):
         if not self.cases and part != 'val':
             raise DataError(f'part {part or "all"!r} has no cases', file=self.table.path)
         self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
+        if only is not None and part == 'train':
+            self.choose(*read_samples(only, self.table.classes))
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -102,6 +108,56 @@ class CaseDataset(Dataset):
     def labels(self) -> np.ndarray:
         """(N,) int label indices; -1 where unknown."""
         return np.array([-1 if c.label is None else c.label for c in self.cases], dtype=int)
+
+    @property
+    def readings(self) -> list[Case]:
+        """What `verify` reads: the cases."""
+        return self.cases
+
+    def sample_ids(self) -> list[str]:
+        """Id of every sample: the case's."""
+        return [case.case_id for case in self.cases]
+
+    def index_of(self, case_id: str) -> int:
+        """Index of the first sample of a case.
+
+        Raises:
+            ValueError: There is no such case.
+        """
+        ids = [case.case_id for case in self.cases]
+        if case_id not in ids:
+            raise ValueError(f'the {self.part or "whole"} part has no case {case_id!r}{nearest(case_id, ids)}')
+        return self._first(ids.index(case_id))
+
+    def _first(self, case: int) -> int:
+        return case
+
+    def sample_files(self) -> list[dict[str, tuple[Path, ...]]]:
+        """Modality -> files, of each sample."""
+        return [case.files for case in self.cases]
+
+    def units(self, kind: str) -> list[str]:
+        """What is asked for with each of the samples: `'sample'` or `'image'` (the case), or `'patient'`.
+
+        Raises:
+            ValueError: Another kind.
+        """
+        check_unit(kind)
+        return [case.patient_id if kind == 'patient' else case.case_id for case in self.cases]
+
+    def choose(self, names: Sequence[str], labels: Mapping[str, int] | None = None) -> None:
+        """Go on with these samples alone, in the order of the table.
+
+        Args:
+            names: Ids as in `sample_ids`.
+            labels: Id -> class index, where it is to count instead of the table's.
+
+        Raises:
+            DataError: A sample that is not there.
+        """
+        check_names(names, self.sample_ids(), self.part, self.table.path)
+        chosen, known = set(names), labels or {}
+        self.cases = [replace(c, label=known.get(c.case_id, c.label)) for c in self.cases if c.case_id in chosen]
 
     def __len__(self) -> int:
         return len(self.cases)

@@ -37,17 +37,19 @@ def verify_parts(
     """
     found: dict[str, dict[str, str]] = {}
     for name, data in parts.items():
-        bad = find_bad(data.cases, data.pipeline, num_workers, progress)
-        found[name] = {data.cases[index].case_id: str(error) for index, error in bad}
+        readings = data.readings
+        bad = find_bad(readings, data.pipeline, num_workers, progress)
+        found[name] = {readings[index].case_id: str(error) for index, error in bad}
     errors = [text for name, data in parts.items() if data.bad_cases == 'error' for text in found[name].values()]
     if errors:
-        total = sum(len(data) for data in parts.values())
+        total = sum(len(data.cases) for data in parts.values())
         text = listing(f'{len(errors)} of {total} cases cannot be read', errors)
         raise DataError(f"{text}\ntools/check_data.py lists all bad files; bad_cases='skip' leaves such cases out")
     for name, bad_cases in found.items():
         if bad_cases:
-            text = listing(f'{len(bad_cases)} of {len(parts[name])} cases of {name} cannot be read', bad_cases.values())
-            if len(bad_cases) == len(parts[name]):
+            total = len(parts[name].cases)
+            text = listing(f'{len(bad_cases)} of {total} cases of {name} cannot be read', bad_cases.values())
+            if len(bad_cases) == total:
                 raise DataError(text)
             print_log(f'{text}; left out', 'current', logging.WARNING)
             parts[name].leave_out(bad_cases)

@@ -1,6 +1,9 @@
 """Running an experiment: stages, cached scores, progress, what a work directory holds."""
 
+from usmm.engine.active_curves import gather_curves
+from usmm.engine.active_learning import ActiveLearning, AnswersMissing
 from usmm.engine.checkpoints import EpochSeedHook, StageCheckpointHook
+from usmm.engine.collapse import CollapseHook
 from usmm.engine.cross_validation import CrossValidation
 from usmm.engine.experiment import Experiment
 from usmm.engine.fold_task import FoldTask, run_fold, run_folds
@@ -12,6 +15,9 @@ from usmm.engine.stages import RunOptions
 from usmm.engine.study import Study, StudySpec, Variant
 
 __all__ = [
+    'ActiveLearning',
+    'AnswersMissing',
+    'CollapseHook',
     'CrossValidation',
     'EpochSeedHook',
     'Experiment',
@@ -25,6 +31,7 @@ __all__ = [
     'StudySpec',
     'Variant',
     'collect_scores',
+    'gather_curves',
     'load_weights',
     'read_predictions',
     'run_fold',

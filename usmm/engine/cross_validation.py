@@ -124,7 +124,9 @@ class CrossValidation:
     def _summary(self, config: Config, tasks: Sequence[FoldTask], found: Sequence[Any], rows: Rows) -> dict[str, Any]:
         classes = [str(c) for c in config.classes]
         known = [r for r in rows if r['label']]
-        metrics = {n: e.to_dict() for n, e in metrics_of(known, classes, config.get('positive')).items()}
+        metrics = {
+            n: e.to_dict() for n, e in metrics_of(known, classes, config.get('positive'), is_ordered(config)).items()
+        }
         metrics |= _image_metrics([f['test'] for f in found])
         weights = [f['clinical_weights'] for f in found if f.get('clinical_weights')]
         content = {
@@ -153,9 +155,14 @@ class CrossValidation:
         texts = []
         column = self.load().schema.get('split')
         if column is not None:
-            texts.append(f'a column {column!r} of the table is not used: all cases take part in the folds')
+            texts.append(f'the split column of the schema, {column!r}, plays no part here: all cases are in the folds')
         if found[0]['selection'] == 'test':
             texts.append('the epoch was selected on the test part itself: the numbers are optimistic')
+        if found[0].get('pretrained_on') == 'all':
+            texts.append('the encoder was pre-trained on all patients, those of the test folds included (no labels)')
+        collapsed = sum(any(s.get('collapsed') for s in f['stages'].values()) for f in found)
+        if collapsed:
+            texts.append(f'the pre-training collapsed in {collapsed} of {len(found)} folds: all cases had one output')
         if (unlabelled := sum(not r['label'] for r in rows)) > 0:
             texts.append(f'{unlabelled} predictions of cases without a label are in no metric')
         if len({f['versions']['torch'] for f in found}) > 1:
@@ -166,12 +173,20 @@ class CrossValidation:
         return texts
 
 
-def metrics_of(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], positive: str | None) -> dict[str, Estimate]:
+def is_ordered(config: Config) -> bool:
+    """Whether the classes are stages in order, as one of the config's metrics says."""
+    return any(metric.get('ordered') for metric in config.evaluator)
+
+
+def metrics_of(
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], positive: str | None, ordered: bool = False
+) -> dict[str, Estimate]:
     """`performance` of rows of a predictions.csv, all of them labelled; seeds and folds are its strata."""
     labels = [classes.index(r['label']) for r in rows]
     scores = np.array([[r[f'prob_{name}'] for name in classes] for r in rows])
     k = list(classes).index(positive) if positive is not None else None
-    return performance(labels, scores, [f'{r["seed"]}/{r["fold"]}' for r in rows], [r['patient_id'] for r in rows], k)
+    folds, patients = [f'{r["seed"]}/{r["fold"]}' for r in rows], [r['patient_id'] for r in rows]
+    return performance(labels, scores, folds, patients, k, ordered=ordered)
 
 
 def read_folds_of(path: Path) -> dict[str, str]:

@@ -40,6 +40,7 @@ from usmm.engine.preconditions import (
     check_unseen,
     token,
 )
+from usmm.engine.pretraining import pretrain
 from usmm.engine.progress import SELECTED, Progress
 from usmm.engine.scores import collect_scores
 from usmm.engine.selection import fit_clinical
@@ -245,6 +246,8 @@ class Experiment:
         return content
 
     def _run_stage(self, spec: Mapping[str, Any], resume: str | bool) -> dict[str, Any]:
+        if spec.get('model'):
+            return pretrain(self.config, spec, self.model, self.work_dir / spec['name'], self.options, resume)
         learning = self.model.resolve(spec['train'])
         if not learning:
             return {'skipped': f'nothing to train for modalities {list(self.config.modalities)}'}

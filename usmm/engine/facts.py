@@ -27,15 +27,18 @@ def run_facts(config: Config, parts: Mapping[str, Any], selection: str) -> dict[
         parts: Part -> its data set.
         selection: What chose the epoch.
     """
+    pretrained = [stage.get('part', 'train') for stage in config.stages if stage.get('model')]
     return {
         'config': config.name,
         'classes': list(config.classes),
         'positive': config.get('positive'),
         'modalities': list(config.modalities),
-        'cases': {part: len(data) for part, data in parts.items()},
+        'cases': {part: len(data.cases) for part, data in parts.items()},
         'patients': {part: len({c.patient_id for c in data.cases}) for part, data in parts.items()},
         'selection': selection,
         'seed': config.seed,
         'deterministic': bool(config.get('deterministic', False)),
         'versions': versions(),
+        # 'all': the encoder has seen the test patients, though not their labels
+        **({'pretrained_on': 'all' if 'all' in pretrained else 'train'} if pretrained else {}),
     }

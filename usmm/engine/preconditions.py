@@ -15,6 +15,7 @@ from rich.progress import track
 from torch import nn
 
 from usmm.case import Case
+from usmm.engine.pretraining import check_pretraining
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
 
@@ -35,6 +36,10 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
     names = sorted({name for cfg in config.evaluator for name in getattr(METRICS.build(cfg), 'names', ())})
     for spec in config.stages:
         where = f'stage {spec["name"]!r}'
+        if spec.get('model'):
+            check_pretraining(spec, model)
+            _check_optimizer(spec, where)
+            continue
         learning = model.resolve(spec['train'])
         if spec.get('cache') and learning not in ((), ('clinical',)):
             raise ValueError(f'{where} trains {list(learning)}: scores are cached where only the clinical part learns')
@@ -44,7 +49,8 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
         check_fit(spec, model)
         if not spec.get('fit'):
             _check_optimizer(spec, where)
-    if model.clinical is not None and not any('clinical' in model.resolve(spec['train']) for spec in config.stages):
+    own = [spec for spec in config.stages if not spec.get('model')]
+    if model.clinical is not None and not any('clinical' in model.resolve(spec['train']) for spec in own):
         raise ValueError("'clinical' is among the modalities, but no stage trains the clinical part")
 
 

@@ -82,3 +82,13 @@ def stream_pairs(vectors: Mapping[str, Tensor], name: str) -> list[tuple[Tensor,
     if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
         raise ValueError(f'{name} expects vectors (B, D) of one shape, got {shapes}')
     return list(combinations([full_precision(v) for v in vectors.values()], 2))
+
+
+def check_pair(x: Tensor, y: Tensor, name: str) -> None:
+    """See that two views have one row of one width for each sample.
+
+    Raises:
+        ValueError: With both shapes.
+    """
+    if x.shape != y.shape or x.ndim != 2:
+        raise ValueError(f'{name} takes two tensors (B, D) of one shape, got {tuple(x.shape)} and {tuple(y.shape)}')

@@ -13,12 +13,22 @@ from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 
 from usmm.registry import METRICS
-from usmm.stats import auc_score, binary_rates, confusion_matrix, macro_auc, macro_rates
+from usmm.stats import (
+    auc_score,
+    binary_rates,
+    confusion_matrix,
+    macro_auc,
+    macro_rates,
+    mean_stage_error,
+    weighted_kappa,
+)
 
 Row = dict[str, Any]
 
 
-def score_metrics(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], positive: str) -> dict[str, float]:
+def score_metrics(
+    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], positive: str, ordered: bool = False
+) -> dict[str, float]:
     """Metrics of class scores; the predicted class is the one with the highest score.
 
     Two classes: of the positive class. More: macro means over the classes, the AUC one-vs-rest. What is not defined
@@ -29,6 +39,7 @@ def score_metrics(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str]
         scores: Scores (N, K).
         classes: Names of the K classes, in order.
         positive: Name of the positive class; not used with more than two.
+        ordered: The classes are stages: also the quadratic kappa and the mean error in stages.
 
     References:
         Meng et al., IEEE TMI 2022, eq. 11.
@@ -42,35 +53,65 @@ def score_metrics(labels: np.ndarray, scores: np.ndarray, classes: Sequence[str]
     absent = [name for k, name in enumerate(classes) if not (labels == k).any()]
     if absent:
         warnings.warn(f'no case of {absent} among {len(labels)}: the AUC is nan', stacklevel=2)
+    steps: dict[str, float] = {}
+    if ordered:
+        given = (labels, scores.argmax(1), len(classes))
+        steps = {'quadratic_kappa': weighted_kappa(*given).estimate, 'stage_error': mean_stage_error(*given).estimate}
     if len(classes) == 2:
         k = list(classes).index(positive)
         auc = math.nan if absent else auc_score(labels == k, scores[:, k])
-        return {'auc': auc, **binary_rates(matrix, k)}
-    return {'auc': math.nan if absent else macro_auc(labels, scores, classes), **macro_rates(matrix)}
+        return {'auc': auc, **binary_rates(matrix, k), **steps}
+    return {'auc': math.nan if absent else macro_auc(labels, scores, classes), **macro_rates(matrix), **steps}
+
+
+def pooled(rows: Sequence[Row]) -> list[Row]:
+    """Rows of samples that are one case of the table (`of`) as one row with the mean scores; others as they are.
+
+    Args:
+        rows: In any order; a case stands where its first sample stood.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if 'of' in row:
+            groups.setdefault(row['of'], []).append(row)
+    first = {id(group[0]): _mean_row(name, group) for name, group in groups.items()}
+    return [first.get(id(row), row) for row in rows if 'of' not in row or id(row) in first]
+
+
+def _mean_row(name: str, rows: Sequence[Row]) -> Row:
+    first = {k: v for k, v in rows[0].items() if k != 'of'}
+    images = None if first['image_scores'] is None else np.mean([row['image_scores'] for row in rows], axis=0)
+    return {**first, 'case_id': name, 'scores': np.mean([row['scores'] for row in rows], 0), 'image_scores': images}
 
 
 @METRICS.register_module()
 class CaseMetrics(BaseMetric):
     """Metrics of the final scores and, with the prefix `image/`, of the image scores of a model that has both.
 
-    Cases without a label are left out of the metrics, not of `last_rows`. In a distributed run every process gets the
+    Samples that are pairs of images of one case are pooled: a case has the mean of their scores. Cases without a label
+    are left out of the metrics, not of `last_rows`. In a distributed run every process gets the
     rows of all, without the repeated cases that fill up the last round, in the order of an unshuffled sampler.
 
     Args:
         positive: Name of the positive class of two; None: the last one.
         classes: Names of the classes; None: the data set's.
         prefix: Put before every name.
+        ordered: The classes are stages in order: adds `quadratic_kappa` and `stage_error`, see `usmm.stats.ordinal`.
 
     Raises:
         ValueError: While processing, if scores are not finite or do not fit the classes (the message names the case).
     """
 
     def __init__(
-        self, positive: str | None = None, classes: Sequence[str] | None = None, prefix: str | None = None
+        self,
+        positive: str | None = None,
+        classes: Sequence[str] | None = None,
+        prefix: str | None = None,
+        ordered: bool = False,
     ) -> None:
         super().__init__(prefix=prefix or 'cases')  # the base class warns without one
         self.prefix = prefix
-        self.positive = positive
+        self.positive, self.ordered = positive, ordered
         self._classes = None if classes is None else tuple(classes)
         self.last_rows: list[Row] = []
 
@@ -90,7 +131,7 @@ class CaseMetrics(BaseMetric):
     def names(self) -> tuple[str, ...]:
         """Names of the metrics that these classes have, those of the image scores included."""
         size = len(self.classes)
-        found = score_metrics(np.arange(size), np.eye(size), self.classes, self._positive_name())
+        found = score_metrics(np.arange(size), np.eye(size), self.classes, self._positive_name(), self.ordered)
         start = f'{self.prefix}/' if self.prefix else ''
         return tuple(f'{start}{image}{name}' for image in ('', 'image/') for name in found)
 
@@ -98,6 +139,8 @@ class CaseMetrics(BaseMetric):
         """Keep the predictions of a batch: dicts of case_id, patient_id, label, scores and image_scores."""
         for sample in data_samples:
             row = {name: sample[name] for name in ('case_id', 'patient_id', 'label')}
+            if sample.get('of') is not None:
+                row['of'] = sample['of']
             row['scores'] = self._scores(sample, 'scores')
             row['image_scores'] = None if sample.get('image_scores') is None else self._scores(sample, 'image_scores')
             self.results.append(row)
@@ -119,7 +162,7 @@ class CaseMetrics(BaseMetric):
 
     def compute_metrics(self, results: list[Row]) -> dict[str, float]:
         """Metrics of rows; the rows stay in `last_rows` for a table of predictions."""
-        self.last_rows = list(results)
+        self.last_rows = results = pooled(results)
         known = [row for row in results if row['label'] is not None]
         if not known:
             warnings.warn(f'none of {len(results)} cases has a label: no metrics', stacklevel=2)
@@ -132,7 +175,8 @@ class CaseMetrics(BaseMetric):
 
     def _metrics(self, rows: list[Row], key: str) -> dict[str, float]:
         labels = np.array([row['label'] for row in rows], dtype=np.int64)
-        return score_metrics(labels, np.stack([row[key] for row in rows]), self.classes, self._positive_name())
+        scores = np.stack([row[key] for row in rows])
+        return score_metrics(labels, scores, self.classes, self._positive_name(), self.ordered)
 
     def _positive_name(self) -> str:
         if self.positive is None or len(self.classes) > 2:

@@ -5,7 +5,15 @@ from usmm import compat
 compat.apply()  # before anything of mmpretrain and mmaction2 is imported
 
 from usmm.models.classifier import MultiModalClassifier  # noqa: E402
-from usmm.models.encoders import BaseEncoder, ClipEncoder, GuidedEncoder, ImageEncoder, R2Plus1D  # noqa: E402
+from usmm.models.contrastive import BYOL, SimCLR, SimSiam  # noqa: E402
+from usmm.models.encoders import (  # noqa: E402
+    BaseEncoder,
+    ClipEncoder,
+    GuidedEncoder,
+    ImageEncoder,
+    R2Plus1D,
+    SharedEncoder,
+)
 from usmm.models.fusions import (  # noqa: E402
     AddFusion,
     AverageFusion,
@@ -13,18 +21,24 @@ from usmm.models.fusions import (  # noqa: E402
     BilinearFusion,
     CentralNet,
     ConcatFusion,
+    CrossModalityConv,
+    CrossModalityGroupConv,
     HiNet,
     PoolFusion,
+    ProjectedFusion,
     SingleStream,
+    SqueezeExcitationFusion,
     TransformerFusion,
 )
 from usmm.models.heads import ClinicalFusionHead, LateFusionHead, LinearHead, ScoreTreeHead  # noqa: E402
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction  # noqa: E402
 from usmm.models.outputs import Outputs  # noqa: E402
+from usmm.models.pair_preprocessor import PairPreprocessor  # noqa: E402
 from usmm.models.preprocessor import CasePreprocessor  # noqa: E402
 from usmm.models.table_classifier import TableClassifier  # noqa: E402
 
 __all__ = [
+    'BYOL',
     'AddFusion',
     'AverageFusion',
     'BaseEncoder',
@@ -36,6 +50,8 @@ __all__ = [
     'ClinicalFusionHead',
     'ClipEncoder',
     'ConcatFusion',
+    'CrossModalityConv',
+    'CrossModalityGroupConv',
     'GuidedEncoder',
     'HiNet',
     'ImageEncoder',
@@ -45,10 +61,16 @@ __all__ = [
     'ModalityInteraction',
     'MultiModalClassifier',
     'Outputs',
+    'PairPreprocessor',
     'PoolFusion',
+    'ProjectedFusion',
     'R2Plus1D',
     'ScoreTreeHead',
+    'SharedEncoder',
+    'SimCLR',
+    'SimSiam',
     'SingleStream',
+    'SqueezeExcitationFusion',
     'TableClassifier',
     'TransformerFusion',
 ]

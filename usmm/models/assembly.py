@@ -71,17 +71,24 @@ def prune_encoders(
 
 
 def build_encoders(encoders: Mapping[str, Mapping[str, Any]] | None, modalities: Collection[str]) -> ModuleDict | None:
-    """Stream -> encoder for the modalities that are left, None without images."""
-    pruned = prune_encoders(encoders, modalities)
-    return ModuleDict({stream: build(cfg) for stream, cfg in pruned.items()}) if pruned else None
+    """Name -> encoder for the modalities that are left, None without images.
+
+    Raises:
+        ValueError: If no encoder reads one of the modalities, or two streams have one name.
+    """
+    built = {name: build(cfg) for name, cfg in prune_encoders(encoders, modalities).items()}
+    streams = [s for name, encoder in built.items() for s in encoder.streams(name)]
+    if len(set(streams)) < len(streams):
+        raise ValueError(f'several encoders make a stream of one name: {sorted(streams)}')
+    return ModuleDict(built) if built else None
 
 
 def build_fusion(cfg: Mapping[str, Any] | None, encoders: ModuleDict) -> BaseFusion:
     """The fusion of the encoders' last maps, or of all where it is layer-wise; with one stream its `single`."""
     cfg = {'type': 'TransformerFusion', **(cfg or {})}
-    if len(encoders) == 1:
+    widths = {s: e.out_channels for name, e in encoders.items() for s in e.streams(name)}
+    if len(widths) == 1:
         cfg = getattr(component(cfg), 'single', dict)(cfg)
-    widths = {s: e.out_channels for s, e in encoders.items()}
     whole = getattr(component(cfg), 'layerwise', False)
     return build({**cfg, 'in_channels': widths if whole else {s: w[-1] for s, w in widths.items()}})
 

@@ -14,7 +14,7 @@ from usmm.models.building import build
 from usmm.models.fusions import BaseFusion
 from usmm.models.outputs import Outputs, labels_of, predictions
 from usmm.models.preprocessor import LOGITS
-from usmm.models.presence import check_presence, encode_rows, stream_presence
+from usmm.models.presence import check_presence, encode_streams, stream_presence
 from usmm.models.staging import CLINICAL, StagedModel
 from usmm.registry import MODELS
 
@@ -92,7 +92,9 @@ class MultiModalClassifier(StagedModel):
     @property
     def readers(self) -> dict[str, tuple[str, ...]]:
         """Stream -> the modalities that it reads."""
-        return {} if self.encoder is None else {s: e.modalities for s, e in self.encoder.items()}
+        if self.encoder is None:
+            return {}
+        return {s: names for name, e in self.encoder.items() for s, names in e.streams(name).items()}
 
     @property
     def optional_modalities(self) -> tuple[str, ...]:
@@ -188,8 +190,9 @@ class MultiModalClassifier(StagedModel):
         rows = stream_presence(self.readers, present)
         if rows is not None:
             check_presence(rows, self.readers, present or {}, bool(self.optional_modalities), data_samples)
-        maps = {s: encode_rows(e, inputs, None if rows is None else rows[s]) for s, e in self.encoder.items()}
-        streams = {s: m for s, m in maps.items() if m is not None}
+        streams: dict[str, list[Tensor]] = {}
+        for name, encoder in self.encoder.items():
+            streams |= encode_streams(name, encoder, inputs, rows)
         vector, vectors = self.fusion(streams, rows)
         logits, aux_logits = self.head(vector, vectors, rows)
         complete = None if rows is None else torch.stack(list(rows.values())).all(0).to(logits.device)

@@ -40,14 +40,18 @@ class Outputs:
 def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[dict[str, Any]]:
     """One dict a case: case_id, patient_id, label, scores (K,), and image_scores (K,) or None.
 
-    Scores are probabilities, float32 arrays of numpy.
+    Scores are probabilities, float32 arrays of numpy. A case that is one of many pairs of images of a case of the table
+    also has `of`, the id of that case.
     """
     scores = _probabilities(outputs.logits)
     image = [None] * len(scores) if outputs.image_logits is None else _probabilities(outputs.image_logits)
     names = ('case_id', 'patient_id', 'label')
+    given: Sequence[Case | None] = cases or [None] * len(scores)
+    pairs = [{} if case is None else case.info.get('pair', {}) for case in given]
+    of = [{'of': pair['case_id']} if pair else {} for pair in pairs]
     return [
-        {**{n: getattr(case, n, None) for n in names}, 'scores': scores[i], 'image_scores': image[i]}
-        for i, case in enumerate(cases or [None] * len(scores))
+        {**{n: getattr(case, n, None) for n in names}, **of[i], 'scores': scores[i], 'image_scores': image[i]}
+        for i, case in enumerate(given)
     ]
 
 

@@ -77,8 +77,8 @@ class CasePreprocessor(BaseDataPreprocessor):
         if self.channels_last:
             layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
         shape = (1, -1, *[1] * (x.ndim - 2))
-        mean = torch.tensor(_of(self.mean, name, 'mean'), device=x.device).view(shape)
-        std = torch.tensor(_of(self.std, name, 'std'), device=x.device).view(shape)
+        mean = torch.tensor(by_modality(self.mean, name, 'mean'), device=x.device).view(shape)
+        std = torch.tensor(by_modality(self.std, name, 'std'), device=x.device).view(shape)
         return x.to(torch.float32, memory_format=layout, copy=True).sub_(mean).div_(std)
 
 
@@ -89,7 +89,8 @@ def _plain(values: Any) -> Any:
     return tuple(float(v) for v in values)
 
 
-def _of(values: Any, modality: str, what: str) -> tuple[float, ...]:
+def by_modality(values: Any, modality: str, what: str) -> tuple[float, ...]:
+    """The triple of a modality, of such triples by modality or of one for all."""
     if not isinstance(values, dict):
         return values
     if modality not in values:

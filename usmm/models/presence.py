@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from usmm.models.encoders import BaseEncoder
+from usmm.models.encoders import BaseEncoder, SharedEncoder
 
 Present = Mapping[str, Tensor]
 
@@ -67,6 +67,23 @@ def check_presence(
                 messages.append(f'{modality!r} is missing from cases {_names(missing, data_samples)}')
     need = 'all modalities of one stream or more' if handles_missing else 'all of its modalities'
     raise ValueError(f'{"; ".join(messages)}: this model needs {need}')
+
+
+def encode_streams(
+    name: str, encoder: BaseEncoder, inputs: Mapping[str, Tensor], rows: Mapping[str, Tensor] | None
+) -> dict[str, list[Tensor]]:
+    """Stream -> stage maps, of the streams that some row has.
+
+    Args:
+        name: What the config calls the encoder.
+        encoder: The encoder, of one stream or (`SharedEncoder`) of several.
+        inputs: Modality -> (B, ...).
+        rows: Stream -> rows that have it (B,); None: all.
+    """
+    if isinstance(encoder, SharedEncoder):
+        return encoder.encode(inputs, rows)
+    maps = encode_rows(encoder, inputs, None if rows is None else rows[name])
+    return {} if maps is None else {name: maps}
 
 
 def encode_rows(encoder: BaseEncoder, inputs: Mapping[str, Tensor], rows: Tensor | None) -> list[Tensor] | None:

@@ -119,8 +119,8 @@ class BoostedTable(nn.Module):
         node = torch.zeros(batch, len(self.output), dtype=torch.int64, device=columns.device)
         for _ in range(int(self.depth)):
             value = columns[rows, self.feature[trees, node]]
-            low = value <= self.threshold[trees, node]
-            to_left = torch.where(value.isnan(), self.missing_left[trees, node], low)
+            low = value <= self.threshold[trees, node]  # False for NaN
+            to_left = low | (value.isnan() & self.missing_left[trees, node])
             node = torch.where(to_left, self.left[trees, node], self.right[trees, node])
         raw = self.baseline.expand(batch, -1).index_add(1, self.output, self.value[trees, node])
         return raw if raw.shape[1] > 1 else torch.cat([torch.zeros_like(raw), raw], dim=1)

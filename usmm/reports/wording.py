@@ -17,6 +17,8 @@ METRICS = {
     'mcc': 'MCC',
     'brier': 'Brier score',
     'ece': 'ECE',
+    'quadratic_kappa': 'Quadratic kappa',
+    'stage_error': 'Mean error in stages',
 }
 SELECTION = {
     'inner': 'on a validation part cut by patient from the training folds',

@@ -19,6 +19,7 @@ from usmm.stats.intervals import wilson_interval
 METRICS = (
     'auc', 'accuracy', 'balanced_accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc', 'brier', 'ece',
 )  # fmt: skip
+ORDERED = ('quadratic_kappa', 'stage_error')  # of classes that are stages
 PROPORTIONS = ('accuracy', 'tpr', 'tnr', 'precision')
 BINS = 10
 METHOD = 'DeLong, patients as clusters, folds as strata, logit scale'
@@ -54,6 +55,7 @@ def performance(
     positive: int | None = None,
     draws: int = 2000,
     seed: int = 0,
+    ordered: bool = False,
 ) -> dict[str, Estimate]:
     """Metrics of the pooled test predictions of a cross-validation.
 
@@ -69,6 +71,7 @@ def performance(
         positive: Index of the positive class of two; None: the last.
         draws: Samples of the bootstrap.
         seed: Of the bootstrap.
+        ordered: The classes are stages in order: adds the quadratic kappa and the mean error in stages.
 
     Raises:
         ValueError: Lengths that differ, scores that are not finite, or a positive class that is not there.
@@ -104,7 +107,7 @@ def performance(
         else:
             ci, method = spread[name], f'bootstrap of patients, {draws} draws, percentile'
         found[name] = _estimate(values, ci, method)
-    return {name: found[name] for name in METRICS}
+    return {name: found[name] for name in (*METRICS, *(ORDERED if ordered else ()))}
 
 
 class _Cells:
@@ -143,6 +146,7 @@ class _Cells:
         with np.errstate(divide='ignore', invalid='ignore'):
             return {
                 **_rates(counts, self.positive if self.classes == 2 else None),
+                **_steps(counts),
                 'brier': weights @ self.squared / total,
                 'ece': np.abs(gaps).sum(2) / total,
             }
@@ -161,6 +165,16 @@ def _rates(counts: Floats, positive: int | None) -> dict[str, Floats]:
     one = {'tpr': tpr, 'tnr': tnr, 'precision': precision, 'f1': f1}
     picked = {n: v.mean(-1) if positive is None else v[..., positive] for n, v in one.items()}
     return {'accuracy': hits.sum(-1) / total, 'balanced_accuracy': tpr.mean(-1), **picked, 'mcc': joint / width}
+
+
+def _steps(counts: Floats) -> dict[str, Floats]:
+    """Quadratic kappa and mean error in stages of confusion matrices (..., K, K)."""
+    total = counts.sum((-2, -1))
+    distance = np.abs(np.subtract.outer(np.arange(counts.shape[-1]), np.arange(counts.shape[-1])))
+    chance = counts.sum(-1)[..., :, None] * counts.sum(-2)[..., None, :] / total[..., None, None]
+    expected = (distance**2 * chance).sum((-2, -1))
+    kappa = 1 - (distance**2 * counts).sum((-2, -1)) / expected
+    return {'quadratic_kappa': kappa, 'stage_error': (distance * counts).sum((-2, -1)) / total}
 
 
 def _bootstrap(

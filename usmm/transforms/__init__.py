@@ -18,8 +18,10 @@ from usmm.transforms.keyframe_speed import time_key_frames
 from usmm.transforms.keyframes import KeyFrames, key_frames
 from usmm.transforms.lesion_curve import lesion_curve
 from usmm.transforms.loading import LoadClip, LoadImage, LoadMask
+from usmm.transforms.padding import PadToSize
 from usmm.transforms.panels import SplitPanels
 from usmm.transforms.region import KeepRegion, ultrasound_region
+from usmm.transforms.region_box import CropRegion, coloured_box
 from usmm.transforms.store import ArrayStore
 
 __all__ = [
@@ -27,12 +29,14 @@ __all__ = [
     'Cached',
     'ColourJitter',
     'CropLesion',
+    'CropRegion',
     'KeepRegion',
     'KeyFrames',
     'LoadClip',
     'LoadImage',
     'LoadMask',
     'PackCase',
+    'PadToSize',
     'RandomAffine',
     'RandomErase',
     'RandomFlip',
@@ -44,6 +48,7 @@ __all__ = [
     'SplitPanels',
     'Transform',
     'collate_cases',
+    'coloured_box',
     'key_frames',
     'lesion_curve',
     'lesion_square',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Cached(Transform):
         transforms: Transforms or their configs, none of them random.
         cache_dir: Folder of the entries, shared by all workers, processes and runs; None: not on disk.
         memory: Also keep them in the memory of the process (each worker has its own).
+        each: Run on each modality by itself, and keep an entry a file: where cases are pairs of images, each image is
+            kept once. Not for transforms that look from one modality to another.
 
     Raises:
         ValueError: A random transform among them, or one whose repr does not name its options.
@@ -39,7 +41,9 @@ class Cached(Transform):
             `info` that cannot be kept.
     """
 
-    def __init__(self, transforms: Sequence[Any], cache_dir: str | Path | None = None, memory: bool = False) -> None:
+    def __init__(
+        self, transforms: Sequence[Any], cache_dir: str | Path | None = None, memory: bool = False, each: bool = False
+    ) -> None:
         self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
         for transform in self.transforms:
             if getattr(transform, 'random', False):
@@ -47,6 +51,7 @@ class Cached(Transform):
             if ' at 0x' in repr(transform):
                 raise ValueError(f'{type(transform).__name__} needs a __repr__ of its options to be cached')
         self.cache_dir, self.memory = None if cache_dir is None else str(cache_dir), memory
+        self.each = each
         self._store = None if cache_dir is None else ArrayStore(cache_dir)
         self._held: dict[str, Entry] = {}
         self._made_by = [repr(self.transforms), code_digest(), *sorted({_source(t) for t in self.transforms})]
@@ -55,6 +60,8 @@ class Cached(Transform):
         """The case with what the transforms make of it."""
         if self._store is None and not self.memory:
             return self._run(case)
+        if self.each and len(case.files) > 1:
+            return self._one_by_one(case)
         key = self.key(case)
         entry = self._held.get(key) or (self._store.get(key) if self._store else None)
         if entry is None:
@@ -73,7 +80,20 @@ class Cached(Transform):
             for kind, group in (('file', case.files), ('mask', case.mask_files))
             for m, paths in group.items()
         }
-        return key_of([files, self._made_by])
+        frames = {m: list(i['frame']) for m, i in case.info.items() if 'frame' in i}
+        return key_of([files, self._made_by, *([frames] if frames else [])])
+
+    def _one_by_one(self, case: Case) -> Case:
+        """The case put together from what the transforms make of each of its modalities."""
+        shared = {name: facts for name, facts in case.info.items() if name not in case.files}
+        for m, files in case.files.items():
+            info = {name: dict(facts) for name, facts in {**shared, m: case.info.get(m, {})}.items()}
+            masks = {m: case.mask_files[m]} if m in case.mask_files else {}
+            part = self(replace(case, files={m: files}, mask_files=masks, data={}, masks={}, info=info))
+            case.data |= part.data
+            case.masks |= part.masks
+            case.info[m] = part.info[m]
+        return case
 
     def _run(self, case: Case) -> Case:
         values = {f.name: getattr(case, f.name) for f in fields(Case)}

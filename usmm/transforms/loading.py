@@ -22,7 +22,8 @@ CLIP_SUFFIXES = ('.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif')
 class LoadImage(Transform):
     """Load still images, (H, W, 3) uint8 RGB.
 
-    `info[modality]` gets `file`, `file_index`, `regions` and `spacing` (row, column; mm, or None).
+    `info[modality]` gets `file`, `file_index`, `regions` and `spacing` (row, column; mm, or None). Where it has `frame`
+    (index, of how many), the file is a clip, and one of so many evenly spread frames is taken.
 
     Args:
         modalities: Which (default: all images of the table). A case that has no file of one is left without it.
@@ -48,6 +49,11 @@ class LoadImage(Transform):
         """Load the images of one case."""
         for modality in _chosen(self.modalities, case, clips=False):
             files = case.files[modality]
+            frame = case.info.get(modality, {}).get('frame')
+            if frame is not None:
+                case.data[modality] = _at(case, modality, load_frame, files[0], *frame)
+                case.info[modality].update(file=str(files[0]), file_index=0, regions=(), spacing=None)
+                continue
             index = self._index(case, modality, len(files))
             case.data[modality], facts = _at(case, modality, load_image, files[index])
             case.info.setdefault(modality, {}).update(facts, file=str(files[index]), file_index=index)
@@ -139,6 +145,12 @@ def load_image(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
     if len(dicom.frames) != 1:
         raise DataError(f'expected a still image, got {len(dicom.frames)} frames; list it under clips', file=path)
     return dicom.frames[0], dict(regions=tuple(dicom.regions), spacing=dicom.spacing)
+
+
+def load_frame(path: Path, index: int, count: int) -> np.ndarray:
+    """Frame `index` of `count` frames that are spread evenly over a clip, (H, W, 3)."""
+    frames, _ = read_clip(path)
+    return frames[int(np.linspace(0, len(frames) - 1, count).round()[index])]
 
 
 def unite_masks(files: Sequence[Path]) -> np.ndarray:

@@ -15,12 +15,15 @@ from pathlib import Path
 import cv2
 
 from usmm.datasets.phantom.cla import CLA
+from usmm.datasets.phantom.fibrosis import FIBROSIS, make_staged_case
+from usmm.datasets.phantom.liver_mr import LIVER_MR
 from usmm.datasets.phantom.outputs import Result, write_readme, write_table, write_truth
 from usmm.datasets.phantom.patient import Plan, make_case
 from usmm.datasets.phantom.preset import Preset
+from usmm.datasets.phantom.stages import StagedPreset
 from usmm.datasets.phantom.truth import parse_groups
 
-PRESETS: dict[str, Preset] = {CLA.name: CLA}
+PRESETS: dict[str, Preset | StagedPreset] = {CLA.name: CLA, FIBROSIS.name: FIBROSIS, LIVER_MR.name: LIVER_MR}
 MARK = 'truth.json'  # only a folder that holds it is replaced
 
 
@@ -28,7 +31,7 @@ def make_phantom(
     out: str | Path,
     cases: int,
     seed: int = 0,
-    preset: str | Preset = 'cla',
+    preset: str | Preset | StagedPreset = 'cla',
     strength: float = 1.0,
     *,
     test_cases: int = 0,
@@ -96,7 +99,7 @@ def make_phantom(
 
 
 def make_plan(
-    preset: str | Preset,
+    preset: str | Preset | StagedPreset,
     seed: int,
     strength: float,
     modalities: Sequence[str] | None,
@@ -110,21 +113,24 @@ def make_plan(
     Raises:
         ValueError: If an option is out of its range or names something unknown.
     """
-    if isinstance(preset, str):
-        if preset not in PRESETS:
-            raise ValueError(f'no preset {preset!r}; there are {sorted(PRESETS)}')
-        preset = PRESETS[preset]
+    if isinstance(preset, str) and preset not in PRESETS:
+        raise ValueError(f'no preset {preset!r}; there are {sorted(PRESETS)}')
+    kind = PRESETS[preset] if isinstance(preset, str) else preset
+    if dicom and not getattr(kind, 'dicom', True):
+        raise ValueError(f'preset {kind.name!r} has no DICOM files, only PNG')
     _at_least('seed', seed, 0)
     # beyond 4 times the paper's separation latents leave the range that the pictures can show
     _within('strength', strength, 0, 4)
     _within('fps', fps, 1, 120)
-    full = max((m.seconds for m in preset.clips), default=90.0)
+    full = max((m.seconds for m in kind.clips), default=90.0)
     clip_seconds = full if clip_seconds is None else _within('clip_seconds', clip_seconds, 1, 600)
-    unknown = [name for name in modalities or () if name not in preset.modalities]
+    unknown = [name for name in modalities or () if name not in kind.modalities]
     if unknown or (modalities is not None and not modalities):
-        raise ValueError(f'expected modalities of {list(preset.modalities)}, got {list(modalities or ())}')
-    names = tuple(name for name in preset.modalities if modalities is None or name in modalities)
-    return Plan(preset, seed, strength, names, parse_groups(shared, names), clip_seconds, fps, dicom)
+        raise ValueError(f'expected modalities of {list(kind.modalities)}, got {list(modalities or ())}')
+    names = tuple(name for name in kind.modalities if modalities is None or name in modalities)
+    if shared and isinstance(kind, StagedPreset):
+        raise ValueError(f'modalities of the preset {kind.name!r} have latents of their own, got shared={shared!r}')
+    return Plan(kind, seed, strength, names, parse_groups(shared, names), clip_seconds, fps, dicom)
 
 
 def _at_least(name: str, value: int, low: int) -> int:
@@ -157,7 +163,7 @@ def _check_out(out: Path, force: bool) -> None:
 
 def _run(plan: Plan, folder: Path, total: int, workers: int) -> Generator[Result, None, None]:
     """Results of all cases, in order."""
-    job = partial(make_case, plan, folder)
+    job = partial(make_staged_case if isinstance(plan.preset, StagedPreset) else make_case, plan, folder)
     if min(workers, total) == 1:
         yield from map(job, range(total))
         return

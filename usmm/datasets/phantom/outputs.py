@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from usmm.datasets.phantom.patient import Plan
+from usmm.datasets.phantom.preset import NOTE
+from usmm.datasets.phantom.stages import StagedPreset, best_of_subsets
 from usmm.datasets.phantom.truth import best_aucs
 
 Result = tuple[dict[str, Any], dict[str, Any]]
@@ -33,16 +35,19 @@ def write_truth(folder: Path, plan: Plan, results: Sequence[Result], cases: int,
         'cases': cases,
         'test_cases': test_cases,
         'classes': list(plan.preset.classes),
-        'positive': plan.preset.classes[1],
+        'positive': None if isinstance(plan.preset, StagedPreset) else plan.preset.classes[1],
         'modalities': list(plan.modalities),
         'shared': [list(group) for group in plan.shared],
         'd': plan.d,
-        'best_auc': best_aucs(plan.d, plan.shared),
+        'best_auc': {} if isinstance(plan.preset, StagedPreset) else best_aucs(plan.d, plan.shared, plan.preset.common),
         'clip_seconds': plan.clip_seconds,
         'fps': plan.fps,
         'key_frame_step': {name: step for name, step in steps.items() if name in plan.modalities},
         'latents': {row['case_id']: truth for row, truth in results},
     }
+    if isinstance(plan.preset, StagedPreset):
+        best = best_of_subsets(plan.d, plan.preset.counts)
+        truth |= {f'best_{name}': {k: v[name] for k, v in best.items()} for name in ('auc', 'accuracy', 'stage_error')}
     (folder / 'truth.json').write_text(json.dumps(truth, indent=1) + '\n', encoding='utf-8')
 
 
@@ -54,7 +59,6 @@ Preset {plan.preset.name}, seed {plan.seed}, strength {plan.strength:g}.
 
 cases.xlsx  one row a patient: label, files by modality, lesion masks, clinical variables
 truth.json  the planted score of every patient and modality, and the best AUC that any set of modalities allows
-Size, place and outline of a node, gain and speckle tell nothing of the class. The diameters in the table
-belong to the clinical score and cannot be measured in the pictures.
+{getattr(plan.preset, 'note', NOTE)}
 """
     (folder / 'README.txt').write_text(text, encoding='utf-8')

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from usmm.datasets.phantom.contrast import clip_box
 from usmm.datasets.phantom.dicom import region, write_cine, write_still
 from usmm.datasets.phantom.doppler import colour_box
-from usmm.datasets.phantom.preset import ClipModality, ImageModality, Preset
-from usmm.datasets.phantom.scene import Scene, draw_scene, field_box
+from usmm.datasets.phantom.preset import ClipModality, ImageModality
+from usmm.datasets.phantom.scene import field_box
 from usmm.datasets.phantom.truth import case_label, case_rng, draw_latents
 from usmm.datasets.phantom.write import tinted, write_clip, write_png
 
@@ -24,7 +24,7 @@ class Plan:
     """Everything that decides the content of a phantom but the case index.
 
     Args:
-        preset: The kind of phantom.
+        preset: The kind of phantom: a `Preset`, or a `StagedPreset`.
         seed: Seed of everything.
         strength: Factor of every d.
         modalities: Those to make, in the preset's order.
@@ -34,7 +34,7 @@ class Plan:
         dicom: DICOM instead of PNG and MP4.
     """
 
-    preset: Preset
+    preset: Any
     seed: int
     strength: float
     modalities: tuple[str, ...]
@@ -63,7 +63,7 @@ class Patient:
     patient_id: str
     label: int
     latents: dict[str, float]
-    scene: Scene
+    scene: Any
 
 
 def make_case(plan: Plan, folder: Path, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -85,15 +85,15 @@ def make_case(plan: Plan, folder: Path, index: int) -> tuple[dict[str, Any], dic
             row |= _write_modality(plan, patient, modality, folder)
     if 'clinical' in plan.modalities and plan.preset.clinical is not None:
         row |= plan.preset.clinical.draw(patient.latents['clinical'], case_rng(plan.seed, index, 'clinical'))
-    return row, {'label': row['label']} | {name: patient.latents[name] for name in plan.modalities}
+    return row, {'label': row['label']} | {name: patient.latents[name] for name in plan.d}
 
 
 def _patient(plan: Plan, index: int) -> Patient:
-    label = case_label(plan.seed, index, plan.preset.counts)
+    label = case_label(plan.seed, index, plan.preset.counts, plan.preset.block)
     # all modalities of the preset are drawn, so that a phantom of some of them has the same latents
     d = plan.preset.separations(plan.strength, plan.preset.modalities)
     latents = draw_latents(case_rng(plan.seed, index, 'latents'), label, d, plan.shared)
-    scene = draw_scene(case_rng(plan.seed, index, 'scene'))
+    scene = plan.preset.scene(case_rng(plan.seed, index, 'scene'), latents)
     return Patient(index, f'C{index + 1:04d}', f'P{index + 1:04d}', label, latents, scene)
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from usmm.datasets.phantom.clinical import ClinicalPlan
-from usmm.datasets.phantom.scene import Scene
+from usmm.datasets.phantom.scene import Scene, draw_scene
 from usmm.datasets.phantom.truth import separation
 
 Frame = npt.NDArray[np.uint8]
-DrawImage = Callable[[Scene, float, tuple[int, int], np.random.Generator], Frame]
+DrawImage = Callable[[Any, float, tuple[int, int], np.random.Generator], Frame]
+DrawScene = Callable[[np.random.Generator, Mapping[str, float]], Any]
 DrawClip = Callable[[Scene, float, tuple[int, int], np.random.Generator, int], Iterator[Frame]]
 
 
@@ -61,6 +63,15 @@ class ClipModality:
     key_frame_step: float = 1.0
 
 
+NOTE = """Size, place and outline of a node, gain and speckle tell nothing of the class. The diameters in the table
+belong to the clinical score and cannot be measured in the pictures."""
+
+
+def _node(rng: np.random.Generator, latents: Mapping[str, float]) -> Scene:
+    """A node under the skin; its anatomy does not depend on the latents."""
+    return draw_scene(rng)
+
+
 @dataclass(frozen=True)
 class Preset:
     """A kind of phantom; a further one is one more file that makes a `Preset`.
@@ -73,6 +84,12 @@ class Preset:
         clips: Clip modalities.
         clinical: Plan of the clinical table, or None.
         clinical_auc: AUC of the best use of the clinical variables.
+        common: Name of a latent that every image shows beside its own, or None.
+        common_auc: AUC of the best classifier of that latent alone.
+        scene: `(rng, latents) ->` the anatomy that all modalities of a patient show, with `mask` and `spacing`.
+        dicom: Whether DICOM files can be written.
+        block: Cases among which the ratio of the classes holds exactly, see `case_label`.
+        note: What tells nothing of the class, for `README.txt`.
     """
 
     name: str
@@ -82,6 +99,12 @@ class Preset:
     clips: Sequence[ClipModality]
     clinical: ClinicalPlan | None = None
     clinical_auc: float = 0.5
+    common: str | None = None
+    common_auc: float = 0.5
+    scene: DrawScene = _node
+    dicom: bool = True
+    block: int = 7
+    note: str = NOTE
 
     @property
     def files(self) -> tuple[ImageModality | ClipModality, ...]:
@@ -95,6 +118,9 @@ class Preset:
         return files if self.clinical is None else (*files, 'clinical')
 
     def separations(self, strength: float, modalities: Sequence[str]) -> dict[str, float]:
-        """Modality -> d, the distance of its class means, times `strength`."""
+        """Modality -> d, the distance of its class means, times `strength`; the common latent comes last."""
         aucs = {m.name: m.auc for m in self.files} | {'clinical': self.clinical_auc}
-        return {name: strength * separation(aucs[name]) for name in self.modalities if name in modalities}
+        found = {name: strength * separation(aucs[name]) for name in self.modalities if name in modalities}
+        if self.common is not None:
+            found[self.common] = strength * separation(self.common_auc)
+        return found

@@ -56,7 +56,12 @@ def parse_groups(shared: str | Sequence[Sequence[str]], modalities: Sequence[str
     return groups
 
 
-def best_auc(d: Mapping[str, float], subset: str | Sequence[str], shared: Sequence[Sequence[str]] = ()) -> float:
+def best_auc(
+    d: Mapping[str, float],
+    subset: str | Sequence[str],
+    shared: Sequence[Sequence[str]] = (),
+    common: str | None = None,
+) -> float:
     """The AUC of the best possible classifier of a set of modalities, Phi(sqrt(sum d_m^2 / 2)).
 
     Modalities that share a latent count once: the one with the largest d holds all that the others know.
@@ -65,6 +70,7 @@ def best_auc(d: Mapping[str, float], subset: str | Sequence[str], shared: Sequen
         d: Modality -> distance of the class means of its latent.
         subset: Names, or one text with `+` between names.
         shared: Groups of modalities that share a latent.
+        common: Name in `d` of a latent that every modality shows beside its own: it counts once in any set.
 
     Raises:
         ValueError: If the subset is empty or names an unknown modality.
@@ -74,21 +80,25 @@ def best_auc(d: Mapping[str, float], subset: str | Sequence[str], shared: Sequen
         (0.841, 0.76)
     """
     names = [name.strip() for name in subset.split('+')] if isinstance(subset, str) else list(subset)
-    unknown = [name for name in names if name not in d]
+    known = [name for name in d if name != common]
+    unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise ValueError(f'expected modalities of {list(d)}, got {names}')
+        raise ValueError(f'expected modalities of {known}, got {names}')
     groups = {name: i for i, group in enumerate(shared) for name in group}
-    strongest: dict[object, float] = {}
+    strongest: dict[object, float] = {} if common is None else {None: d[common] ** 2}
     for name in names:
         key = groups.get(name, name)
         strongest[key] = max(strongest.get(key, 0.0), d[name] ** 2)
     return float(ndtr(np.sqrt(sum(strongest.values()) / 2)))
 
 
-def best_aucs(d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()) -> dict[str, float]:
+def best_aucs(
+    d: Mapping[str, float], shared: Sequence[Sequence[str]] = (), common: str | None = None
+) -> dict[str, float]:
     """`best_auc` of every subset, under its names joined by `+` in the order of `d`."""
-    subsets = [names for size in range(1, len(d) + 1) for names in combinations(d, size)]
-    return {'+'.join(names): best_auc(d, names, shared) for names in subsets}
+    known = [name for name in d if name != common]
+    subsets = [names for size in range(1, len(known) + 1) for names in combinations(known, size)]
+    return {'+'.join(names): best_auc(d, names, shared, common) for names in subsets}
 
 
 def case_rng(seed: int, index: int, name: str) -> np.random.Generator:

@@ -1,9 +1,20 @@
 """Encoders: the modalities of a case -> the stage maps of one stream."""
 
+from usmm.models.encoders.backbones import DLRE, InceptionMaps
 from usmm.models.encoders.base import BaseEncoder
 from usmm.models.encoders.clip import ClipEncoder
 from usmm.models.encoders.guided import GuidedEncoder
 from usmm.models.encoders.image import ImageEncoder
 from usmm.models.encoders.r2plus1d import R2Plus1D
+from usmm.models.encoders.shared import SharedEncoder
 
-__all__ = ['BaseEncoder', 'ClipEncoder', 'GuidedEncoder', 'ImageEncoder', 'R2Plus1D']
+__all__ = [
+    'DLRE',
+    'BaseEncoder',
+    'ClipEncoder',
+    'GuidedEncoder',
+    'ImageEncoder',
+    'InceptionMaps',
+    'R2Plus1D',
+    'SharedEncoder',
+]

@@ -41,6 +41,10 @@ class BaseEncoder(BaseModule):
         """The config of the same encoder for fewer modalities, None when none of its modalities is left."""
         return dict(cfg) if set(cls.modalities_of(cfg)) & set(modalities) else None
 
+    def streams(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Stream -> the modalities that it reads, of an encoder that the config calls `name`; as a rule one stream."""
+        return {name: self.modalities}
+
     def place(self, name: str) -> tuple[str, ...]:
         """Where a tensor of a pre-trained backbone belongs: the names in this module that take it."""
         return (f'backbone.{name}',)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from usmm.models.building import build
 from usmm.models.encoders.base import BaseEncoder
@@ -45,7 +45,7 @@ class ImageEncoder(BaseEncoder):
         self.modality = modality
         self.modalities = (modality,)
         self.backbone = build(cfg)
-        self.out_channels = self._probe(input_size) if out_channels is None else tuple(out_channels)
+        self.out_channels = probe(self.backbone, input_size) if out_channels is None else tuple(out_channels)
 
     @classmethod
     def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
@@ -56,19 +56,22 @@ class ImageEncoder(BaseEncoder):
         """layer2 of a ResNet (512 x 28 x 28 at depth 50 and 224 pixels), the last map of other backbones."""
         return {self.modality: 'backbone.layer2' if hasattr(self.backbone, 'layer2') else ''}
 
-    @torch.no_grad()
-    def _probe(self, size: int) -> tuple[int, ...]:
-        self.backbone.eval()
-        try:
-            maps = self.backbone(torch.zeros(1, 3, size, size))
-        finally:
-            self.backbone.train()
-        return tuple(m.shape[1] for m in _as_list(maps))
-
     def forward(self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         """The backbone's maps (B, C, H', W') of the image (B, 3, H, W)."""
-        return _as_list(self.backbone(inputs[self.modality]))
+        return as_list(self.backbone(inputs[self.modality]))
 
 
-def _as_list(maps: Tensor | tuple[Tensor, ...] | list[Tensor]) -> list[Tensor]:
+@torch.no_grad()
+def probe(backbone: nn.Module, size: int) -> tuple[int, ...]:
+    """Channels of each map that a backbone makes of a square image of this side."""
+    backbone.eval()
+    try:
+        maps = backbone(torch.zeros(1, 3, size, size))
+    finally:
+        backbone.train()
+    return tuple(m.shape[1] for m in as_list(maps))
+
+
+def as_list(maps: Tensor | tuple[Tensor, ...] | list[Tensor]) -> list[Tensor]:
+    """The maps of a backbone, which may return one or several."""
     return [maps] if isinstance(maps, Tensor) else list(maps)

@@ -3,9 +3,12 @@
 from usmm.models.fusions.base import BaseFusion
 from usmm.models.fusions.bilinear import BilinearFusion
 from usmm.models.fusions.central_net import CentralNet
+from usmm.models.fusions.cross_modality import CrossModalityConv, CrossModalityGroupConv
 from usmm.models.fusions.hi_net import HiNet
 from usmm.models.fusions.layerwise import LayerwiseFusion
+from usmm.models.fusions.projected import ProjectedFusion
 from usmm.models.fusions.simple import AddFusion, AverageFusion, ConcatFusion, PoolFusion, SingleStream
+from usmm.models.fusions.squeeze_excitation import SqueezeExcitationFusion
 from usmm.models.fusions.transformer import TransformerFusion
 
 __all__ = [
@@ -15,9 +18,13 @@ __all__ = [
     'BilinearFusion',
     'CentralNet',
     'ConcatFusion',
+    'CrossModalityConv',
+    'CrossModalityGroupConv',
     'HiNet',
     'LayerwiseFusion',
     'PoolFusion',
+    'ProjectedFusion',
     'SingleStream',
+    'SqueezeExcitationFusion',
     'TransformerFusion',
 ]

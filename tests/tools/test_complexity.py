@@ -1,0 +1,37 @@
+"""The tool that tells what networks cost."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from usmm import cli
+
+
+def run(words: list[str]) -> int:
+    with pytest.raises(SystemExit) as end:
+        sys.exit(cli.run_tool(cli.find_tools()['complexity'], words))
+    return int(end.value.code or 0)
+
+
+def test_rows_of_a_study(capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '120')
+    assert not run(['cross_modal_ssl/studies/cgc', '--repeats', '1', '--size', '64'])
+    text = capsys.readouterr().out
+    fusions = {line.split('│')[3].strip() for line in text.splitlines() if line.count('│') == 6 and 'fusion' in line}
+    assert {'0', '1,498,112', f'{5_947_392 + 3 * 247_808 + 8 * 1408:,}'} <= fusions
+    assert 'MCL + CMC' in text and 'CGC without pre-training' in text
+
+
+def test_a_config(capsys, monkeypatch):
+    monkeypatch.setenv('COLUMNS', '120')
+    assert not run(
+        ['cross_modal_ssl/mcl_cgc_small_phantom', '--size', '64', '--repeats', '0', '--cfg-options', 'modalities=t1']
+    )
+    text = capsys.readouterr().out
+    assert text.count('encoder') == 1 and 'mcl_cgc_small_phantom' in text
+
+
+def test_mistakes_are_told_in_a_line(capsys):
+    assert run(['no_such_study']) == 2 and 'no_such_study' in capsys.readouterr().err

@@ -1,0 +1,152 @@
+"""A stage with a model and a data set of its own: contrastive pre-training, whose encoder the classifier takes over."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_main_process
+from mmengine.logging import print_log
+from mmengine.runner import set_random_seed
+
+from usmm.engine.collapse import LOWEST, collapsed
+from usmm.engine.facts import versions
+from usmm.engine.outputs import check_whole, load_weights, save_checkpoint
+from usmm.engine.stages import RunOptions, epochs_of, randomness, run_stage
+from usmm.registry import DATASETS, MODELS
+
+FREE = ('name', 'store', 'part', 'checkpoint_interval')  # keys of a stage that do not change its weights
+ROOMS = ('datasets', 'engine', 'losses', 'models', 'readers', 'transforms')  # whose code makes the weights
+
+
+def check_pretraining(spec: Mapping[str, Any], model: Any) -> None:
+    """See that the classifier can take what a stage will learn.
+
+    Args:
+        spec: Settings of the stage.
+        model: The classifier.
+
+    Raises:
+        ValueError: It has no encoder of this backbone, or the stage's model is none for pre-training.
+    """
+    learner = MODELS.build(copy.deepcopy(spec['model']))
+    if not hasattr(learner, 'fits'):
+        kind = type(learner).__name__
+        raise ValueError(f'stage {spec["name"]!r}: its model must be one for pre-training such as SimSiam, got {kind}')
+    try:
+        learner.fits(model)
+    except ValueError as error:
+        raise ValueError(f'stage {spec["name"]!r}: {error}') from error
+
+
+def pair_dataset(config: Config, spec: Mapping[str, Any]) -> Any:
+    """The data set of a pre-training: the run's own settings, those of the stage over them, its part of the cases."""
+    part = None if spec.get('part', 'train') == 'all' else 'train'
+    return DATASETS.build(copy.deepcopy({**config.dataset, **spec['dataset'], 'part': part}))
+
+
+def pretrain(
+    config: Config, spec: Mapping[str, Any], model: Any, folder: Path, options: RunOptions, resume: str | bool
+) -> dict[str, Any]:
+    """Run the stage, or take its weights from the store, and hand them over to the classifier.
+
+    Args:
+        config: The resolved config.
+        spec: Settings of the stage: `model`, `dataset`, `part` (`'train'`, the default, or `'all'`), `store`.
+        model: The classifier.
+        folder: Where checkpoints and logs of the stage go.
+        options: The flags.
+        resume: As in `run_stage`.
+
+    Returns:
+        What `run_stage` returns, the cases, patients and images that were learnt from, the spread of the outputs in the
+        last epoch and whether they collapsed.
+    """
+    dataset = pair_dataset(config, spec)
+    dataset.verify(config.num_workers)
+    set_random_seed(**randomness(config))
+    learner: Any = MODELS.build(copy.deepcopy(spec['model']))
+    learner.init_weights()
+    stored = None
+    if spec.get('store') is not None:
+        name = f'{type(learner).__name__.lower()}-{store_key(config, spec, dataset, options)}.pth'
+        stored = Path(spec['store'], name)
+    result = _take(stored, learner)
+    if result is None:
+        hooks = [*spec.get('custom_hooks', ()), dict(type='CollapseHook', lowest=LOWEST)]
+        given = {**spec, 'custom_hooks': hooks}
+        result = run_stage(config, given, learner, dataset, None, folder, options, resume)
+        spread = float(learner.spread)
+        result |= {'spread': round(spread, 4), 'collapsed': collapsed(spread)}
+        if stored is not None and is_main_process():
+            save_checkpoint(stored, learner.state_dict(), {'result': result})
+        barrier()
+    cases = dataset.cases
+    return {
+        **result,
+        'part': spec.get('part', 'train'),
+        'cases': len(cases),
+        'patients': len({case.patient_id for case in cases}),
+        'images': len(dataset),
+        'given_to': learner.hand_over(model),
+    }
+
+
+def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: RunOptions) -> str:
+    """A name for the weights of a pre-training, made of everything that decides them.
+
+    Args:
+        config, spec, options: As in `pretrain`.
+        dataset: Its data set; the content of the files counts, not where they lie.
+    """
+    facts = {
+        'stage': {k: v for k, v in spec.items() if k not in FREE},
+        'run': [config.seed, bool(config.get('deterministic')), epochs_of(config, spec), options.amp],
+        'batch': [spec.get('batch_size') or config.batch_size, get_world_size(), options.auto_scale_lr],
+        'hooks': list(config.get('custom_hooks', ())),
+        'cases': [[c.case_id, {m: [_digest(f) for f in found] for m, found in c.files.items()}] for c in dataset.cases],
+        'masks': [{m: [_digest(f) for f in found] for m, found in c.mask_files.items()} for c in dataset.cases],
+        'made by': [versions(), _code(), torch.cuda.is_available()],
+    }
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _take(stored: Path | None, learner: Any) -> dict[str, Any] | None:
+    """Fill the learner from the store, and return what its stage returned; None where it is not there, or damaged."""
+    there = [False]
+    if stored is not None and is_main_process() and stored.exists():
+        try:
+            check_whole(stored)
+            there = [True]
+        except ValueError as error:
+            print_log(f'{error}; the pre-training is run again', 'current')
+    broadcast_object_list(there)
+    if stored is None or not there[0]:
+        return None
+    content = load_weights(stored)
+    learner.load_state_dict(content['state_dict'])
+    return {**content['meta']['result'], 'from': stored.name}
+
+
+@cache
+def _code() -> str:
+    """A digest of the code that makes the weights: after a change of it they are made anew."""
+    found = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted(Path(str(files('usmm') / room)).rglob('*.py')):
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,74 @@
+"""One size for all images without making any of them larger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from usmm.case import Case
+from usmm.registry import TRANSFORMS
+from usmm.transforms.base import Transform, chosen, names_of
+from usmm.transforms.cropping import crop, resize
+
+
+@TRANSFORMS.register_module()
+class PadToSize(Transform):
+    """Put images and clips (with their masks) into the middle of a black square; none is enlarged.
+
+    An image that is larger than the square is made smaller, its shape kept, until it fits.
+
+    Args:
+        size: Side of the square in pixels.
+        modalities: Which (default: all that are loaded).
+
+    Raises:
+        ValueError: A size that is not positive.
+
+    References:
+        Chiang et al., ACM MM Asia 2023: images smaller than 200 x 200 are padded with zeros, not interpolated.
+
+    Example:
+        >>> case = Case('c', 'p', data={'t1': np.full((2, 4, 3), 9, np.uint8)})
+        >>> PadToSize(4)(case).data['t1'][..., 0].tolist()
+        [[0, 0, 0, 0], [9, 9, 9, 9], [9, 9, 9, 9], [0, 0, 0, 0]]
+    """
+
+    def __init__(self, size: int, modalities: str | Sequence[str] | None = None) -> None:
+        if size < 1:
+            raise ValueError(f'size of PadToSize must be positive, got {size}')
+        self.size, self.modalities = int(size), names_of(modalities)
+
+    def __call__(self, case: Case) -> Case:
+        """Pad the modalities of one case."""
+        for modality in chosen(self.modalities, case.data):
+            array = case.data[modality]
+            height, width = array.shape[-3:-1]
+            inner = fitting((height, width), self.size)
+            case.data[modality] = centred(resize(array, inner), self.size)
+            if modality in case.masks:
+                mask = case.masks[modality].astype(np.uint8)
+                mask = cv2.resize(mask, inner[::-1], interpolation=cv2.INTER_NEAREST)
+                case.masks[modality] = centred(mask[..., None], self.size)[..., 0] > 0
+            facts = case.info.setdefault(modality, {})
+            if facts.get('spacing') is not None:
+                facts['spacing'] = tuple(s * o / n for s, o, n in zip(facts['spacing'], (height, width), inner))
+        return case
+
+
+def fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """(height, width) of an image that fits into a square: its own, or smaller in the same shape.
+
+    Example:
+        >>> fitting((100, 150), 200), fitting((400, 200), 200)
+        ((100, 150), (200, 100))
+    """
+    share = min(1.0, side / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def centred(array: np.ndarray, side: int) -> np.ndarray:
+    """(..., H, W, C) in the middle of a square of zeros."""
+    top, left = (side - array.shape[-3]) // 2, (side - array.shape[-2]) // 2
+    return crop(array, (-left, -top, side - left, side - top))
