@@ -40,7 +40,8 @@ def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_config_that_is_no_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / 'mine.py'
     config.write_text("classes = ('A', 'B'\nseed = 0\n")
-    assert ended(capsys, lambda: load_config(config)).startswith(f"error: {config}:1: a config must be Python: '(' was never closed")
+    said = ended(capsys, lambda: load_config(config))
+    assert said.startswith(f"error: {config}:1: a config must be Python: '(' was never closed")
 
 
 class Damaged:
