@@ -75,7 +75,9 @@ class CrossValidation:
         count, seeds = self.folds or 0, self.seeds or ()
         if fold is not None and not 0 <= fold < count:
             raise ValueError(f'fold must lie between 0 and {count - 1}, got {fold}')
-        return [self._task(s, k) for s in seeds for k in range(count) if fold in (None, k)]
+        # all cases take part, whatever the table's own split says; the summary tells so
+        options = {**(self.options or {}), **({'schema.split': None} if self._split_column() else {})}
+        return [self._task(s, k, options) for s in seeds for k in range(count) if fold in (None, k)]
 
     def gather(self) -> dict[str, Any]:
         """Pool the predictions of all folds, and write predictions.csv and summary.json.
@@ -100,17 +102,17 @@ class CrossValidation:
         write_json(self.work_dir / 'summary.json', summary)
         return summary
 
-    def _task(self, seed: int, fold: int) -> FoldTask:
+    def _split_column(self) -> str | None:
+        return self.load().schema.get('split')
+
+    def _task(self, seed: int, fold: int, options: Mapping[str, Any]) -> FoldTask:
         seeds = self.seeds or ()
         root = self.work_dir if len(seeds) == 1 else self.work_dir / f'seed_{seed}'
         split = {
             'split.folds': self.folds, 'split.fold': fold, 'split.file': str(root / 'folds.csv'),
             'split.seed': seed if self.fold_seed is None else self.fold_seed,
         }  # fmt: skip
-        options = {**(self.options or {}), **split}
-        if self.load().schema.get('split') is not None:
-            options['schema.split'] = None  # all cases take part, and the summary says so
-        return FoldTask(self.config, root / f'fold_{fold}', seed, fold, options, self.keep_checkpoints)
+        return FoldTask(self.config, root / f'fold_{fold}', seed, fold, {**options, **split}, self.keep_checkpoints)
 
     def _pool(self, tasks: Sequence[FoldTask]) -> Rows:
         rows: Rows = []
@@ -153,8 +155,7 @@ class CrossValidation:
 
     def _warnings(self, rows: Rows, found: Sequence[Any]) -> list[str]:
         texts = []
-        column = self.load().schema.get('split')
-        if column is not None:
+        if (column := self._split_column()) is not None:
             texts.append(f'the split column of the schema, {column!r}, plays no part here: all cases are in the folds')
         if found[0]['selection'] == 'test':
             texts.append('the epoch was selected on the test part itself: the numbers are optimistic')
