@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def test_both_latents_can_be_read_off_the_pictures(phantom):
 
 @pytest.mark.parametrize('name', NAMES)
 def test_the_contrast_follows_the_latent(name):
-    draw = draw_mr(CONTRASTS[name])
+    draw = partial(draw_mr, CONTRASTS[name])
     liver = draw_liver(np.random.default_rng(0), {'anatomy': 0.5})
     images = [draw(liver, latent, SIZE, np.random.default_rng(1)) for latent in (-3, -1, 0, 1, 3)]
     found = np.array([contrast(image, liver.mask(SIZE)) for image in images])

@@ -6,6 +6,8 @@ one of its own; each has an AUC of 0.691 alone (d^2 = 1/2), so that one modality
 
 from __future__ import annotations
 
+from functools import partial
+
 from scipy.special import ndtr
 
 from usmm.datasets.phantom.mri import CONTRASTS, SIZE, draw_liver, draw_mr
@@ -17,7 +19,7 @@ LIVER_MR = Preset(
     name='liver_mr',
     classes=('stage1', 'stage2'),
     counts=(88, 50),
-    images=tuple(ImageModality(name, AUC, SIZE, draw_mr(contrast)) for name, contrast in CONTRASTS.items()),
+    images=tuple(ImageModality(name, AUC, SIZE, partial(draw_mr, contrast)) for name, contrast in CONTRASTS.items()),
     clips=(),
     common='anatomy',
     common_auc=AUC,

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from usmm.datasets.phantom.frame import bounded
-from usmm.datasets.phantom.preset import DrawImage
 from usmm.datasets.phantom.speckle import Array, smooth_noise
 
 SIZE = (180, 160)  # width, height in pixels, below the 200 of the paper
@@ -88,28 +87,33 @@ def draw_liver(rng: np.random.Generator, latents: Mapping[str, float]) -> Liver:
     return Liver(outline, place + border, _vessels(rng, shape), _texture(rng, shape), float(rng.beta(2, 4)))
 
 
-def draw_mr(contrast: Contrast) -> DrawImage:
-    """The function that draws the image of a sequence: `(liver, latent, size, rng) -> (H, W, 3)`, black around it."""
+def draw_mr(
+    contrast: Contrast, scene: Liver, latent: float, size: tuple[int, int], rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) image of a sequence, black around the liver; the tumour's mean contrast is the latent's alone.
 
-    def draw(scene: Liver, latent: float, size: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-        """One image; the contrast of the tumour's mean to the liver's is the latent's alone."""
-        difference = contrast.tumour + np.sign(contrast.tumour) * STEP * bounded(latent)
-        level = contrast.liver + 0.02 * scene.texture
-        level = level + scene.vessels * (contrast.vessel - contrast.liver)
-        inside = _filled(scene.tumour, SIZE)
-        mottle = 0.025 * smooth_noise(rng, level.shape, (2.5, 2.5))
-        tumour = contrast.liver + difference + mottle - mottle[inside].mean()
-        edge = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.8)
-        level = (level * (1 - edge) + tumour * edge) * (1 - contrast.fat * scene.fat)
-        slow = 1 + 0.01 * smooth_noise(rng, level.shape, (45, 45))
-        noise = rng.normal(0, 0.015, level.shape)
-        shown = (level * slow + noise) * rng.uniform(0.92, 1.06) * _filled(scene.outline, SIZE)
-        grey = np.clip(np.rint(shown * 255), 0, 255).astype(np.uint8)
-        if size != SIZE:
-            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        return np.repeat(grey[..., None], 3, axis=2)
-
-    return draw
+    Args:
+        contrast: The sequence; a preset binds it with `functools.partial`, which worker processes can take.
+        scene: The anatomy.
+        latent: The sequence's own planted score.
+        size: Width and height in pixels.
+        rng: Source of noise and gain.
+    """
+    difference = contrast.tumour + np.sign(contrast.tumour) * STEP * bounded(latent)
+    level = contrast.liver + 0.02 * scene.texture
+    level = level + scene.vessels * (contrast.vessel - contrast.liver)
+    inside = _filled(scene.tumour, SIZE)
+    mottle = 0.025 * smooth_noise(rng, level.shape, (2.5, 2.5))
+    tumour = contrast.liver + difference + mottle - mottle[inside].mean()
+    edge = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.8)
+    level = (level * (1 - edge) + tumour * edge) * (1 - contrast.fat * scene.fat)
+    slow = 1 + 0.01 * smooth_noise(rng, level.shape, (45, 45))
+    noise = rng.normal(0, 0.015, level.shape)
+    shown = (level * slow + noise) * rng.uniform(0.92, 1.06) * _filled(scene.outline, SIZE)
+    grey = np.clip(np.rint(shown * 255), 0, 255).astype(np.uint8)
+    if size != SIZE:
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def _blob(rng: np.random.Generator, radii: Array, ragged: float) -> Array:
