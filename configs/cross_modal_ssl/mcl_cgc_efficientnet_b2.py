@@ -39,7 +39,7 @@ std = dict(t1=(64.4, 64.4, 64.4), t2=(44.0, 44.0, 44.0), oop=(41.9, 41.9, 41.9))
 jitter = 0.4  # largest change of brightness and contrast
 crop_scale = (0.5, 1.0)  # area of the crops of the pre-training
 # small images get a black border and are not enlarged
-load = [dict(type='LoadImage'), dict(type='PadToSize', size=200)]
+load = [dict(type='LoadImage'), dict(type='LoadMask'), dict(type='PadToSize', size=200)]
 augment = [
     dict(type='ColourJitter', brightness='${jitter}', contrast='${jitter}'),
     dict(type='RandomResizedCrop', scale='${crop_scale}', prob=1.0),

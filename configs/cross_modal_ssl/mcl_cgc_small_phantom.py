@@ -13,7 +13,7 @@ backbone = dict(
 mean = dict(t1=(57.6, 57.6, 57.6), t2=(39.4, 39.4, 39.4), oop=(48.1, 48.1, 48.1))
 std = dict(t1=(71.9, 71.9, 71.9), t2=(50.3, 50.3, 50.3), oop=(60.0, 60.0, 60.0))
 projector = dict(hidden_channels=256, embed_dims=64)
-load = [dict(type='LoadImage'), dict(type='PadToSize', size=200), dict(type='Resize', size=64)]
+load = [dict(type='LoadImage'), dict(type='LoadMask'), dict(type='PadToSize', size=200), dict(type='Resize', size=64)]
 pretrain_epochs = 40
 pretrain_lr = 3e-3
 finetune_epochs = 20
