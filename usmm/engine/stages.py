@@ -6,7 +6,7 @@ import copy
 import gc
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from mmengine.visualization import Visualizer
 from torch import nn
 
 from usmm import compat
+from usmm.compat.workers import stop_workers
 from usmm.engine.checkpoints import resumable
 from usmm.engine.outputs import load_weights
 from usmm.engine.run_state import plain_model, take_averaged
@@ -56,7 +57,9 @@ class QuietRunner(Runner):
         return logger
 
     def close(self) -> None:
-        """Let go of what mmengine keeps to the end of the process: an open log file and all that was logged."""
+        """End the loaders' workers; let go of the log file and of all that was logged, which mmengine keeps."""
+        for loop in (self._train_loop, self._val_loop, self._test_loop):
+            stop_workers(getattr(loop, 'dataloader', None))  # a loop that was not built is a dict or None
         for handler in [*self.logger.handlers]:
             self.logger.removeHandler(handler)
             handler.close()
@@ -100,6 +103,16 @@ def epochs_of(config: Config, stage: Mapping[str, Any]) -> int:
     return stage['max_epochs'] if cap is None else min(stage['max_epochs'], cap)
 
 
+def stages_before(stages: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The stages that stand before one of them.
+
+    Example:
+        >>> stages_before([dict(name='image'), dict(name='trees')], dict(name='trees'))
+        [{'name': 'image'}]
+    """
+    return list(stages[: [stage['name'] for stage in stages].index(spec['name'])])
+
+
 def run_stage(
     config: Config,
     stage: Mapping[str, Any],
@@ -140,7 +153,7 @@ def run_stage(
     chosen = _load_best(plain, runner, folder, monitor) if val_set is not None else {'epoch': runner.epoch}
     epochs = runner.epoch
     runner.close()
-    # the runner is part of reference cycles; without this its loader's workers live on beside the next stage's
+    # the runner is part of reference cycles; without this its optimiser's memory lives on beside the next stage's
     del runner
     gc.collect()
     return {'epochs': epochs, 'of': epochs_of(config, stage), 'seconds': round(time.monotonic() - start, 1), **chosen}
