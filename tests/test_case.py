@@ -21,6 +21,13 @@ def test_examples_in_docstrings_hold():
         (dict(name='sex', values='F'), "values of 'sex' must be a sequence of names or 'auto', got 'F'"),
         (dict(name='age', range=(0, 1), values=('a',)), 'both a range'),
         (dict(name='age', range=(5, 5)), r'range of .age. must rise, got \(5, 5\)'),
+        (dict(name='sex', values=('F', 'M'), log=True), "'sex' is a category, of which there is no logarithm"),
+        (dict(name='ast', other_units={'ukat/L': 60}), "other_units of 'ast' need a range"),
+        (dict(name='sex', values=('F', 'M'), other_units={'x': 2}), "other_units of 'sex' need a range"),
+        (dict(name='alb', unit='g/L', range=(1, 2), other_units={'g/L': 10}), "units other than 'g/L'"),
+        (dict(name='alb', unit='g/L', range=(1, 2), other_units={'g/dL': 0}), 'positive factors other than 1'),
+        (dict(name='alb', unit='g/L', range=(1, 2), other_units={'g/dL': 1}), r"got \{'g/dL': 1.0\}"),
+        (dict(name='alb', unit='g/L', range=(1, 2), other_units={'g/dL': float('nan')}), 'positive factors'),
     ],
 )
 def test_variables_refuse_what_makes_no_sense(arguments, message):
@@ -80,3 +87,46 @@ def test_clinical_vector_marks_missing_and_unknown_as_nan():
 def test_clinical_vector_needs_settled_categories():
     with pytest.raises(ValueError, match="values of 'side' are still 'auto'"):
         clinical_vector({'side': 'left'}, [Variable('side', values='auto')])
+
+
+PLATELETS = Variable('platelets', unit='10^9/L', range=(30, 1000), other_units={'10^4/uL': 10, '10^3/mL': 0.001})
+
+
+@pytest.mark.parametrize(
+    ('value', 'text'),
+    [
+        (30, None),
+        (1000, None),
+        (21.5, 'platelets 21.5 10^9/L is outside the plausible range 30 to 1000 10^9/L; '
+               'in range if it was given in 10^4/uL'),
+        (210000, 'platelets 210000 10^9/L is outside the plausible range 30 to 1000 10^9/L; '
+                 'in range if it was given in 10^3/mL'),
+        (2, 'platelets 2 10^9/L is outside the plausible range 30 to 1000 10^9/L'),
+        (0, 'platelets 0 10^9/L is outside the plausible range 30 to 1000 10^9/L'),
+    ],
+)  # fmt: skip
+def test_a_number_out_of_range_names_the_unit_in_which_it_would_fit(value, text):
+    assert PLATELETS.range_problem(value) == text
+    assert PLATELETS.in_range(value) == (text is None)
+
+
+def test_a_number_without_range_is_never_out_of_it():
+    assert Variable('x').range_problem(-1e9) is None and Variable('x').in_range(math.inf)
+
+
+def test_below_0_there_is_no_logarithm():
+    variable = Variable('ast', unit='U/L', log=True)
+    assert variable.log_problem(0) is None and Variable('t').log_problem(-3) is None
+    assert variable.log_problem(-0.5) == 'ast -0.5 U/L is below 0, and the model takes its logarithm'
+
+
+def test_variables_with_other_units_have_a_hash_and_come_from_configs():
+    assert len({PLATELETS, Variable('platelets')}) == 2
+    made = Schema.of(dict(clinical=[dict(name='alb', log=True, range=(1, 2), other_units={'g/dL': 10})])).clinical[0]
+    assert made.log and made.other_units == {'g/dL': 10.0}
+
+
+def test_columns_of_boxes():
+    assert Schema(images=dict(bus='file')).box_column('bus') == 'bus_box'
+    assert Schema(boxes={'bus': 'roi'}).box_column('bus') == 'roi'
+    assert Schema(boxes={'bus': 'roi'}).box_column('ue') is None

@@ -65,6 +65,9 @@ def test_config_builds_and_takes_a_step(path):
         model.trainable(stage['train'])
         if model.learns('clinical'):
             model.clinical.fit(torch.tensor([[0.0] * len(schema.clinical), [1.0] * len(schema.clinical)]))
+        for encoder in (model.encoder or {}).values():
+            if hasattr(encoder, 'fitted'):
+                encoder.fit(torch.tensor([[0.0] * len(schema.clinical), [1.0] * len(schema.clinical)]))
         model.train()
         losses = model(**model.data_preprocessor(batch, True), mode='loss')
         total = sum(value for name, value in losses.items() if 'loss' in name)

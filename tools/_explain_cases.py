@@ -14,7 +14,8 @@ from torch import Tensor
 
 from usmm.case import Case
 from usmm.engine import Experiment
-from usmm.explain import Contribution, HeatMap, SubsetScore, contributions, heat_maps
+from usmm.explain import Contribution, HeatMap, contributions, heat_maps
+from usmm.inference.games import modality_game, reads_table
 from usmm.models.presence import stream_presence
 from usmm.transforms import collate_cases
 
@@ -97,9 +98,9 @@ class Explainer:
     ) -> Contribution:
         """Shapley values of the modalities for each case of a batch; 0 for one that a case cannot use."""
         if all(bool(here.all()) for here in batch['present'].values()):
-            return self._play(batch, shown, batch['inputs'], baseline, self._streams(), missing)
+            return self._play(batch, shown, baseline, missing)
         parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
-        players = (*batch['inputs'], *(('clinical',) if self._reads_table else ()))
+        players = (*batch['inputs'], *(('clinical',) if reads_table(self.model) else ()))
         values = np.array([[dict(zip(p.players, p.values[:, 0])).get(name, 0.0) for p in parts] for name in players])
         ends = ([p.empty for p in parts], [p.full for p in parts])
         empty, full = (np.array([float(end[0]) for end in side]) for side in ends)
@@ -109,22 +110,18 @@ class Explainer:
     def _one(
         self, batch: Mapping[str, Any], row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
-        """Of one case: a stream that lacks one of its modalities is not used, so the others of it do not play."""
+        """Of one case, with the modalities that it has."""
         one: dict[str, Any] = {
             'inputs': {m: x[row : row + 1] for m, x in batch['inputs'].items()},
             'present': {m: here[row : row + 1] for m, here in batch['present'].items()},
             'clinical': None if batch['clinical'] is None else batch['clinical'][row : row + 1],
         }
-        whole = [names for names in self.model.readers.values() if all(bool(one['present'][m]) for m in names)]
-        played = {m: one['inputs'][m] for names in whole for m in names}
-        return self._play(one, [shown], played, baseline, whole if self.model.optional_modalities else [], missing)
+        return self._play(one, [shown], baseline, missing)
 
     def _play(
-        self, batch: Mapping[str, Any], shown: Sequence[int], inputs: Mapping[str, Tensor],
-        baseline: Mapping[str, Tensor] | None, streams: Sequence[tuple[str, ...]], missing: str,
-    ) -> Contribution:  # fmt: skip
-        table = batch['clinical'] if self._reads_table else None
-        game = SubsetScore(self.model, inputs, self._whole(batch), shown, table, baseline, streams, missing)
+        self, batch: Mapping[str, Any], shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
+    ) -> Contribution:
+        game = modality_game(self.model, batch, shown, baseline, missing)
         return contributions(game.players, game, game.note)
 
     def mean_pictures(self, dataset: Any) -> dict[str, Tensor]:
@@ -139,26 +136,6 @@ class Explainer:
                 counts[name] = counts.get(name, 0) + int(here.sum())
         return {name: total / max(counts[name], 1) for name, total in sums.items()}
 
-    @property
-    def _reads_table(self) -> bool:
-        if 'clinical' not in self.model.modalities:
-            return False
-        return self.model.clinical is None or bool(self.model.clinical_decides)
-
-    def _streams(self) -> list[tuple[str, ...]]:
-        """The model's streams, where it can do without one."""
-        return list(self.model.readers.values()) if self.model.optional_modalities else []
-
-    def _whole(self, batch: Mapping[str, Any]) -> Any:
-        """The forward pass to the final logits; what a case lacks stays missing."""
-
-        def forward(inputs: dict[str, Tensor], present: dict[str, Tensor], clinical: Tensor | None) -> Tensor:
-            rows = {m: here & present.get(m, here) for m, here in batch['present'].items()}
-            table = batch['clinical'] if clinical is None else clinical
-            return self.model({**batch['inputs'], **inputs}, rows, table).logits
-
-        return forward
-
     def _heat(self, batch: Mapping[str, Any], shown: Sequence[int]) -> dict[str, HeatMap]:
         present = stream_presence(self.model.readers, batch['present'])
         rows = None
@@ -166,7 +143,7 @@ class Explainer:
             rows = {m: present[stream] for stream, names in self.model.readers.items() for m in names}
 
         def forward(inputs: Mapping[str, Tensor]) -> Tensor:
-            return self.model.run_images(inputs, batch['present'], batch['data_samples']).logits
+            return self.model.run_images(inputs, batch['present'], batch['data_samples'], batch['clinical']).logits
 
         return heat_maps(self.model, batch['inputs'], self.layers, forward, shown, self.method, self.score, rows)
 

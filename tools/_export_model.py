@@ -76,8 +76,15 @@ def untrained(config: Config, seed: int) -> tuple[Any, dict[str, Any]]:
     model = MODELS.build(config.model.to_dict())
     model.init_weights()
     rows = torch.from_numpy(np.stack([random_row(variables, rng) for _ in range(100)])) if variables else None
+    labels = torch.arange(100) % len(config.classes)
+    for encoder in () if model.encoder is None else model.encoder.values():
+        if hasattr(encoder, 'fitted'):
+            encoder.fit(rows)
     if hasattr(model, 'fit_table'):
-        model.fit_table(rows, torch.arange(100) % len(config.classes))
+        model.fit_table(rows, labels)
+    elif hasattr(model.clinical, 'fit_table'):
+        scores = torch.rand(100, len(config.classes)).softmax(1) if model.clinical.use_image else None
+        model.clinical.fit_table(rows, labels, 0, None if scores is None else model.clinical.image_scores(scores))
     elif model.clinical is not None:
         chosen = {} if model.clinical.select is None else {'selected': [True] * len(model.clinical.variables)}
         model.clinical.fit(rows, **chosen)
@@ -95,7 +102,7 @@ def shapes_of(config: Config, model: Any, words: Sequence[str]) -> dict[str, tup
         raise ValueError(f'--shape takes MODALITY=HEIGHTxWIDTH or MODALITY=FRAMESxHEIGHTxWIDTH, got {wrong}')
     known = {w.partition('=')[0]: [int(n) for n in w.partition('=')[2].split('x')] for w in words}
     schema = Schema.of(config.schema.to_dict())
-    read = [m for names in model.readers.values() for m in names]
+    read = [m for names in model.readers.values() for m in names if m != 'clinical']
     images, clips = [m for m in read if m in schema.images], [m for m in read if m in schema.clips]
     return input_shapes(plain(config.test_pipeline), images, clips, known)
 

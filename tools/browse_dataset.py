@@ -2,7 +2,8 @@
 """Draw samples as the network sees them, all modalities of a case in a row, as PNG sheets.
 
 The cases go through the training pipeline of the config, augmentation included (--pipeline test: without); a clip is
-shown as the strip of its chosen frames, with their times. --original shows the files as they are, masks outlined.
+shown as the strip of its chosen frames, with their times. --original shows the files as they are, masks or boxes
+outlined.
 """
 
 from __future__ import annotations
@@ -106,8 +107,18 @@ def to_row(
         text=', '.join(facts),
         pictures={name: case.data.get(name) for name in modalities},
         captions={name: [f'{time:.1f} s' for time in value] for name, value in times.items() if value is not None},
-        outlines=case.masks if outlined else {},
+        outlines={**box_masks(case), **case.masks} if outlined else {},
     )
+
+
+def box_masks(case: Case) -> dict[str, np.ndarray]:
+    """The boxes of a case as masks of its pictures."""
+    found = {}
+    for modality, (x0, y0, x1, y1) in case.boxes.items():
+        if modality in case.data:
+            found[modality] = np.zeros(np.shape(case.data[modality])[-3:-1], bool)
+            found[modality][y0:y1, x0:x1] = True
+    return found
 
 
 def sheets(dataset: Any, config: Config, args: argparse.Namespace) -> Iterator[np.ndarray]:

@@ -49,7 +49,7 @@ def main() -> None:
     for name, config in configs_of(args).items():
         model = MODELS.build(copy.deepcopy(config.model))
         side, clips = (args.size, args.size), config.schema.get('clips', {})
-        modalities = [m for names in model.readers.values() for m in names]
+        modalities = [m for names in model.readers.values() for m in names if m != 'clinical']
         inputs = {m: torch.zeros(1, 3, *((args.frames,) if m in clips else ()), *side) for m in modalities}
         for part, cost in classifier_complexity(model, inputs, args.repeats).items():
             seconds = '' if cost.seconds is None else f'{1000 * cost.seconds:.1f}'

@@ -66,9 +66,8 @@ def main() -> None:
     for plan in study.plans.values():
         report_cross_validation(plan.work_dir, pictures_of(plan.tasks()[0].load()))
     Console().print(study_table(rows, spec.reference))
-    written = report_study(
-        work_dir, rows, spec.reference, {'source': spec.published} if args.published else None, spec.title
-    )
+    published = {'source': spec.published} if args.published else None
+    written = report_study(work_dir, rows, spec.reference, published, spec.title, study.pairs())
     print('\n'.join(f'{name}: {path}' for name, path in written.items()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,10 +26,18 @@ class Variable:
         unit: Unit of a number, for messages and tables.
         range: Lowest and highest plausible value of a number; others are reported, never clipped.
         values: The categories, in order. `'auto'`: taken from the training part when a run starts. None: a number.
+        log: Whether a model takes log(1 + x) of a number before it scales it; such a number cannot be below 0.
+        other_units: Unit that is often used by mistake -> factor to `unit`. It explains a value that is out of range;
+            nothing is ever converted.
+
+    Raises:
+        ValueError: No name, or options that contradict each other.
 
     Example:
         >>> Variable('gender', values=('F', 'M')).is_category
         True
+        >>> Variable('platelets', unit='10^9/L', range=(30, 1000), other_units={'10^4/uL': 10}).units_that_fit(21)
+        ('10^4/uL',)
     """
 
     name: str
@@ -36,6 +45,8 @@ class Variable:
     unit: str | None = None
     range: tuple[float, float] | None = None
     values: tuple[str, ...] | str | None = None
+    log: bool = False
+    other_units: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -51,6 +62,51 @@ class Variable:
             if not low < high:
                 raise ValueError(f'range of {self.name!r} must rise, got {tuple(self.range)}')
             object.__setattr__(self, 'range', (float(low), float(high)))
+        if self.values is not None and self.log:
+            raise ValueError(f'{self.name!r} is a category, of which there is no logarithm: log=True is for numbers')
+        if self.other_units and self.range is None:
+            raise ValueError(f'other_units of {self.name!r} need a range: they explain a number outside of it')
+        units = {str(unit): float(factor) for unit, factor in self.other_units.items()}
+        wrong = {unit: factor for unit, factor in units.items() if not 0 < factor < math.inf or factor == 1}
+        if wrong or self.unit in units:
+            raise ValueError(
+                f'other_units of {self.name!r} must map units other than {self.unit!r} to positive factors other than '
+                f'1, got {units}'
+            )
+        object.__setattr__(self, 'other_units', units)
+
+    def in_range(self, value: float) -> bool:
+        """Whether a number is plausible; without a range every number is."""
+        return self.range is None or self.range[0] <= value <= self.range[1]
+
+    def units_that_fit(self, value: float) -> tuple[str, ...]:
+        """The units of `other_units` in which a number that is out of range would be within."""
+        if self.in_range(value):
+            return ()
+        return tuple(unit for unit, factor in self.other_units.items() if self.in_range(value * factor))
+
+    def range_problem(self, value: float) -> str | None:
+        """What to say of a number that is not plausible, or None where it is.
+
+        Example:
+            >>> albumin = Variable('albumin', unit='g/L', range=(10, 70), other_units={'g/dL': 10})
+            >>> albumin.range_problem(4.1)
+            'albumin 4.1 g/L is outside the plausible range 10 to 70 g/L; in range if it was given in g/dL'
+        """
+        if self.range is None or self.in_range(value):
+            return None
+        unit = f' {self.unit}' if self.unit else ''
+        low, high = self.range
+        text = f'{self.name} {value:g}{unit} is outside the plausible range {low:g} to {high:g}{unit}'
+        units = self.units_that_fit(value)
+        return f'{text}; in range if it was given in {" or ".join(units)}' if units else text
+
+    def log_problem(self, value: float) -> str | None:
+        """What to say of a number whose logarithm cannot be taken, or None."""
+        if not self.log or value >= 0:
+            return None
+        unit = f' {self.unit}' if self.unit else ''
+        return f'{self.name} {value:g}{unit} is below 0, and the model takes its logarithm'
 
     @property
     def is_category(self) -> bool:
@@ -71,6 +127,7 @@ class Schema:
         images: Modality -> column with still images.
         clips: Modality -> column with clips.
         masks: Pattern (`'{modality}_mask'`) or mapping modality -> column of mask files; absent columns mean no mask.
+        boxes: Likewise, columns of boxes around the lesion: `x0,y0,x1,y1` in pixels of the image, ends excluded.
         clinical: Clinical variables, as `Variable` or as its arguments in a dict.
         case_id, patient_id, label: Columns; a missing patient column means that each case is its own patient.
         split: Optional column that fixes the part of each case: `train`, `val` or `test`.
@@ -83,6 +140,7 @@ class Schema:
     images: Mapping[str, str] = field(default_factory=dict)
     clips: Mapping[str, str] = field(default_factory=dict)
     masks: str | Mapping[str, str] = '{modality}_mask'
+    boxes: str | Mapping[str, str] = '{modality}_box'
     clinical: Sequence[Variable] = ()
     case_id: str = 'case_id'
     patient_id: str = 'patient_id'
@@ -128,6 +186,12 @@ class Schema:
             return self.masks.format(modality=modality)
         return self.masks.get(modality)
 
+    def box_column(self, modality: str) -> str | None:
+        """The column of boxes of a modality, or None where the schema names none."""
+        if isinstance(self.boxes, str):
+            return self.boxes.format(modality=modality)
+        return self.boxes.get(modality)
+
 
 @dataclass
 class Case:
@@ -143,6 +207,7 @@ class Case:
         masks: Modality -> (H, W) bool lesion mask.
         clinical: Variable name -> float, category name, or None where missing.
         files, mask_files: Modality -> absolute paths.
+        boxes: Modality -> (x0, y0, x1, y1) around the lesion in pixels of the file's image, ends excluded.
         seed, epoch: What random draws depend on, beside the case id.
         info: Facts gathered on the way (`info[modality]`: frame times in s, spacing in mm, crop boxes, regions).
     """
@@ -155,6 +220,7 @@ class Case:
     clinical: dict[str, float | str | None] = field(default_factory=dict)
     files: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     mask_files: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    boxes: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     seed: int = 0
     epoch: int = 0
     info: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -87,7 +87,7 @@ def test_each_problem_is_found_once_and_says_where(
     problems = read(folder, GOOD, row).problems
     assert [(p.kind, p.case_id, p.modality) for p in problems] == [(kind, case_id, modality)]
     assert text in problems[0].message
-    assert (problems[0].file is not None) == (kind in ('no_file', 'suffix'))
+    assert (problems[0].file is not None) == (kind in ('no_file', 'suffix', 'range'))
 
 
 def test_all_problems_of_a_table_are_collected(folder: Path) -> None:

@@ -211,7 +211,7 @@ def test_result_is_written(data: tuple[Path, Rows], tmp_path: Path) -> None:
     problems = pd.read_csv(tmp_path / 'out/problems.csv', keep_default_na=False)
     assert problems[['blocking', 'kind', 'case_id', 'modality', 'file']].values.tolist() == [
         ['yes', 'mask_size', 'c1', 'bus', 'mask/1.png'],
-        ['no', 'range', 'c1', 'clinical', ''],
+        ['no', 'range', 'c1', 'clinical', 'cases.csv'],
     ]
     assert len(pd.read_csv(tmp_path / 'out/files.csv')) == 18
     summary = pd.read_json(tmp_path / 'out/summary.json', typ='series')

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
+import pickle
 from pathlib import Path
 
 import av
@@ -33,6 +34,15 @@ def test_workers_do_not_matter(one, tmp_path):
     two = make_phantom(tmp_path / 'p', 4, seed=5, **{**QUICK, 'workers': 3})
     assert digests(one) == digests(two)
     assert pd.read_excel(one / 'cases.xlsx').equals(pd.read_excel(two / 'cases.xlsx'))
+
+
+@pytest.mark.parametrize('preset', sorted(PRESETS))
+def test_workers_do_not_matter_to_any_preset(preset, tmp_path):
+    # what a preset holds crosses to the workers: functions of modules, no closures
+    one, two = (make_phantom(tmp_path / str(n), 2, seed=8, preset=preset, **{**QUICK, 'workers': n}) for n in (1, 2))
+    assert digests(one) == digests(two)
+    assert pd.read_excel(one / 'cases.xlsx').equals(pd.read_excel(two / 'cases.xlsx'))
+    assert pickle.loads(pickle.dumps(PRESETS[preset])).name == preset
 
 
 def test_number_of_cases_and_modalities_do_not_matter(one, tmp_path):

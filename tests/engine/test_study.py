@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import json
 import math
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from usmm.engine import RunOptions, Study, StudySpec, read_predictions, run_folds
+from usmm.engine.study import Variant
 from usmm.stats import delong_test
 
 QUIET = RunOptions(progress=False)
@@ -68,6 +75,66 @@ def test_the_paired_test_is_the_mean_over_the_folds(studied):
     assert difference['cases'] == 19
 
 
+def test_a_pair_of_two_rows_is_the_test_against_the_reference(studied):
+    study, rows = studied
+    assert study.spec.pairs == 'reference' and study.pairs() == []
+    for how in ('all', 'steps'):
+        other = copy.copy(study)
+        other.spec = dataclasses.replace(study.spec, pairs=how)
+        (pair,) = other.pairs()
+        assert (pair['first'], pair['second']) == ('both', 'age alone')
+        assert {k: v for k, v in pair.items() if k in rows[1]['difference']} == rows[1]['difference']
+
+
+@pytest.fixture
+def three_rows(tmp_path):
+    """A study of three rows as it stands after training: one fold, 40 patients, one case each."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    scores = {f'model {i}': 1 / (1 + np.exp(-rng.normal(labels * i, 1))) for i in (1, 2, 3)}
+    plans = {}
+    for name, values in scores.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        lines = ['case_id,patient_id,part,fold,seed,label,pred,prob_ADC,prob_SCC']
+        lines += [
+            f'c{j},p{j},test,0,0,{("ADC", "SCC")[y]},ADC,{1 - v},{v}' for j, (y, v) in enumerate(zip(labels, values))
+        ]
+        (folder / 'predictions.csv').write_text('\n'.join(lines) + '\n')
+        (folder / 'summary.json').write_text(json.dumps({'classes': ['ADC', 'SCC'], 'positive': 'SCC'}))
+        plans[name] = SimpleNamespace(work_dir=folder)
+    spec = StudySpec('t', 'c', tuple(Variant(name) for name in plans), 'model 1')
+
+    def make(pairs):
+        study = Study.__new__(Study)
+        study.spec, study.work_dir, study.plans = dataclasses.replace(spec, pairs=pairs), tmp_path, plans
+        return study
+
+    return make, labels, scores
+
+
+@pytest.mark.parametrize(('pairs', 'wanted'), [('all', [(1, 2), (1, 3), (2, 3)]), ('steps', [(1, 2), (2, 3)])])
+def test_pairs_of_rows_are_delongs_with_holms_correction(three_rows, pairs, wanted):
+    make, labels, scores = three_rows
+    found = make(pairs).pairs()
+    assert [(p['first'], p['second']) for p in found] == [(f'model {a}', f'model {b}') for a, b in wanted]
+    expected = [delong_test(labels, scores[p['second']], scores[p['first']]) for p in found]
+    for pair, test in zip(found, expected):
+        assert pair['estimate'] == pytest.approx(test.estimate) and pair['cases'] == 40
+        # patients as clusters: the sum of squares has ddof 0
+        assert pair['pvalue'] == pytest.approx(test.pvalue, abs=0.02)
+    raw = [p['pvalue'] for p in found]
+    np.testing.assert_allclose([p['p_holm'] for p in found], multipletests(raw, method='holm')[1])
+
+
+def test_rows_without_a_case_in_common(three_rows):
+    study = three_rows[0]('steps')
+    path = study.plans['model 2'].work_dir / 'predictions.csv'
+    path.write_text(path.read_text().replace('\nc', '\nother'))
+    with pytest.raises(ValueError, match="rows 'model 2' and 'model 1' have no case in common"):
+        study.pairs()
+
+
 def test_rows_of_other_folds_are_refused(studied):
     study, _ = studied
     path = study.plans['age alone'].work_dir / 'folds.csv'
@@ -99,6 +166,7 @@ def test_chosen_rows_bring_the_reference(studied, tmp_path):
         (('published=', 'publisht='), r"variant 1: unknown key 'publisht'; keys are .*, nearest 'published'"),
         (("name='age alone'", "name='both'"), r"these rows have one name \(or folder\): \['both'\]"),
         (("name='both', ", ''), r"variant 0: \['name'\] must be given"),
+        (('folds = 2', "pairs = 'both'"), r"pairs must be one of \['reference', 'all', 'steps'\], got 'both'"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path, change, message):

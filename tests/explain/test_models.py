@@ -20,7 +20,8 @@ def image(modality: str, **backbone) -> dict:
 
 
 RESNET = dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4)
-SETTINGS = dict(CrossModalityGroupConv=dict(groups=4))
+SETTINGS = dict(CrossModalityGroupConv=dict(groups=4), PoolFusion=dict(project=dict(image=16)))
+TABLE = torch.tensor([[40.0, 0.0], [float('nan'), 1.0]])
 STATIC, ALL = ('bus', 'cdfi', 'ue'), ('bus', 'cdfi', 'ue', 'dceus')
 MODEL_CASES = {
     'msmfn': (ALL, dict(static=GUIDED, dynamic=CLIP), 'TransformerFusion'),
@@ -41,6 +42,21 @@ MODEL_CASES = {
         'CrossModalityGroupConv',
     ),
     'efficientnet': (('bus',), dict(bus=image('bus', type='mmpretrain.EfficientNet', arch='b0')), None),
+    'the table as a stream': (
+        ('bus', 'clinical'),
+        dict(image=image('bus', **RESNET), table=dict(type='ClinicalEncoder', hidden_channels=8)),
+        'PoolFusion',
+    ),
+    'gated by the table': (
+        ('bus', 'clinical'),
+        dict(image=image('bus', **RESNET), table=dict(type='ClinicalEncoder', hidden_channels=8)),
+        'GatedFusion',
+    ),
+    'modulated by the table': (
+        ('bus', 'clinical'),
+        dict(image=image('bus', **RESNET), clinical=dict(type='ClinicalEncoder', hidden_channels=8)),
+        'FiLMFusion',
+    ),
     'mobilenet': (('bus',), dict(bus=image('bus', type='mmpretrain.MobileNetV2', widen_factor=0.25)), None),
 }
 
@@ -53,8 +69,11 @@ def build(name: str) -> tuple[MultiModalClassifier, dict[str, torch.Tensor]]:
         ('A', 'B'),
         encoder=encoder,
         fusion=None if fusion is None else dict(type=fusion, **SETTINGS.get(fusion, dict(embed_dims=16))),
+        schema=dict(clinical=[Variable('age'), Variable('sex', values=('F', 'M'))]),
     )
-    shapes = {m: (2, 3, 8, 64, 64) if m == 'dceus' else (2, 3, 64, 64) for m in modalities}
+    for table in [e for e in model.encoder.values() if hasattr(e, 'fitted')]:
+        table.fit(TABLE)
+    shapes = {m: (2, 3, 8, 64, 64) if m == 'dceus' else (2, 3, 64, 64) for m in modalities if m != 'clinical'}
     return model, {m: torch.randn(shape) for m, shape in shapes.items()}
 
 
@@ -62,7 +81,7 @@ def build(name: str) -> tuple[MultiModalClassifier, dict[str, torch.Tensor]]:
 def test_every_modality_has_a_map(name: str) -> None:
     model, inputs = build(name)
     assert set(model.cam_layers()) == set(inputs)
-    found = heat_maps(model, inputs, model.cam_layers(), lambda x: model(x).logits, [0, 1])
+    found = heat_maps(model, inputs, model.cam_layers(), lambda x: model(x, clinical=TABLE).logits, [0, 1])
     for modality, heat in found.items():
         assert 'not used' not in heat.status
         assert heat.heat.shape == (*inputs[modality].shape[:1], *inputs[modality].shape[2:])

@@ -15,7 +15,7 @@ SCHEMA = Schema(
     clinical=[
         dict(name='age', range=(0, 120)),
         dict(name='side', values=('left', 'right')),
-        dict(name='td', unit='mm'),
+        dict(name='td', unit='mm', log=True),
     ],
 )
 SHAPES = dict.fromkeys(('bus', 'cdfi', 'ue'), (3, 32, 32)) | {'dceus': (3, 6, 32, 32)}
@@ -36,6 +36,7 @@ STAGES = dict(
 )  # fmt: skip
 SUPERVISED = dict(type='LinearHead', losses=[dict(type='FocalLoss'), dict(type='DeepSupervisionLoss', loss_weight=0.3)])
 CLINICAL = dict(type='ClinicalFusionHead')
+TABLE = dict(type='ClinicalEncoder', hidden_channels=8)
 
 FAMILIES: dict[str, dict[str, Any]] = {
     'msmfn': dict(modalities=('bus', 'cdfi', 'ue', 'dceus', 'clinical'), encoder=BOTH, clinical=CLINICAL),
@@ -75,6 +76,24 @@ FAMILIES: dict[str, dict[str, Any]] = {
     'hi net': dict(
         modalities=('bus', 'ue'), encoder=STAGES, fusion=dict(type='HiNet', channels=8), head=SUPERVISED
     ),
+    'table as a stream': dict(
+        modalities=('bus', 'clinical'), encoder=dict(bus=image('bus'), table=TABLE),
+        fusion=dict(type='PoolFusion', project=dict(bus=8)),
+    ),
+    'table as a stream, gated': dict(
+        modalities=('bus', 'clinical'), encoder=dict(bus=image('bus'), table=TABLE),
+        fusion=dict(type='GatedFusion', embed_dims=8),
+    ),
+    'table as a stream, film': dict(
+        modalities=('bus', 'ue', 'clinical'), encoder=dict(STREAMS, table=TABLE),
+        fusion=dict(type='FiLMFusion', by='table', embed_dims=8),
+    ),
+    'table as a stream, tokens': dict(modalities=('bus', 'clinical'), encoder=dict(bus=image('bus'), table=TABLE)),
+    'table as the only stream': dict(modalities=('clinical',), encoder=dict(bus=image('bus'), table=TABLE)),
+    'boosted trees': dict(
+        modalities=('bus', 'clinical'), encoder=dict(bus=image('bus')),
+        clinical=dict(type='BoostedTableHead', options=dict(max_iter=5, min_samples_leaf=3)),
+    ),
 }  # fmt: skip
 TABLES = {'logistic': {}, 'boosting': dict(max_iter=5, min_samples_leaf=3)}
 
@@ -105,6 +124,13 @@ def make(family: str) -> Any:
     for name, value in model.named_parameters():
         if value.ndim == 1 and name.endswith('weight'):
             value.data.copy_(torch.rand_like(value) + 0.5)
-    if model.clinical is not None:
+    for encoder in (model.encoder or {}).values():
+        if hasattr(encoder, 'fitted'):
+            encoder.fit(rows(30))
+    if hasattr(model.clinical, 'fit_table'):
+        table, scores = rows(60), torch.rand(60, 1)
+        labels = (table[:, 0].nan_to_num(40) + 50 * scores[:, 0] > 70).long()
+        model.clinical.fit_table(table, labels, 0, scores)
+    elif model.clinical is not None:
         model.clinical.fit(rows(30))
     return model

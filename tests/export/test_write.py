@@ -29,7 +29,7 @@ def test_every_family_gives_the_same(family: str, tmp_path: Path) -> None:
     assert parity.count == 8 and parity.largest <= 1e-4 and parity.changed == 0
     exported = OnnxModel(path, threads=1)
     inputs = [i.name for i in exported._session.get_inputs()]
-    read = [m for names in model.readers.values() for m in names]
+    read = [m for names in model.readers.values() for m in names if m != 'clinical']
     assert inputs == [*read, *(f'present_{m}' for m in model.optional_modalities),
                       *(['clinical'] if 'clinical' in model.modalities else [])]  # fmt: skip
     assert (exported.classes, exported.modalities) == (model.classes, model.modalities)

@@ -163,3 +163,33 @@ def test_pairs_of_a_command_line() -> None:
         record_of(['sidde=L'], reader())
     with pytest.raises(ValueError, match=r"'xyz' is neither .*; it has "):
         record_of(['xyz=1'], reader())
+
+
+def test_a_number_in_another_unit_is_said_and_used_as_it_stands() -> None:
+    schema = Schema(clinical=[dict(name='alb', unit='g/L', range=(10, 70), other_units={'g/dL': 10})])
+    options = dict(modalities=('clinical',), classes=('A', 'B'), lacking=needs_all)
+    found = CaseReader(schema, **options).read(dict(alb='4.1'), 1)
+    assert found.error is None and found.case.clinical == {'alb': 4.1}
+    text = 'alb 4.1 g/L is outside the plausible range 10 to 70 g/L; in range if it was given in g/dL'
+    assert found.warnings == [text]
+    assert CaseReader(schema, **options, strict=True).read(dict(alb=4.1), 1).error == text
+
+
+def test_a_number_below_0_has_no_logarithm() -> None:
+    schema = Schema(clinical=[dict(name='ast', unit='U/L', log=True)])
+    found = CaseReader(schema, modalities=('clinical',), classes=('A', 'B'), lacking=needs_all).read(dict(ast=-1), 1)
+    assert found.error == 'ast -1 U/L is below 0, and the model takes its logarithm'
+
+
+@pytest.mark.parametrize('key', ['bus_box', 'boxes'])
+@pytest.mark.parametrize('value', ['1,0,4,3', (1, 0, 4, 3)])
+def test_boxes(key: str, value: Any) -> None:
+    found = read({**GOOD, key: value if key == 'bus_box' else {'bus': value}})
+    assert found.error is None and found.warnings == []
+    assert found.case.boxes == {'bus': (1, 0, 4, 3)}
+
+
+@pytest.mark.parametrize('value', ['1,0,4', '4,0,1,3', 7, [1, 2, 'x', 4]])
+def test_what_is_no_box(value: Any) -> None:
+    error = read({**GOOD, 'bus_box': value}).error
+    assert error is not None and error.startswith('bus: a box ')

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from usmm.reports.curves import GRID, mean_roc, precision_recall_figure, roc_folds_figure, training_folds_figure
+from usmm.reports.curves import (
+    GRID,
+    mean_roc,
+    precision_recall_figure,
+    roc_folds_figure,
+    roc_rows_figure,
+    training_folds_figure,
+)
 from usmm.stats import precision_recall_curve
 
 
@@ -39,6 +46,20 @@ def test_folds_and_their_mean() -> None:
     np.testing.assert_allclose(axes.lines[2].get_xdata(), fpr)
     np.testing.assert_allclose(axes.lines[2].get_ydata(), tpr)
     assert len(axes.collections) == 1  # the band
+
+
+def test_rows_of_a_study_in_one_figure() -> None:
+    perfect = {'0': ([0, 1], [0.1, 0.9]), '1': ([0, 1, 1], [0.1, 0.9, 0.8])}
+    figure = roc_rows_figure({'image': FOLDS, 'all': perfect}, {'image': '0.7 [0.6, 0.8], fair'})
+    assert legend(figure) == ['image: 0.7 [0.6, 0.8], fair', 'all: ']
+    chance, image, best = figure.axes[0].lines
+    np.testing.assert_allclose(image.get_ydata(), mean_roc(FOLDS)[0])
+    assert list(chance.get_xdata()) == [0, 1] and (best.get_ydata()[1:] == 1).all()
+    many = roc_rows_figure({f'row {i}': perfect for i in range(9)}, {})
+    assert (
+        many.get_figwidth() > figure.get_figwidth()
+        and len({tuple(map(str, (line.get_color(), line.get_linestyle()))) for line in many.axes[0].lines}) == 10
+    )
 
 
 def test_one_fold_has_no_spread() -> None:
@@ -78,9 +99,11 @@ def test_training_mean_is_of_the_folds_that_got_there() -> None:
 
 
 def test_refuses() -> None:
-    with pytest.raises(ValueError, match='roc_folds_figure needs one fold or more of every class, got none'):
+    with pytest.raises(ValueError, match='ROC curves need one fold or more of every class or model, got none'):
+        roc_rows_figure({}, {})
+    with pytest.raises(ValueError, match='ROC curves need one fold or more of every class or model, got none'):
         roc_folds_figure({})
-    with pytest.raises(ValueError, match=r"of every class, got \['SCC'\]"):
+    with pytest.raises(ValueError, match=r"of every class or model, got \['SCC'\]"):
         roc_folds_figure({'SCC': {}})
     with pytest.raises(ValueError, match='precision_recall_figure needs one curve or more, got none'):
         precision_recall_figure({})

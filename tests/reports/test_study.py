@@ -41,9 +41,11 @@ def test_four_formats(rows: list, read_page: Callable, tmp_path: Path) -> None:
         'csv': 'table.csv', 'md': 'table.md', 'tex': 'table.tex', 'html': 'report.html',
     }  # fmt: skip
     page = read_page(written['html'])
-    assert page.values('section', 'id') == ['comparison', 'forest-plots', 'all-metrics', 'what-was-run']
-    assert 'bus 0.600 ± 0.050 [0.500, 0.700] -0.200 [-0.300, -0.100] 0.020 0.040 0.620' in page.text
-    assert 'all 0.800 ± 0.050 [0.700, 0.900] reference' in page.text
+    assert page.values('section', 'id') == [
+        'comparison', 'forest-plots', 'roc-curves', 'sensitivity-and-specificity', 'all-metrics', 'what-was-run',
+    ]  # fmt: skip
+    assert 'bus 0.600 ± 0.050 [0.500, 0.700] poor -0.200 [-0.300, -0.100] 0.020 0.040 0.620' in page.text
+    assert 'all 0.800 ± 0.050 [0.700, 0.900] good reference' in page.text
     assert 'Test: DeLong.' in page.text
     assert len(page.values('img', 'src')) == 2
     assert all(page.values('img', 'alt'))

@@ -37,7 +37,8 @@ def test_only_names_get_an_apostrophe() -> None:
     (line,) = read(csv_text([row('bus', difference=found, published={'auc': '-.5'})], True))
     assert line == {
         'name': 'bus', 'cases': '6', 'patients': '5', 'seconds': '1.5', 'auc_mean': '0.8125', 'auc_std': '0.05',
-        'auc_ci95_low': '0.7', 'auc_ci95_high': '0.9', 'difference_auc': '-0.25', 'difference_ci95_low': '-0.5',
+        'auc_ci95_low': '0.7', 'auc_ci95_high': '0.9', 'auc_word': 'good',
+        'difference_auc': '-0.25', 'difference_ci95_low': '-0.5',
         'difference_ci95_high': '0.0', 'p': '0.25', 'p_holm': '0.5', 'test': 't', 'best_possible_auc': '',
         'published_auc': '-.5',
     }  # fmt: skip

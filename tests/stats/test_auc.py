@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import mannwhitneyu, norm
 from sklearn import metrics as sk
 
-from usmm.stats import auc_score, class_aucs, macro_auc, roc_curve
+from usmm.stats import auc_score, auc_word, class_aucs, macro_auc, roc_curve
 
 
 def draw(n: int, seed: int, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -83,3 +83,20 @@ def test_errors_name_what_is_missing():
         class_aucs([0, 1, 0], [0.1, 0.2, 0.3])
     with pytest.raises(ValueError, match='scores must be finite, got 2 nan or infinite, first in row 1'):
         class_aucs([0, 1], [[0.1, 0.9], [np.inf, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ('auc', 'word'),
+    [
+        (0, 'fail'), (0.5, 'fail'), (0.599, 'fail'), (0.6, 'poor'), (0.7, 'fair'), (0.8, 'good'), (0.899, 'good'),
+        (0.9, 'excellent'), (1, 'excellent'), (float('nan'), ''),
+    ],
+)  # fmt: skip
+def test_the_word_for_an_auc(auc: float, word: str) -> None:
+    assert auc_word(auc) == word
+
+
+@pytest.mark.parametrize('auc', [-0.1, 72.1])
+def test_no_word_for_what_is_no_auc(auc: float) -> None:
+    with pytest.raises(ValueError, match=f'an AUC lies between 0 and 1, got {auc}'):
+        auc_word(auc)

@@ -127,3 +127,9 @@ def test_errors() -> None:
         icc([[1, 2], [3, math.nan], [2, 2]])
     with pytest.raises(ValueError, match='confidence must lie between 0 and 1'):
         icc(SHROUT_FLEISS, confidence=95)
+
+
+def test_readers_that_differ_on_equal_subjects() -> None:
+    """Absolute agreement is 0 / (0 + 0 + k MS / n); its interval rests on 0 / 0."""
+    found = icc([[10, 20], [10, 20], [10, 20]])
+    assert found.estimate == 0 and all(map(math.isnan, found.ci))

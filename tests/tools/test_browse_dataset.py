@@ -107,6 +107,15 @@ def test_original_shows_files_with_masks(tool: ModuleType, config: Path, tmp_pat
     assert pixels(tmp_path / 'out/all_01.png', GREEN) == 40 * 60 - 56
 
 
+def test_original_shows_boxes_where_there_is_no_mask(tool: ModuleType, config: Path, tmp_path: Path) -> None:
+    path = next(tmp_path.glob('cases.*'))
+    table = pd.read_csv(path).assign(bus_mask='', bus_box='5 5 25 15')
+    table.to_csv(path, index=False)
+    options = ['--original', '--part', 'all', '--cases', 'c5', '--height', '40', '--out', str(tmp_path / 'out')]
+    assert tool.main([str(config), *options]) == 0
+    assert pixels(tmp_path / 'out/all_01.png', (255, 210, 0)) == 2 * 20 + 2 * 8
+
+
 @pytest.mark.parametrize(
     ('options', 'words'),
     [

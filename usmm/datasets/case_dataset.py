@@ -47,9 +47,9 @@ class CaseDataset(Dataset):
         only: A CSV file with the columns `sample_id` (the case) and, optionally, `label` (name of the class): the
             training part is these cases. A label in it counts, whatever the table says.
 
-    Problems of the table are errors, except numbers outside their plausible range and patient ids that differ in
-    leading zeros (logged) and, in the parts `val` and `test`, categories that the schema does not know (logged; the
-    model takes them as unknown).
+    Problems of the table are errors, except numbers outside their plausible range or in another unit, and patient ids
+    that differ in leading zeros (logged), and, in the parts `val` and `test`, categories that the schema does not know
+    (logged; the model takes them as unknown).
 
     Raises:
         DataError: No table, blocking problems in it, missing modalities, a patient in two parts, or an empty part.
@@ -88,7 +88,7 @@ class CaseDataset(Dataset):
         uses_clinical = modalities is None or 'clinical' in modalities or clinical is not None
         used = {*self.modalities, *(['clinical'] if uses_clinical else [])}
         problems = [p for p in self.table.problems if p.modality is None or p.modality in used]
-        milder = {'range', 'category', 'id_zeros'} | (set() if require_labels else {'no_label'})
+        milder = {'range', 'unit', 'category', 'id_zeros'} | (set() if require_labels else {'no_label'})
         self._refuse([p for p in problems if p.kind not in milder])
         cases = self.table.cases if part is None else split_cases(self.table, Split.of(split))[part]
         self.cases = self._with_all_modalities(cases)
@@ -207,7 +207,7 @@ class CaseDataset(Dataset):
         """Refuse unknown categories where the model learns; where it is tested they are met as unknown."""
         ids = {case.case_id for case in cases}
         mild = [p for p in problems if p.kind in ('range', 'category') and p.case_id in ids]
-        mild += [p for p in problems if p.kind == 'id_zeros']
+        mild += [p for p in problems if p.kind in ('id_zeros', 'unit')]
         if self.part not in ('val', 'test'):
             self._refuse([p for p in mild if p.kind == 'category'])
         if mild:
@@ -221,6 +221,7 @@ class CaseDataset(Dataset):
             info={'table': dict(modalities=self.modalities, clips=clips)},
             files={m: f for m, f in case.files.items() if m in self.modalities},
             mask_files={m: f for m, f in case.mask_files.items() if m in self.modalities},
+            boxes={m: box for m, box in case.boxes.items() if m in self.modalities},
             clinical={n: case.clinical[n] for n in self.clinical},
         )
 

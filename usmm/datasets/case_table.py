@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,8 @@ from typing import Any
 
 from usmm.case import Case, Schema, Variable
 from usmm.datasets.ids import perhaps_same_patient, same_patient
-from usmm.readers import DataError, is_missing, read_table
+from usmm.datasets.units import unit_problems
+from usmm.readers import DataError, is_missing, read_box, read_table
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
@@ -32,8 +32,8 @@ class Problem:
     """One thing that is wrong with a data set.
 
     Args:
-        kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `category`,
-            `no_file`, `suffix`, `patient_id`, `id_zeros`; tools add their own.
+        kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `unit`,
+            `category`, `box`, `no_file`, `suffix`, `patient_id`, `id_zeros`; tools add their own.
         case_id: The case, or None where the table as a whole is meant.
         file: The file, where one is meant.
         modality: The modality, `'clinical'` for a clinical column, or None.
@@ -154,6 +154,8 @@ class _RowReader:
             self.table.cases.append(self.read_case(self.case_id))
         self.case_id = None
         self.check_patients()
+        for message in unit_problems(self.schema.clinical, self.table.cases):
+            self.problem('unit', message, 'clinical', self.table.path)
 
     def check_patients(self) -> None:
         """Ids that look like one patient written in two ways: such a patient would be dealt into two parts."""
@@ -188,6 +190,7 @@ class _RowReader:
             masks = self.files(schema.mask_column(modality), modality, IMAGE_SUFFIXES)
             case.files.update({modality: files} if files else {})
             case.mask_files.update({modality: masks} if masks else {})
+            self.box(case, modality)
         case.clinical = {v.name: self.value(v) for v in schema.clinical}
         if schema.split in self.columns:
             self.part(case_id)
@@ -229,12 +232,19 @@ class _RowReader:
             self.problem('number', f'{variable.name} {text!r} is not a number (with a decimal point)', 'clinical')
             return None
         value = float(text)
-        low, high = variable.range or (-math.inf, math.inf)
-        if not low <= value <= high:
-            unit = f' {variable.unit}' if variable.unit else ''
-            message = f'{variable.name} {text}{unit} is outside the plausible range {low:g} to {high:g}{unit}'
-            self.problem('range', message, 'clinical')
+        for kind, message in (('number', variable.log_problem(value)), ('range', variable.range_problem(value))):
+            if message is not None:
+                self.problem(kind, message, 'clinical', self.table.path)
         return value
+
+    def box(self, case: Case, modality: str) -> None:
+        text = self.cell(self.schema.box_column(modality))
+        if text is None:
+            return
+        try:
+            case.boxes[modality] = read_box(text)
+        except ValueError as error:
+            self.problem('box', str(error), modality, self.table.path)
 
     def files(self, column: str | None, modality: str, suffixes: frozenset[str]) -> tuple[Path, ...]:
         cell = self.cell(column)

@@ -12,9 +12,10 @@ from usmm.case import Case
 from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.convert_cells import read_records
 from usmm.datasets.file_facts import FileFacts
+from usmm.readers import outside
 
 # Kinds that do not stop a training; every other kind does.
-WARNINGS = frozenset({'range', 'id_zeros', 'no_mask', 'two_labels', 'same_file', 'added', 'removed'})
+WARNINGS = frozenset({'range', 'unit', 'id_zeros', 'no_mask', 'no_box', 'two_labels', 'same_file', 'added', 'removed'})
 Facts = Mapping[tuple[Path, str], FileFacts]
 
 
@@ -50,10 +51,12 @@ def find_problems(
         m for m in (table.schema.modalities if modalities is None else modalities) if m in table.schema.modalities
     ]
     masked = {m for case in table.cases for m in case.mask_files}
+    boxed = {m for case in table.cases for m in case.boxes}
     problems = list(table.problems)
     for case in table.cases:
         problems += _file_problems(case, facts)
         problems += _mask_problems(case, facts, masked)
+        problems += _box_problems(case, facts, boxed)
         problems += [
             Problem('no_modality', case.case_id, None, m, f'the case has no {m}') for m in wanted if m not in case.files
         ]
@@ -118,6 +121,8 @@ def _count_modality(cases: Sequence[Case], modality: str, role: str, facts: Fact
         sizes=dict(Counter(f'{fact.width}x{fact.height}' for fact in found).most_common()),
         panels=sum(bool(fact.panels) for fact in found),
     )
+    if boxed := sum(modality in case.boxes for case in cases):
+        result['boxed'] = boxed
     if role == 'clip' and found:
         for name in ('frames', 'seconds', 'fps'):
             values = [float(getattr(fact, name)) for fact in found]
@@ -158,6 +163,19 @@ def _mask_problems(case: Case, facts: Facts, masked: set[str]) -> Iterable[Probl
                 size = ' or '.join(f'{w}x{h}' for w, h in sorted(sizes))
                 message = f'the mask is {mask.width}x{mask.height}, its picture {size}'
                 yield Problem('mask_size', case.case_id, mask.path, modality, message)
+
+
+def _box_problems(case: Case, facts: Facts, boxed: set[str]) -> Iterable[Problem]:
+    """Boxes that leave a picture of their modality, or are absent where others have one."""
+    for modality, paths in case.files.items():
+        box = case.boxes.get(modality)
+        if box is None and modality in boxed:
+            yield Problem('no_box', case.case_id, None, modality, 'no box; other cases have one')
+        found = [facts[path, role] for path in paths for role in ('image', 'clip') if (path, role) in facts]
+        for fact in found:
+            message = None if box is None or fact.error else outside(box, fact.width, fact.height)
+            if message is not None:
+                yield Problem('box_outside', case.case_id, fact.path, modality, message)
 
 
 def _label_problems(table: CaseTable) -> Iterable[Problem]:

@@ -14,10 +14,12 @@ import numpy as np
 from usmm.case import Case
 from usmm.datasets.ids import patient_key
 from usmm.readers import DataError, file_digest
+from usmm.registry import FUNCTIONS
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
 
 
+@FUNCTIONS.register_module()
 def make_folds(
     case_ids: Sequence[str],
     patient_ids: Sequence[str],

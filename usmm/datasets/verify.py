@@ -91,6 +91,7 @@ def fresh(case: Case, seed: int = 0, epoch: int = 0) -> Case:
         data=dict(case.data),
         masks=dict(case.masks),
         clinical=dict(case.clinical),
+        boxes=dict(case.boxes),
         info={key: dict(value) for key, value in case.info.items()},
         seed=seed,
         epoch=epoch,

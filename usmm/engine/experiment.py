@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import copy
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_main_process
-from mmengine.runner import set_random_seed
-from torch import nn
 
-from usmm.case import Schema, clinical_vector
 from usmm.config import source_text
 from usmm.engine.categories import settle_categories
 from usmm.engine.facts import run_facts
+from usmm.engine.network import build_network, fill
+from usmm.engine.out_of_fold import out_of_fold_scores
 from usmm.engine.outputs import (
     check_folder,
     load_weights,
@@ -31,6 +28,7 @@ from usmm.engine.outputs import (
     write_json,
     write_predictions,
 )
+from usmm.engine.parts import fold_of, parts_of
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
@@ -44,10 +42,9 @@ from usmm.engine.pretraining import pretrain
 from usmm.engine.progress import SELECTED, Progress
 from usmm.engine.scores import collect_scores
 from usmm.engine.selection import fit_clinical
-from usmm.engine.stages import RunOptions, build_test_runner, env_config, epochs_of, randomness, run_stage
-from usmm.engine.table_fit import fit_stage
-from usmm.registry import DATASETS, MODELS
-from usmm.weights import check_numbers
+from usmm.engine.stages import RunOptions, build_test_runner, env_config, epochs_of, run_stage, stages_before
+from usmm.engine.table_fit import clinical_table, fit_encoders, fit_stage
+from usmm.registry import DATASETS
 
 
 class Experiment:
@@ -85,14 +82,12 @@ class Experiment:
         # settled before anything else is built: from the weights, else from the training part alone
         known = load_weights(Path(checkpoint)).get('meta', {}).get('categories') if checkpoint is not None else None
         self.categories = settle_categories(self.config, known)
-        split = self.config.get('split') or {}
-        if parts is None:
-            has_test = Schema.of(self.config.schema.to_dict()).split is not None or (split.get('folds') or 1) > 1
-            parts = ('train', 'val', 'test') if has_test else ('train', 'val')
+        parts = parts_of(self.config) if parts is None else parts
         self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
         # a MultiModalClassifier; this room may not import it
-        self.model: Any = self._build_model()
+        self.model: Any = build_network(self.config, self.options.amp)
+        split = self.config.get('split') or {}
         self.selection = split.get('selection', 'inner') if self.options.validate else 'last'
         self.trained_on: frozenset[str] = frozenset()
         check_missing(self.model, self.parts)
@@ -121,11 +116,22 @@ class Experiment:
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
         check_classes(self.config.classes, self.parts['train'])
         self._write_config()
-        progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in self.config.stages})
+        done = self.run_stages(self.config.stages, resume, stage)
+        return self._finish(done, time.monotonic() - start)
+
+    def run_stages(
+        self, stages: Sequence[Mapping[str, Any]], resume: str | bool = False, stage: str | None = None
+    ) -> dict[str, Any]:
+        """Run those of these stages that are not done; arguments as those of `train`.
+
+        Returns:
+            Name of a stage -> what it gave.
+        """
+        progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in stages})
         done = progress.start(resume, stage)
         if done:
             self._fill(self.work_dir / [*done][-1] / SELECTED)
-        for spec in self.config.stages:
+        for spec in stages:
             name = spec['name']
             if name in done or stage not in (None, name):
                 continue
@@ -138,7 +144,7 @@ class Experiment:
                 meta = {'stage': name, 'result': result}
                 save_checkpoint(self.work_dir / name / SELECTED, self.model.state_dict(), meta)
             progress.add(done)
-        return self._finish(done, time.monotonic() - start)
+        return done
 
     def verify(self) -> None:
         """Before weights are measured: see that results can be written, and read every case once.
@@ -164,10 +170,7 @@ class Experiment:
             check_unseen(part, self.parts[part], self.trained_on)
             runner = build_test_runner(self.config, self.model, part, self.parts[part], self.work_dir, self.options)
             metrics[part] = runner.test()
-            # parts of the table's own split column are no folds
-            split = self.config.get('split') or {}
-            folded = Schema.of(self.config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
-            fold = split.get('fold', 0) if folded and part != 'all' else None
+            fold = fold_of(self.config, part)
             for metric in runner.test_evaluator.metrics:
                 if hasattr(metric, 'last_rows'):
                     rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
@@ -219,31 +222,9 @@ class Experiment:
             data.leave_out(self.skipped[part])
         return data
 
-    def _build_model(self) -> nn.Module:
-        if self.config.get('deterministic'):
-            # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
-            os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
-        set_random_seed(**randomness(self.config))
-        settings = copy.deepcopy(self.config.model)
-        if self.options.amp:
-            # tensor cores, and AMX on a CPU, want the channels last
-            settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
-        model = MODELS.build(settings)
-        model.init_weights()
-        if self.config.get('load_from'):
-            self._fill(self.config.load_from, model)
-        return model
-
-    def _fill(self, checkpoint: str | Path, model: nn.Module | None = None) -> dict[str, Any]:
+    def _fill(self, checkpoint: str | Path) -> dict[str, Any]:
         """Load a checkpoint's weights, and return all of its content."""
-        content = load_weights(Path(checkpoint))
-        model = self.model if model is None else model
-        check_numbers(checkpoint, content['state_dict'], model.state_dict())
-        try:
-            model.load_state_dict(content['state_dict'])
-        except RuntimeError as error:
-            raise ValueError(f'{checkpoint} does not fit the model of {self.config.name}: {error}') from error
-        return content
+        return fill(self.model, checkpoint, self.config.name)
 
     def _run_stage(self, spec: Mapping[str, Any], resume: str | bool) -> dict[str, Any]:
         if spec.get('model'):
@@ -252,7 +233,8 @@ class Experiment:
         if not learning:
             return {'skipped': f'nothing to train for modalities {list(self.config.modalities)}'}
         if spec.get('fit'):
-            return fit_stage(self.model, self._clinical_table(), self.parts['train'].cases, self.config.seed)
+            return self._fit(spec, bool(resume))
+        fit_encoders(self.model, self.config, self.parts['train'].cases)
         self.model.trainable(spec['train'])
         chosen: dict[str, Any] = {}
         if 'clinical' in learning:
@@ -275,9 +257,18 @@ class Experiment:
 
     def _clinical_table(self) -> torch.Tensor:
         """The clinical rows of the training part (N, K), the only ones that anything is fitted on."""
-        variables = Schema.of(self.config.schema.to_dict()).clinical
-        rows = [clinical_vector(case.clinical, variables) for case in self.parts['train'].cases]
-        return torch.from_numpy(np.stack(rows))
+        return clinical_table(self.config, self.parts['train'].cases)
+
+    def _fit(self, spec: Mapping[str, Any], resume: bool) -> dict[str, Any]:
+        """A stage that is fitted once, on the table and, where it asks for them, on out-of-fold scores."""
+        cases, folds, scores = self.parts['train'].cases, spec.get('out_of_fold'), None
+        start = time.monotonic()
+        if folds is not None and self.model.encoder is not None:
+            before = stages_before(self.config.stages, spec)
+            scores = out_of_fold_scores(self, before, folds, self.work_dir / spec['name'], resume)
+        result = fit_stage(self.model, self._clinical_table(), cases, self.config.seed, scores)
+        more = {} if scores is None else {'out_of_fold': folds}
+        return {**result, **more, 'seconds': round(time.monotonic() - start, 1)}
 
     def _finish(self, stages: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         metrics, rows = self.evaluate([part for part in ('val', 'test') if part in self.parts])
@@ -297,8 +288,8 @@ class Experiment:
 
     def clinical_weights(self) -> dict[str, Any] | None:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
-        clinical = getattr(self.model, 'clinical', None)
-        return clinical.weights() if clinical is not None and bool(clinical.fitted) else None
+        clinical: Any = getattr(self.model, 'clinical', None)
+        return clinical.weights() if hasattr(clinical, 'weights') and bool(clinical.fitted) else None
 
     def _write_config(self) -> None:
         if is_main_process():

@@ -16,6 +16,7 @@ from torch import nn
 
 from usmm.case import Case
 from usmm.engine.pretraining import check_pretraining
+from usmm.engine.stages import stages_before
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
 
@@ -46,7 +47,7 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
         if validated and names and monitor not in names:
             raise ValueError(f'{where}: monitor {monitor!r} is not measured; there are {names}')
-        check_fit(spec, model)
+        check_fit(spec, model, stages_before(config.stages, spec))
         if not spec.get('fit'):
             _check_optimizer(spec, where)
     own = [spec for spec in config.stages if not spec.get('model')]

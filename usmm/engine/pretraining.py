@@ -114,6 +114,7 @@ def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: Ru
         'hooks': list(config.get('custom_hooks', ())),
         'cases': [[c.case_id, {m: [_digest(f) for f in found] for m, found in c.files.items()}] for c in dataset.cases],
         'masks': [{m: [_digest(f) for f in found] for m, found in c.mask_files.items()} for c in dataset.cases],
+        'boxes': [c.boxes for c in dataset.cases],
         'made by': [versions(), _code(), torch.cuda.is_available()],
     }
     text = json.dumps(facts, sort_keys=True, default=str)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from usmm.engine.outputs import read_predictions
 from usmm.home import find_config
 from usmm.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
 
-KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published')
+KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published', 'pairs')
+PAIRS = ('reference', 'all', 'steps')
 VARIANT_KEYS = ('name', 'options', 'config', 'published')
 
 
@@ -55,6 +58,8 @@ class StudySpec:
         reference: Name of the row that the others are compared with.
         folds, seeds, fold_seed: As in `CrossValidation`.
         published: Where the published numbers come from.
+        pairs: Which rows are tested against each other: `reference` (each with the reference alone), also `all` pairs,
+            or also `steps` (each with the row above it, for models that grow).
     """
 
     title: str
@@ -65,13 +70,14 @@ class StudySpec:
     seeds: tuple[int, ...] | None = None
     fold_seed: int | None = None
     published: str = ''
+    pairs: str = 'reference'
 
     @classmethod
     def read(cls, path: str | Path) -> StudySpec:
         """Read a study file: Python text with the keys of this class; `variants` is a list of dicts.
 
         Raises:
-            ValueError: An unknown or a missing key, two rows of one name, or a reference that is no row.
+            ValueError: An unknown or a missing key, two rows of one name, a reference that is no row, or unknown pairs.
         """
         file = find_config(path)
         content = Config.fromfile(file, format_python_code=False)._cfg_dict.to_dict()
@@ -94,6 +100,8 @@ class StudySpec:
             raise ValueError(
                 f'{file}: the reference {spec.reference!r} is no row; rows are {[v.name for v in variants]}'
             )
+        if spec.pairs not in PAIRS:
+            raise ValueError(f'{file}: pairs must be one of {list(PAIRS)}, got {spec.pairs!r}')
         return spec
 
 
@@ -162,7 +170,9 @@ class Study:
                     raise ValueError(
                         f'row {name!r} has the classes {summaries[name]["classes"]}, the reference {classes}'
                     )
-                differences[name] = _difference(tables[name], tables[reference], classes, positive, name)
+                differences[name] = _difference(
+                    tables[name], tables[reference], classes, positive, f'{name!r} and {reference!r}'
+                )
         if differences:
             for d, p in zip(differences.values(), holm([d['pvalue'] for d in differences.values()]), strict=True):
                 d['p_holm'] = float(p)
@@ -183,6 +193,29 @@ class Study:
             for name, summary in summaries.items()
         ]
 
+    def pairs(self) -> list[dict[str, Any]]:
+        """Paired tests among the rows, as the study file's `pairs` says; none for `reference`. After `gather`.
+
+        Returns:
+            A dict a pair: first, second, estimate (AUC of the second less that of the first), ci95, pvalue, p_holm
+            (corrected for the number of pairs), test, cases.
+        """
+        names = list(self.plans)
+        chosen = {'all': combinations(names, 2), 'steps': pairwise(names)}.get(self.spec.pairs, ())
+        wanted = list(chosen)
+        if not wanted:
+            return []
+        tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}
+        summary = json.loads((self.plans[self.spec.reference].work_dir / 'summary.json').read_text(encoding='utf-8'))
+        found = [
+            {'first': a, 'second': b}
+            | _difference(tables[b], tables[a], summary['classes'], summary['positive'], f'{b!r} and {a!r}')
+            for a, b in wanted
+        ]
+        for pair, p in zip(found, holm([pair['pvalue'] for pair in found]), strict=True):
+            pair['p_holm'] = float(p)
+        return found
+
     def _check_folds(self) -> None:
         """The same case is in the same fold in every row, or a paired test says nothing."""
         first = self.plans[self.spec.reference]
@@ -202,7 +235,7 @@ def _difference(rows: Rows, reference: Rows, classes: list[str], positive: str |
     one, other = ({(r['seed'], r['case_id']): r for r in table if r['label']} for table in (rows, reference))
     keys = sorted(one.keys() & other.keys())
     if not keys:
-        raise ValueError(f'row {name!r} and the reference have no case in common')
+        raise ValueError(f'rows {name} have no case in common')
     labels = np.array([classes.index(one[k]['label']) for k in keys])
     strata = np.array([f'{k[0]}/{one[k]["fold"]}' for k in keys])
     # a fold without two cases of each class has no AUC

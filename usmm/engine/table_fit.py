@@ -1,4 +1,4 @@
-"""A stage without epochs: a classical classifier is fitted once on the clinical table of the training part."""
+"""What is fitted on the clinical table of the training part: the encoders of the table, and stages without epochs."""
 
 from __future__ import annotations
 
@@ -6,41 +6,87 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from mmengine.config import Config
 
-from usmm.case import Case
+from usmm.case import Case, Schema, clinical_vector
 
 
-def check_fit(spec: Mapping[str, Any], model: Any) -> None:
+def clinical_table(config: Config, cases: Sequence[Case]) -> torch.Tensor:
+    """The raw clinical rows (N, K) of cases: numbers, category indices, NaN where missing."""
+    variables = Schema.of(config.schema.to_dict()).clinical
+    return torch.from_numpy(np.stack([clinical_vector(case.clinical, variables) for case in cases]))
+
+
+def fit_encoders(model: Any, config: Config, cases: Sequence[Case]) -> None:
+    """Fit those encoders of the table that are not fitted yet: by a stage before, or by the weights that were loaded.
+
+    Args:
+        model: The model.
+        config: The resolved config.
+        cases: The cases of the training part, the only ones that anything is fitted on.
+    """
+    encoders = () if getattr(model, 'encoder', None) is None else model.encoder.values()
+    for encoder in encoders:
+        if hasattr(encoder, 'fitted') and not bool(encoder.fitted):
+            encoder.fit(clinical_table(config, cases))
+
+
+def fitted_once(model: Any) -> Any:
+    """The part that is fitted once rather than trained: the model itself, its clinical head, or None."""
+    parts = (model, getattr(model, 'clinical', None))
+    return next((part for part in parts if hasattr(part, 'fit_table')), None)
+
+
+def check_fit(spec: Mapping[str, Any], model: Any, before: Sequence[Mapping[str, Any]] = ()) -> None:
     """See that a stage fits where the model is fitted, and trains where it is trained.
 
     Args:
         spec: Settings of the stage.
         model: The model.
+        before: Settings of the stages before it.
 
     Raises:
         ValueError: Says which stage, and what it should have.
     """
-    kind = type(model).__name__
-    if spec.get('fit') and not hasattr(model, 'fit_table'):
-        raise ValueError(f'stage {spec["name"]!r} has fit=True: {kind} is trained, give it an optimizer and max_epochs')
-    if not spec.get('fit') and hasattr(model, 'fit_table'):
-        raise ValueError(f'stage {spec["name"]!r}: {kind} is fitted once, give the stage fit=True and no optimizer')
+    where, part, folds = f'stage {spec["name"]!r}', fitted_once(model), spec.get('out_of_fold')
+    kind = type(model if part is None else part).__name__
+    if spec.get('fit') and part is None:
+        raise ValueError(f'{where} has fit=True: {kind} is trained, give it an optimizer and max_epochs')
+    if not spec.get('fit') and part is not None and (part is model or 'clinical' in model.resolve(spec['train'])):
+        raise ValueError(f'{where}: {kind} is fitted once, give the stage fit=True and no optimizer')
+    if folds is not None and (not spec.get('fit') or isinstance(folds, bool) or not isinstance(folds, int)):
+        raise ValueError(f'{where}: out_of_fold is a number of folds, of a stage with fit=True; got {folds!r}')
+    if not spec.get('fit') or not getattr(part, 'use_image', False):
+        return
+    if folds is None or folds < 2:
+        raise ValueError(
+            f'{where}: {kind} reads the score of the images, which must come from networks that did not see the case: '
+            f'give it out_of_fold=2 or more, got {folds!r}'
+        )
+    if not any(not other.get('fit') and not other.get('model') for other in before):
+        raise ValueError(f'{where}: no stage before it trains the images, whose score {kind} reads')
 
 
-def fit_stage(model: Any, table: torch.Tensor, cases: Sequence[Case], seed: int) -> dict[str, Any]:
-    """Fit a model on the rows that have a label.
+def fit_stage(
+    model: Any, table: torch.Tensor, cases: Sequence[Case], seed: int, image_scores: torch.Tensor | None = None
+) -> dict[str, Any]:
+    """Fit a model, or its clinical head, on the rows that have a label.
 
     Args:
-        model: A model with `fit_table`.
+        model: A model with `fit_table`, or with a clinical head that has it.
         table: Clinical rows (N, K), NaN where missing.
         cases: Their cases.
         seed: Seed of the fit.
+        image_scores: Probabilities (N, number of classes) of the images, for a head that reads them.
 
     Returns:
         Epochs run and asked for (none), labelled cases that it was fitted on, seconds.
     """
     start = time.monotonic()
+    part = fitted_once(model)
     labelled = [i for i, case in enumerate(cases) if case.label is not None]
-    model.fit_table(table[labelled], torch.tensor([cases[i].label for i in labelled]), seed)
+    more = {} if image_scores is None else {'image_scores': part.image_scores(image_scores[labelled])}
+    part.fit_table(table[labelled], torch.tensor([cases[i].label for i in labelled]), seed, **more)
     return {'epochs': 0, 'of': 0, 'fitted': len(labelled), 'seconds': round(time.monotonic() - start, 1)}

@@ -1,7 +1,8 @@
-"""Why a model said what it said: heat-maps of modalities, and what each contributed. Imports nothing of usmm."""
+"""Why a model said what it said: heat-maps of modalities, and what each input contributed. Imports nothing of usmm."""
 
 from usmm.explain.capture import Capture
 from usmm.explain.contribution import Contribution, contributions, shapley_values, subset_table
+from usmm.explain.importance import ShapleyValues, case_shapley, missing_effect, shuffled_scores
 from usmm.explain.maps import METHODS, HeatMap, heat_maps
 from usmm.explain.presence import SubsetScore
 from usmm.explain.targets import Target
@@ -11,10 +12,14 @@ __all__ = [
     'Capture',
     'Contribution',
     'HeatMap',
+    'ShapleyValues',
     'SubsetScore',
     'Target',
+    'case_shapley',
     'contributions',
     'heat_maps',
+    'missing_effect',
     'shapley_values',
+    'shuffled_scores',
     'subset_table',
 ]

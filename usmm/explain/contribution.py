@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MOST = 6
-"""Players up to which all 2^n sets are tried."""
+"""Players up to which a whole network is asked for all 2^n sets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +34,12 @@ class Contribution:
     note: str = ''
 
 
-def subset_table(players: int) -> NDArray[np.bool_]:
+def subset_table(players: int, most: int = MOST) -> NDArray[np.bool_]:
     """All sets of players (2^n, n); player i is bit i of the row's number.
 
     Args:
-        players: How many, 1 to 6.
+        players: How many, 1 to `most`.
+        most: More than this are refused, for their sets double with each.
 
     Raises:
         ValueError: Another number.
@@ -47,8 +48,8 @@ def subset_table(players: int) -> NDArray[np.bool_]:
         >>> subset_table(2).astype(int).tolist()
         [[0, 0], [1, 0], [0, 1], [1, 1]]
     """
-    if not 1 <= players <= MOST:
-        raise ValueError(f'exact Shapley values are for 1 to {MOST} players, got {players}')
+    if not 1 <= players <= most:
+        raise ValueError(f'exact Shapley values are for 1 to {most} players, got {players}')
     return (np.arange(2**players)[:, None] >> np.arange(players)) % 2 == 1
 
 
@@ -62,7 +63,7 @@ def shapley_values(sets: ArrayLike) -> NDArray[np.float64]:
         (n, ...).
 
     Raises:
-        ValueError: The number of values is not a power of two from 2 to 64, or one is not finite.
+        ValueError: The number of values is not a power of two from 2 to 2^20, or one is not finite.
 
     References:
         Shapley, A value for n-person games, 1953.
@@ -77,7 +78,7 @@ def shapley_values(sets: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f'expected the values of all 2^n sets, got an array of shape {value.shape}')
     if not np.isfinite(value).all():
         raise ValueError('the value of a set of players is not finite')
-    table = subset_table(n)
+    table = subset_table(n, most=20)
     size = table.sum(1)
     rows = np.arange(len(table))
     out = np.empty((n, *value.shape[1:]))

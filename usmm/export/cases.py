@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from usmm.case import Variable
+from usmm.export.file import CLINICAL
 
 if TYPE_CHECKING:
     from usmm.export.runtime import OnnxModel
@@ -71,7 +72,7 @@ def random_row(variables: Sequence[Variable], rng: np.random.Generator) -> np.nd
 def _present(model: OnnxModel, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Rows that have each modality that may be missing; every row keeps one whole stream."""
     found = {m: rng.random(size) >= MISSING for m in model.optional}
-    if found:
+    if found and (CLINICAL,) not in model.readers.values():  # a table is always there, and enough
         whole = [np.all([found[m] for m in names], axis=0) for names in model.readers.values()]
         for rows in found.values():
             rows |= ~np.any(whole, axis=0)

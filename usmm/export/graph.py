@@ -34,10 +34,11 @@ class ExportGraph(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.optional: tuple[str, ...] = tuple(model.optional_modalities)
-        self.reads_clinical: bool = model.encoder is None or bool(model.clinical_decides)
-        deciding = model if model.encoder is None and model.clinical is None else model.clinical
-        if self.reads_clinical and not bool(deciding.fitted):
+        joint = CLINICAL in read_by(model)
+        self.reads_clinical: bool = model.encoder is None or joint or bool(model.clinical_decides)
+        if any(not bool(part.fitted) for part in deciding(model)):
             raise ValueError('the clinical part of this model is not fitted: train it before it is exported')
+        self.alone = has_image_scores(model)
         self.model = plain_copy(model)
 
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
@@ -52,19 +53,25 @@ class ExportGraph(nn.Module):
             return (self.model(data['inputs'], clinical=data['clinical']).logits.float().softmax(1),)
         outputs: Any
         if self.optional:
-            rows = {s: torch.stack([inputs[PRESENT + m] for m in m_s]).all(0) for s, m_s in self.model.readers.items()}
-            outputs = self.masked(data['inputs'], rows)
+            outputs = self.masked({**data['inputs'], CLINICAL: data['clinical']}, self._rows(inputs))
         else:
-            outputs = self.model.run_images(data['inputs'])
+            outputs = self.model.run_images(data['inputs'], clinical=data['clinical'])
         image = outputs.image_logits
         logits = self.model.run_clinical(outputs, data['clinical']).logits
-        return logits.float().softmax(1), image.float().softmax(1)
+        scores = logits.float().softmax(1)
+        return (scores, image.float().softmax(1)) if self.alone else (scores,)
+
+    def _rows(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Stream -> rows that have all of its modalities (B,); the table is always there."""
+        rows = {m: inputs[PRESENT + m] for m in self.optional}
+        rows[CLINICAL] = torch.ones_like(next(iter(rows.values())))
+        return {stream: torch.stack([rows[m] for m in names]).all(0) for stream, names in self.model.readers.items()}
 
     def masked(self, inputs: Mapping[str, Tensor], rows: Mapping[str, Tensor]) -> Outputs:
         """The image part, the maps of absent streams at zero.
 
         Args:
-            inputs: Modality -> normalised pixels.
+            inputs: Modality -> normalised pixels; `clinical` -> the table.
             rows: Stream -> rows that have it (B,).
         """
         streams: dict[str, list[Tensor]] = {}
@@ -74,6 +81,24 @@ class ExportGraph(nn.Module):
         vector, vectors = self.model.fusion(streams, rows)
         logits, _ = self.model.head(vector, vectors, rows)
         return Outputs(logits, image_logits=logits)
+
+
+def read_by(model: Any) -> list[str]:
+    """What the streams of a model read, `'clinical'` among it where the table is one of them."""
+    return [m for names in model.readers.values() for m in names]
+
+
+def has_image_scores(model: Any) -> bool:
+    """Whether there are scores of the images alone."""
+    return model.encoder is not None and CLINICAL not in read_by(model)
+
+
+def deciding(model: Any) -> list[Any]:
+    """The parts whose fitted numbers the answer hangs on."""
+    if model.encoder is None:
+        return [model if model.clinical is None else model.clinical]
+    heads = [model.clinical] if model.clinical_decides else []
+    return heads + [e for e in model.encoder.values() if hasattr(e, 'fitted')]
 
 
 def plain_copy(model: Any) -> Any:

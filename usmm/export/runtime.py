@@ -85,7 +85,8 @@ class OnnxModel:
         self.positive: str = meta['positive']
         self.schema = Schema.of(meta.get('schema') or {})
         self.readers: dict[str, tuple[str, ...]] = {s: tuple(names) for s, names in meta['readers'].items()}
-        read = [m for names in self.readers.values() for m in names]
+        streams = {s: names for s, names in self.readers.items() if names != (CLINICAL,)}
+        read = [m for names in streams.values() for m in names]
         kinds = {i.name: i.type.tensor_type for i in graph.input}
         sizes = {n: tuple(d.dim_value for d in kind.shape.dim) for n, kind in kinds.items()}
         self.shapes = {m: sizes[m][1:] for m in read if m in sizes}
@@ -103,7 +104,8 @@ class OnnxModel:
             if len(shape) not in (3, 4) or shape[0] != 3 or not 0 < np.prod(shape, dtype=float) <= MAX_NUMBERS:
                 raise ValueError(f'its input {modality!r} has the shape {shape}')
         self._outputs = tuple(o.name for o in graph.output)
-        if self._outputs != OUTPUTS[: 2 if self.readers else 1]:
+        # a table that is one of the streams leaves no score of the images alone
+        if self._outputs != OUTPUTS[: 2 if streams and streams == self.readers else 1]:
             raise ValueError(f'its outputs are {self._outputs}')
 
     def _batch_size(self, inputs: Arrays, clinical: np.ndarray | None) -> int:
@@ -126,7 +128,7 @@ class OnnxModel:
         return rows
 
     def _check_rows(self, rows: Mapping[str, np.ndarray]) -> None:
-        if not self.optional:
+        if not self.optional or (CLINICAL,) in self.readers.values():  # a table is always there
             return
         whole = [np.all([rows[m] for m in names], axis=0) for names in self.readers.values()]
         lost = np.flatnonzero(~np.any(whole, axis=0)).tolist()

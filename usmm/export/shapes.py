@@ -17,8 +17,8 @@ def input_shapes(
     """Modality -> (3, H, W) of images, (3, T, H, W) of clips.
 
     Args:
-        pipeline: Configs of transforms; `Resize` says the size, `num_frames` of the transform that loads a clip how
-            many frames.
+        pipeline: Configs of transforms; `Resize` or `CropBox` says the size, `num_frames` of the transform that loads a
+            clip how many frames.
         images: Still modalities that the model reads.
         clips: Clips that it reads.
         known: Modality -> (H, W) or (T, H, W), where it is known from elsewhere.
@@ -50,8 +50,9 @@ def _shape(steps: Sequence[Mapping[str, Any]], modality: str, is_clip: bool) -> 
         chosen = step.get('modalities', step.get('modality'))
         if chosen is not None and modality not in ([chosen] if isinstance(chosen, str) else chosen):
             continue
-        if step.get('type') == 'Resize':
-            size = (step['size'],) * 2 if isinstance(step['size'], int) else tuple(step['size'])
+        if step.get('type') in ('Resize', 'CropBox'):
+            side = step.get('size', 224)  # CropBox has a default
+            size = (side, side) if isinstance(side, int) else tuple(side)
         if step.get('type') == 'KeyFrames':
             frames = (step.get('num_frames', 10),)
         elif step.get('num_frames') is not None:

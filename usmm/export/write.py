@@ -79,12 +79,12 @@ def to_bytes(
     check_packages('onnx', 'onnxscript', 'onnxruntime')
     import onnx
 
-    from usmm.export.graph import ExportGraph
+    from usmm.export.graph import ExportGraph, has_image_scores
 
     settled = Schema.of(schema)
     graph = ExportGraph(model)
     example = example_of(graph, model, shapes, len(settled.clinical))
-    outputs = OUTPUTS[: 1 if model.encoder is None else 2]
+    outputs = OUTPUTS[: 2 if has_image_scores(model) else 1]
     proto = trace(graph, example, outputs, opset)
     strip(proto)
     facts = {
@@ -111,7 +111,8 @@ def example_of(graph: Any, model: Any, shapes: Mapping[str, Sequence[int]], vari
     """
     import torch
 
-    read = [m for names in model.readers.values() for m in names]
+    given = [m for names in model.readers.values() for m in names]
+    read = [m for m in given if not (m == CLINICAL and graph.reads_clinical)]  # the table has an input of its own
     wrong = [m for m in read if m in (CLINICAL, *OUTPUTS) or m.startswith(PRESENT)]
     if wrong or any(m not in shapes for m in read):
         raise ValueError(f'an export needs the shapes of {read}, none of them called as the file calls its own inputs '

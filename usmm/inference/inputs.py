@@ -15,10 +15,11 @@ import numpy as np
 from usmm.case import Case, Schema, Variable
 from usmm.inference.arrays import clip_pixels, image_pixels, is_pixels, mask_pixels
 from usmm.inference.cells import is_empty, paths_of
+from usmm.readers import read_box
 
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 CLINICAL = 'clinical'
-NESTED = ('masks', CLINICAL)
+NESTED = ('masks', 'boxes', CLINICAL)
 FIXED = ('case_id', 'patient_id', 'label')
 
 
@@ -79,7 +80,8 @@ class CaseReader:
 
         Args:
             record: Modality (or its column) -> path, `;`-separated paths, list of paths, or pixels; `<modality>_mask`
-                (or `masks`: modality -> mask) likewise; clinical variable (or its column, or `clinical`: variable ->
+                (or `masks`: modality -> mask) likewise; `<modality>_box` (or `boxes`: modality -> box) -> `x0,y0,x1,y1`
+                or four numbers; clinical variable (or its column, or `clinical`: variable ->
                 value) -> value in the schema's unit; `case_id`, `patient_id`, `label`.
             number: Place among the cases, from 1.
             root: Folder that relative paths start from; None: the working directory.
@@ -105,6 +107,8 @@ class CaseReader:
             keys |= dict.fromkeys([v.source, v.name], (CLINICAL, v.name))
         for m in schema.modalities:
             masks = [name for name in (schema.mask_column(m), f'{m}_mask') if name]
+            boxes = [name for name in (schema.box_column(m), f'{m}_box') if name]
+            keys |= dict.fromkeys(boxes, ('box', m))
             keys |= dict.fromkeys(masks, ('mask', m)) | dict.fromkeys([schema.column(m), m], ('file', m))
         for kind in FIXED:
             keys |= dict.fromkeys([getattr(schema, kind), kind], (kind, kind))
@@ -117,7 +121,7 @@ class CaseReader:
         found: dict[tuple[str, str], Any] = {}
         for key, value in record.items():
             if key in NESTED and isinstance(value, Mapping):
-                kind = 'mask' if key == 'masks' else CLINICAL
+                kind = {'masks': 'mask', 'boxes': 'box'}.get(str(key), CLINICAL)
                 found |= {(kind, str(name)): item for name, item in value.items() if not is_empty(item)}
             elif str(key) in self.keys and not is_empty(value):
                 found[self.keys[str(key)]] = value
@@ -148,6 +152,8 @@ class CaseReader:
                 self._take(case, modality, found['file', modality], root)
             if ('mask', modality) in found:
                 self._take_mask(case, modality, found['mask', modality], root)
+            if ('box', modality) in found:
+                case.boxes[modality] = _box(modality, found['box', modality])
         absent = [m for m in self.modalities if m not in case.files and m not in case.data]
         needed = self.lacking(absent)
         if needed:
@@ -212,10 +218,9 @@ class CaseReader:
         number = float(value)
         if not math.isfinite(number):
             raise ValueError(f'{variable.name} {number} is not finite')
-        low, high = variable.range or (-math.inf, math.inf)
-        if not low <= number <= high:
-            unit = f' {variable.unit}' if variable.unit else ''
-            text = f'{variable.name} {number:g}{unit} is outside the plausible range {low:g} to {high:g}{unit}'
+        if (text := variable.log_problem(number)) is not None:
+            raise ValueError(text)
+        if (text := variable.range_problem(number)) is not None:
             self._report(given, text)
         return number
 
@@ -223,3 +228,10 @@ class CaseReader:
         if self.strict:
             raise ValueError(text)
         given.warnings.append(text)
+
+
+def _box(modality: str, value: Any) -> tuple[int, int, int, int]:
+    try:
+        return read_box(value)
+    except ValueError as error:
+        raise ValueError(f'{modality}: {error}') from error

@@ -51,7 +51,7 @@ def collate(cases: Sequence[Case]) -> dict[str, Any]:
 def without_outline(case: Case) -> list[str]:
     """Modalities that were to be cropped to the lesion, and were taken whole for want of an outline."""
     cropped = [m for m, facts in case.info.items() if isinstance(facts, Mapping) and 'crop' in facts]
-    return [m for m in cropped if case.masks.get(m) is None or not case.masks[m].any()]
+    return [m for m in cropped if m not in case.boxes and (case.masks.get(m) is None or not case.masks[m].any())]
 
 
 def clip_frames(bundle: Bundle) -> dict[str, int]:

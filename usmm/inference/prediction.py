@@ -34,6 +34,8 @@ class Prediction:
         pictures: Modality -> (H, W, 3) or (T, H, W, 3) uint8, as the network sees it (on request).
         contributions: Modality -> what it added to the probability of the predicted class (on request; up to 6
             modalities).
+        variables: Image or clinical variable -> what it added, the table's variables one by one (on request; exact up
+            to 10 of them, else from orders drawn at random); with `baseline` they add up to the score.
         baseline: Probability of that class when nothing is shown; with the contributions it adds up to its score.
     """
 
@@ -50,6 +52,7 @@ class Prediction:
     heat_notes: Mapping[str, str] = field(default_factory=dict, repr=False)
     pictures: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
     contributions: Mapping[str, float] = field(default_factory=dict)
+    variables: Mapping[str, float] = field(default_factory=dict)
     baseline: float | None = None
 
     @property

@@ -200,7 +200,8 @@ class Predictor:
             return replace(found, warnings=(*found.warnings, 'not explained: an exported model has no heat-maps'))
         try:
             batch = self.model.data_preprocessor(collate([case]))
-            return replace(found, **explain_case(self.model, batch, case, shown))
+            names = [v.name for v in self.schema.clinical]
+            return replace(found, **explain_case(self.model, batch, case, shown, names))
         except Exception as error:  # the answer stands without its explanation
             return replace(found, warnings=(*found.warnings, f'not explained: {_told(error, found.case_id)}'))
 

@@ -8,6 +8,7 @@ from usmm.models.classifier import MultiModalClassifier  # noqa: E402
 from usmm.models.contrastive import BYOL, SimCLR, SimSiam  # noqa: E402
 from usmm.models.encoders import (  # noqa: E402
     BaseEncoder,
+    ClinicalEncoder,
     ClipEncoder,
     GuidedEncoder,
     ImageEncoder,
@@ -23,6 +24,8 @@ from usmm.models.fusions import (  # noqa: E402
     ConcatFusion,
     CrossModalityConv,
     CrossModalityGroupConv,
+    FiLMFusion,
+    GatedFusion,
     HiNet,
     PoolFusion,
     ProjectedFusion,
@@ -30,7 +33,13 @@ from usmm.models.fusions import (  # noqa: E402
     SqueezeExcitationFusion,
     TransformerFusion,
 )
-from usmm.models.heads import ClinicalFusionHead, LateFusionHead, LinearHead, ScoreTreeHead  # noqa: E402
+from usmm.models.heads import (  # noqa: E402
+    BoostedTableHead,
+    ClinicalFusionHead,
+    LateFusionHead,
+    LinearHead,
+    ScoreTreeHead,
+)
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction  # noqa: E402
 from usmm.models.outputs import Outputs  # noqa: E402
 from usmm.models.pair_preprocessor import PairPreprocessor  # noqa: E402
@@ -44,14 +53,18 @@ __all__ = [
     'BaseEncoder',
     'BaseFusion',
     'BilinearFusion',
+    'BoostedTableHead',
     'CasePreprocessor',
     'CentralNet',
     'ChannelAttention',
+    'ClinicalEncoder',
     'ClinicalFusionHead',
     'ClipEncoder',
     'ConcatFusion',
     'CrossModalityConv',
     'CrossModalityGroupConv',
+    'FiLMFusion',
+    'GatedFusion',
     'GuidedEncoder',
     'HiNet',
     'ImageEncoder',

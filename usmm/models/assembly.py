@@ -10,7 +10,7 @@ from torch import nn
 
 from usmm.case import Schema, Variable
 from usmm.models.building import build
-from usmm.models.encoders import BaseEncoder
+from usmm.models.encoders import BaseEncoder, ClinicalEncoder
 from usmm.models.fusions import BaseFusion
 from usmm.registry import MODELS
 
@@ -44,7 +44,7 @@ def prune_encoders(
 
     Args:
         encoders: Stream -> config of its encoder.
-        modalities: The modalities that are left; `'clinical'` is not an image and is passed over.
+        modalities: The modalities that are left; `'clinical'` may be read by no encoder, as a head can read it too.
 
     Raises:
         ValueError: If no encoder reads one of the modalities.
@@ -70,13 +70,24 @@ def prune_encoders(
     return {stream: kept[stream] for stream in sorted(kept, key=first)}
 
 
-def build_encoders(encoders: Mapping[str, Mapping[str, Any]] | None, modalities: Collection[str]) -> ModuleDict | None:
-    """Name -> encoder for the modalities that are left, None without images.
+def build_encoders(
+    encoders: Mapping[str, Mapping[str, Any]] | None,
+    modalities: Collection[str],
+    schema: Schema | Mapping[str, Any] | None = None,
+) -> ModuleDict | None:
+    """Name -> encoder for the modalities that are left, None where nothing is; those of the table get its variables.
 
     Raises:
-        ValueError: If no encoder reads one of the modalities, or two streams have one name.
+        ValueError: If no encoder reads one of the modalities, two streams have one name, or an encoder of the table has
+            no variables, or some that are not in the schema.
     """
-    built = {name: build(cfg) for name, cfg in prune_encoders(encoders, modalities).items()}
+    built = {}
+    for name, cfg in prune_encoders(encoders, modalities).items():
+        if issubclass(encoder_class(cfg, name), ClinicalEncoder):
+            if schema is None and not cfg.get('variables'):
+                raise ValueError(f'encoder {name!r} reads the clinical table, but there is no schema for it')
+            cfg = {**cfg, **table_settings(cfg, schema)}
+        built[name] = build(cfg)
     streams = [s for name, encoder in built.items() for s in encoder.streams(name)]
     if len(set(streams)) < len(streams):
         raise ValueError(f'several encoders make a stream of one name: {sorted(streams)}')
@@ -109,12 +120,21 @@ def build_clinical(
     """
     if cfg is None or (schema is None and not cfg.get('variables')):
         raise ValueError("'clinical' is among the modalities, but the config has no clinical head or no schema for it")
+    return build({**cfg, **filled, **table_settings(cfg, schema)})
+
+
+def table_settings(cfg: Mapping[str, Any], schema: Schema | Mapping[str, Any] | None) -> dict[str, Any]:
+    """The `variables` of a part that reads the table, and where they stand in it (`columns`) where it reads a few.
+
+    Raises:
+        ValueError: If a name is not in the schema.
+    """
     known = {v.name: v for v in Schema.of(schema or {}).clinical}
     variables = pick_variables(cfg.get('variables'), known)
     if cfg.get('variables') and all(v in known.values() for v in variables):
-        # the table has all of the schema's columns, whichever of them the head reads
-        filled['columns'] = [[*known].index(v.name) for v in variables]
-    return build({**cfg, **filled, 'variables': variables})
+        # the table has all of the schema's columns, whichever of them are read
+        return dict(variables=variables, columns=[[*known].index(v.name) for v in variables])
+    return dict(variables=variables)
 
 
 def pick_variables(asked: Any, known: Mapping[str, Variable]) -> list[Any]:

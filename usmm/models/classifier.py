@@ -28,7 +28,8 @@ class MultiModalClassifier(StagedModel):
 
     Parts whose modalities are not asked for are not built: without its inputs a branch is gone, with one stream left
     the fusion is that stream's projection, and a loss between streams goes with them. `'clinical'` among the
-    modalities adds the clinical head, which then gives the final logits.
+    modalities adds the clinical head, which then gives the final logits; or, with a `ClinicalEncoder` among the
+    encoders, the table is a stream like the others, and there is a clinical head only if it has a config.
 
     Args:
         modalities: The inputs in use; images and clips by name, `'clinical'` for the table.
@@ -79,11 +80,11 @@ class MultiModalClassifier(StagedModel):
         self.fusion: BaseFusion | None = None
         self.head: Any = None
         self.clinical: Any = None
-        self.encoder = build_encoders(encoder, self.modalities)
+        self.encoder = build_encoders(encoder, self.modalities, schema)
         if self.encoder is not None:
             self.fusion = build_fusion(fusion, self.encoder)
             self.head = build_head(head, self.fusion, len(self.classes))
-        if CLINICAL in self.modalities:
+        if CLINICAL in self.modalities and (clinical is not None or not self.joint):
             filled = dict(num_classes=len(self.classes), positive=self.positive, use_image=self.encoder is not None)
             self.clinical = build_clinical(clinical, schema, **filled)
         if getattr(self.data_preprocessor, 'channels_last', False):
@@ -97,13 +98,18 @@ class MultiModalClassifier(StagedModel):
         return {s: names for name, e in self.encoder.items() for s, names in e.streams(name).items()}
 
     @property
+    def joint(self) -> bool:
+        """Whether the clinical table is one of the streams."""
+        return any(CLINICAL in names for names in self.readers.values())
+
+    @property
     def optional_modalities(self) -> tuple[str, ...]:
-        """Modalities that a case may lack, as long as it has all those of another stream."""
+        """Modalities that a case may lack, as long as it has all those of another stream; the table is always there."""
         if self.fusion is None or len(self.readers) < 2:
             return ()
         if not (self.fusion.handles_missing or getattr(self.head, 'handles_missing', False)):
             return ()
-        return tuple(m for modalities in self.readers.values() for m in modalities)
+        return tuple(m for modalities in self.readers.values() for m in modalities if m != CLINICAL)
 
     def cam_layers(self) -> dict[str, str]:
         """Modality -> name of the module that its heat-map is made from; empty for a model without images.
@@ -165,7 +171,7 @@ class MultiModalClassifier(StagedModel):
             raise ValueError(f'mode must be one of {MODES}, got {mode!r}')
         # A frozen image part costs no memory for its backward pass in the clinical stage.
         with torch.set_grad_enabled(torch.is_grad_enabled() and (mode != 'loss' or self.image_learns)):
-            outputs = self.run_images(inputs, present, data_samples)
+            outputs = self.run_images(inputs, present, data_samples, clinical)
         outputs = self.run_clinical(outputs, clinical)
         if mode == 'tensor':
             return outputs
@@ -176,12 +182,15 @@ class MultiModalClassifier(StagedModel):
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
         data_samples: Sequence[Case] | None = None,
+        clinical: Tensor | None = None,
     ) -> Outputs | None:
-        """The image part: encoders, fusion, head. None for a model without images."""
+        """The image part: encoders, fusion, head; the table goes to an encoder that reads it. None without encoders."""
         if self.encoder is None or self.fusion is None or self.head is None:
             return None
         if LOGITS in inputs:
-            return Outputs(inputs[LOGITS], image_logits=inputs[LOGITS])
+            return Outputs(inputs[LOGITS], image_logits=inputs[LOGITS], joint=self.joint)
+        if self.joint and clinical is not None:
+            inputs = {**inputs, CLINICAL: clinical}
         # a modality that no case of the batch has comes without pixels
         nowhere = {m for m, rows in (present or {}).items() if not bool(rows.any())}
         absent = [m for names in self.readers.values() for m in names if m not in inputs and m not in nowhere]
@@ -196,7 +205,7 @@ class MultiModalClassifier(StagedModel):
         vector, vectors = self.fusion(streams, rows)
         logits, aux_logits = self.head(vector, vectors, rows)
         complete = None if rows is None else torch.stack(list(rows.values())).all(0).to(logits.device)
-        return Outputs(logits, logits, streams, vector, vectors, aux_logits, complete, rows)
+        return Outputs(logits, logits, streams, vector, vectors, aux_logits, complete, rows, self.joint)
 
     def run_clinical(self, outputs: Outputs | None, clinical: Tensor | None) -> Outputs:
         """Let the clinical head decide, unless it is frozen before it was ever fitted (the image stage)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from usmm.models.encoders.clinical import table_encoders
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def classifier_complexity(model: Any, inputs: Mapping[str, Tensor], repeats: int
     """Cost of a classifier's encoder, fusion and head on one case, and of all together.
 
     Args:
-        model: A `MultiModalClassifier` that reads images.
+        model: A `MultiModalClassifier` with encoders; one that reads the clinical table need not be fitted.
         inputs: Modality -> normalised images (1, 3, H, W) or clips (1, 3, T, H, W).
         repeats: As in `complexity`.
 
@@ -87,13 +90,31 @@ def classifier_complexity(model: Any, inputs: Mapping[str, Tensor], repeats: int
     if model.encoder is None:
         raise ValueError(f'a model of {model.modalities} has no encoder whose cost could be measured')
     model.eval()
-    with torch.no_grad():
-        outputs = model.run_images(inputs)
-    runs = {
-        'fusion': (model.fusion, lambda: model.fusion(outputs.streams, None)),
-        'head': (model.head, lambda: model.head(outputs.vector, outputs.vectors, None)),
-        'all': (model, lambda: model.run_images(inputs)),
-    }
-    found = {name: complexity(module, run, repeats) for name, (module, run) in runs.items()}
+    with _table_readers_fitted(model) as table, torch.no_grad():
+        outputs = model.run_images(inputs, clinical=table)
+        runs = {
+            'fusion': (model.fusion, lambda: model.fusion(outputs.streams, None)),
+            'head': (model.head, lambda: model.head(outputs.vector, outputs.vectors, None)),
+            'all': (model, lambda: model.run_images(inputs, clinical=table)),
+        }
+        found = {name: complexity(module, run, repeats) for name, (module, run) in runs.items()}
     rest = found['all'].multiply_adds - found['fusion'].multiply_adds - found['head'].multiply_adds
     return {'encoder': Complexity(count_parameters(model.encoder), rest), **found}
+
+
+@contextmanager
+def _table_readers_fitted(model: Any) -> Iterator[Tensor | None]:
+    """An empty row for the encoders of the table, which count as fitted meanwhile: what they cost does not hang on it.
+
+    None where no encoder reads the table.
+    """
+    encoders = table_encoders(model.encoder)
+    before = [bool(e.fitted) for e in encoders]
+    try:
+        for encoder in encoders:
+            encoder.fitted.fill_(True)
+        width = max((max(e.columns, default=0) + 1 if e.columns else len(e.variables) for e in encoders), default=0)
+        yield torch.full((1, width), torch.nan) if encoders else None
+    finally:
+        for encoder, fitted in zip(encoders, before, strict=True):
+            encoder.fitted.fill_(fitted)

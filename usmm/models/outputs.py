@@ -18,13 +18,14 @@ class Outputs:
 
     Args:
         logits: Final logits (B, K): the clinical head's where it decides, else the image's.
-        image_logits: Logits (B, K) of the images alone, or None without images.
+        image_logits: Logits (B, K) of the head, before a clinical head decides; None without encoders.
         streams: Stream -> stage maps, shallow to deep. Empty for cached logits.
         vector: Joint vector (B, D) of the fusion, or None.
         vectors: Stream -> vector (B, D).
         aux_logits: Stream -> logits (B, K) of the auxiliary layers.
         complete: Rows in which every stream is present (B,), or None: all.
         present: Stream -> rows that have it (B,), or None: all.
+        joint: Whether `image_logits` also look at the clinical table, so that they are no image's score.
     """
 
     logits: Tensor
@@ -35,6 +36,7 @@ class Outputs:
     aux_logits: dict[str, Tensor] = field(default_factory=dict)
     complete: Tensor | None = None
     present: dict[str, Tensor] | None = None
+    joint: bool = False
 
 
 def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[dict[str, Any]]:
@@ -44,7 +46,8 @@ def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[dict[str
     also has `of`, the id of that case.
     """
     scores = _probabilities(outputs.logits)
-    image = [None] * len(scores) if outputs.image_logits is None else _probabilities(outputs.image_logits)
+    alone = None if outputs.joint else outputs.image_logits
+    image = [None] * len(scores) if alone is None else _probabilities(alone)
     names = ('case_id', 'patient_id', 'label')
     given: Sequence[Case | None] = cases or [None] * len(scores)
     pairs = [{} if case is None else case.info.get('pair', {}) for case in given]

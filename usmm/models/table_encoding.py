@@ -15,7 +15,8 @@ class TableEncoding(nn.Module):
     """Numbers and one-hot categories in float64, everything fitted on the training part.
 
     A category takes a column a value and one for unknown. A number takes one column; with `impute` its missing
-    values become the training part's median, it is z-scored, and a column of its own says that it was missing.
+    values become the training part's median, it is z-scored, and a column of its own says that it was missing. All of
+    that is done with log(1 + x) of a variable that says `log`; a value of -1 or below then counts as missing.
 
     Args:
         variables: The clinical variables, in the order of the table's columns.
@@ -73,7 +74,7 @@ class TableEncoding(nn.Module):
         for i, variable in enumerate(self.variables):
             if variable.is_category:
                 continue
-            column = table[:, i].double()
+            column = self._number(table, i)
             known = column[column.isfinite()]
             # the middle of an even number of values is the mean of the two in the middle
             middle = float(known.quantile(0.5)) if len(known) else 0.0
@@ -87,7 +88,7 @@ class TableEncoding(nn.Module):
         self._check(table)
         columns = []
         for i, variable in enumerate(self.variables):
-            column = table[:, i].double()
+            column = self._number(table, i)
             known = column.isfinite()
             if variable.is_category:
                 count = len(variable.values or ())
@@ -101,7 +102,24 @@ class TableEncoding(nn.Module):
                 columns.append(torch.where(known, column, torch.full_like(column, torch.nan))[:, None])
         return torch.cat(columns, dim=1)
 
+    def _number(self, table: Tensor, i: int) -> Tensor:
+        """A column (B,) in float64, of its logarithm where that is asked for; trees need none."""
+        column = table[:, i].double()
+        return column.log1p() if self.impute and self.variables[i].log else column
+
     def _check(self, table: Tensor) -> None:
         if table.ndim != 2 or table.shape[1] != len(self.variables):
             names = [v.name for v in self.variables]
             raise ValueError(f'clinical table must be (B, {len(names)}) for {names}, got {tuple(table.shape)}')
+
+
+def own_columns(table: Tensor, columns: Sequence[int] | None) -> Tensor:
+    """The columns of a table that has more; a table that is too narrow is left to the check of its reader.
+
+    Example:
+        >>> own_columns(torch.tensor([[1.0, 2.0, 3.0]]), [0, 2])
+        tensor([[1., 3.]])
+    """
+    if columns is None or table.ndim != 2 or table.shape[1] <= max(columns, default=0):
+        return table
+    return table[:, list(columns)]

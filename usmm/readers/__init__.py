@@ -1,5 +1,6 @@
 """readers: file -> arrays and tables. They import nothing of usmm and raise one error, `DataError`."""
 
+from usmm.readers.box import outside, read_box
 from usmm.readers.clip import open_clip, read_clip
 from usmm.readers.dicom import DicomImage, read_dicom, read_regions
 from usmm.readers.dicom_facts import Region
@@ -18,6 +19,8 @@ __all__ = [
     'file_digest',
     'is_missing',
     'open_clip',
+    'outside',
+    'read_box',
     'read_clip',
     'read_dicom',
     'read_image',

@@ -77,6 +77,32 @@ def roc_folds_figure(groups: Mapping[str, Curves], title: str | None = None) -> 
     return figure
 
 
+def roc_rows_figure(rows: Mapping[str, Curves], words: Mapping[str, str], title: str | None = None) -> Figure:
+    """One ROC curve a model: its mean over the folds, all models in one figure.
+
+    Args:
+        rows: Model -> fold -> (labels of zeros and ones (N,), scores of the positive class (N,)).
+        words: Model -> what the legend says behind its name, such as its AUC with interval.
+        title: Optional title.
+
+    Raises:
+        ValueError: Without a curve, or if a fold lacks one of the two kinds of cases.
+    """
+    _check(rows)
+    aside = len(rows) > LISTED or max(map(len, rows)) > 24
+    labels = {name: f'{name}: {words.get(name, "")}' for name in rows}
+    longest = max(map(len, labels.values()))
+    figure, (axes,) = canvas(5.8 + 0.068 * longest if aside else 5.0, 5.0)  # inches a letter of the legend
+    axes.plot([0, 1], [0, 1], color='0.7', linewidth=0.8, zorder=0)
+    for i, (name, folds) in enumerate(rows.items()):
+        axes.plot(GRID, mean_roc(folds)[0], linewidth=1.8, label=labels[name], **_look(i))
+    _unit_square(axes, 'False positive rate (1 - specificity)', 'True positive rate (sensitivity)', title)
+    place: dict[str, Any] = {'loc': 'outside right center'} if aside else {'loc': 'lower right'}
+    style = {'frameon': False, 'fontsize': 8, 'title': 'AUC [95 % interval]', 'title_fontsize': 8, 'alignment': 'left'}
+    (figure if aside else axes).legend(**style, **place)
+    return figure
+
+
 def precision_recall_figure(groups: Mapping[str, PrecisionRecallCurve], title: str | None = None) -> Figure:
     """Precision against recall, with the average precision; a dotted line is the share of the class among the cases.
 
@@ -139,7 +165,7 @@ def training_folds_figure(
 
 def _check(groups: Mapping[str, Curves]) -> None:
     if not groups or not all(groups.values()):
-        raise ValueError(f'roc_folds_figure needs one fold or more of every class, got {[*groups] or "none"}')
+        raise ValueError(f'ROC curves need one fold or more of every class or model, got {[*groups] or "none"}')
 
 
 def _look(i: int) -> dict[str, Any]:

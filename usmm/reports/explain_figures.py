@@ -38,11 +38,13 @@ def contribution_figure(
         axes.barh(i, value, left=start, color=COLOURS[1 if value >= 0 else 0], height=0.6)
         end = max(start, start + value)
         axes.annotate(f'{value:+.3f}', (end, i), (3, 0), textcoords='offset points', va='center', fontsize=8)
+    room = max(steps) - min(steps) or 1.0
     for x, name in ((empty, 'none'), (full, 'all')):
         axes.axvline(x, color='0.6', linewidth=0.8, linestyle=':')
-        axes.annotate(f'{name} {x:.3f}', (x, -0.9), ha='center', va='center', fontsize=8, color='0.4')
+        side = 'center' if abs(full - empty) > 0.3 * room else 'right' if x == min(empty, full) else 'left'
+        axes.annotate(f'{name} {x:.3f}', (x, -0.9), ha=side, va='center', fontsize=8, color='0.4')
     axes.set_yticks(range(len(values)), list(values))
-    room = 0.18 * (max(steps) - min(steps) or 1.0)
+    room *= 0.18
     axes.set(ylim=(len(values) - 0.4, -1.2), xlim=(min(steps) - room, max(steps) + room))
     axes.set(xlabel=score, title=title or '')
     return figure

@@ -13,6 +13,14 @@ from scipy.stats import spearmanr
 from usmm.reports.fold_figures import draw
 from usmm.reports.forest import Estimate, forest_figure
 from usmm.reports.page import Block, Cell, Link, Page, Pictures, Section, Table, Text, render, write_text
+from usmm.reports.study_sections import (
+    WORDS,
+    pair_blocks,
+    pairs_csv,
+    rate_blocks,
+    read_rows_of,
+    roc_blocks,
+)
 from usmm.reports.study_tables import (
     csv_text,
     difference_cells,
@@ -21,6 +29,7 @@ from usmm.reports.study_tables import (
     markdown_text,
     metric_names,
     published_metrics,
+    word_of,
 )
 from usmm.reports.wording import (
     NOTHING,
@@ -51,6 +60,7 @@ def report_study(
     reference: str,
     published: Mapping[str, str] | None = None,
     title: str | None = None,
+    pairs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Path]:
     """Write table.csv, table.md, table.tex, report.html and `figures/` of a study.
 
@@ -62,9 +72,10 @@ def report_study(
         reference: Name of the row that the others are compared with.
         published: `source` of the published numbers; None: they are not shown.
         title: Heading; default: the name of the folder.
+        pairs: Tests among the rows, as `Study.pairs` gives them: a section of the page, and `pairs.csv`.
 
     Returns:
-        Paths by `csv`, `md`, `tex`, `html`.
+        Paths by `csv`, `md`, `tex`, `html`, and `pairs` where there are any.
 
     Raises:
         ValueError: No rows, or the reference is none of them.
@@ -77,20 +88,34 @@ def report_study(
         notes.append(f'Published: {_source(published)}. {CONTEXT}')
     head, table = grid(rows, reference, published is not None)
     heading = title or f'Study {folder.name}'
-    html = render(_page(folder, rows, reference, published, heading))
-    return {
+    html = render(_page(folder, rows, reference, published, heading, pairs))
+    written = {
         'csv': write_text(folder / 'table.csv', csv_text(rows, published is not None)),
         'md': write_text(folder / 'table.md', markdown_text(head, table, notes)),
         'tex': write_text(folder / 'table.tex', latex_text(head, table, notes)),
         'html': write_text(folder / 'report.html', html),
     }
+    if pairs:
+        written['pairs'] = write_text(folder / 'pairs.csv', pairs_csv(pairs))
+    return written
 
 
-def _page(folder: Path, rows: Sequence[Row], reference: str, published: Mapping[str, str] | None, title: str) -> Page:
+def _page(
+    folder: Path,
+    rows: Sequence[Row],
+    reference: str,
+    published: Mapping[str, str] | None,
+    title: str,
+    pairs: Sequence[Mapping[str, Any]],
+) -> Page:
     summaries = {row['name']: _summary(folder, row) for row in rows}
+    runs = read_rows_of(folder, {row['name']: _slug(row) for row in rows if _inside(row)})
     sections = [
         Section('Comparison', _comparison(folder, rows, reference)),
         Section('Forest plots', _forests(folder, rows, reference)),
+        Section('ROC curves', roc_blocks(folder, rows, runs)),
+        Section('Sensitivity and specificity', rate_blocks(rows, runs)),
+        *([Section('Pairs of variants', pair_blocks(pairs))] if pairs else []),
         Section('All metrics', [_metric_table(rows, reference)]),
     ]
     if published is not None:
@@ -103,14 +128,19 @@ def _page(folder: Path, rows: Sequence[Row], reference: str, published: Mapping[
 
 def _comparison(folder: Path, rows: Sequence[Row], reference: str) -> list[Block]:
     best = any(is_number(row.get('known_best')) for row in rows)
-    head = ['Variant', 'AUC', '95 % interval', f'difference to {reference}', 'p', 'p (Holm)']
+    head = ['Variant', 'AUC', '95 % interval', 'in a word', f'difference to {reference}', 'p', 'p (Holm)']
     head += ['best possible'] * best
     table: list[list[Cell]] = []
     for row in rows:
         entry = row['metrics'].get('auc') or {}
-        cells: list[Cell] = [_link(folder, row), mean_std(entry), interval(entry.get('ci95')), *difference_cells(row)]
+        cells: list[Cell] = [_link(folder, row), mean_std(entry), interval(entry.get('ci95')), word_of(row) or NOTHING]
+        cells += difference_cells(row)
         table.append([*cells, *[number(row.get('known_best'))] * best])
-    blocks: list[Block] = [Table(head, table, marked=_index(rows, reference)), Text(PAIRED, 'note')]
+    blocks: list[Block] = [
+        Table(head, table, marked=_index(rows, reference)),
+        Text(PAIRED, 'note'),
+        Text(WORDS, 'note'),
+    ]
     blocks += [Text(f'Test: {test}.', 'note') for test in _tests(rows)]
     methods = dict.fromkeys(
         e.get('method', 'of an unknown kind') for row in rows if (e := row['metrics'].get('auc') or {}).get('ci95')
@@ -213,8 +243,14 @@ def _slug(row: Row) -> str:
 def _link(folder: Path, row: Row) -> Cell:
     """A link to the row's page, if that is where it should be."""
     target = folder / 'rows' / _slug(row) / 'report.html'
-    inside = '/' not in _slug(row) and '\\' not in _slug(row)
-    return Link(row['name'], f'rows/{quote(_slug(row))}/report.html') if inside and target.is_file() else row['name']
+    return (
+        Link(row['name'], f'rows/{quote(_slug(row))}/report.html') if _inside(row) and target.is_file() else row['name']
+    )
+
+
+def _inside(row: Row) -> bool:
+    """Whether the row's folder is one of `rows/`, and not elsewhere."""
+    return '/' not in _slug(row) and '\\' not in _slug(row)
 
 
 def _source(published: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from usmm.reports.wording import METRICS, NOTHING, interval, is_number, mean_std, metric_label, number, p_value
+from usmm.stats import auc_word
 
 Row = Mapping[str, Any]
 PRINTED = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1')
@@ -66,6 +67,12 @@ def difference_cells(row: Row) -> list[str]:
     return [together, p_value(found.get('pvalue')), p_value(found.get('p_holm'))]
 
 
+def word_of(row: Row) -> str:
+    """What the AUC of a row is called, as it is printed: 0.7996 is 0.800, and good; '' without one."""
+    mean = (row['metrics'].get('auc') or {}).get('mean')
+    return auc_word(round(mean, 3)) if mean is not None and is_number(mean) else ''
+
+
 def csv_text(rows: Sequence[Row], with_published: bool = False) -> str:
     """Every number of the rows, unrounded; a name that a spreadsheet would run as a formula gets an apostrophe."""
     names = metric_names(rows)
@@ -73,6 +80,7 @@ def csv_text(rows: Sequence[Row], with_published: bool = False) -> str:
     head = ['name', 'cases', 'patients', 'seconds']
     head += [f'{name}_{part}' for name in names for part in ('mean', 'std', 'ci95_low', 'ci95_high')]
     head += [
+        'auc_word',
         'difference_auc',
         'difference_ci95_low',
         'difference_ci95_high',
@@ -85,12 +93,18 @@ def csv_text(rows: Sequence[Row], with_published: bool = False) -> str:
     writer = csv.writer(out, lineterminator='\n')
     writer.writerow([*head, *(f'published_{name}' for name in published)])
     for row in rows:
-        cells: list[Any] = [_harmless(row['name']), *(row.get(key) for key in ('cases', 'patients', 'seconds'))]
+        cells: list[Any] = [harmless(row['name']), *(row.get(key) for key in ('cases', 'patients', 'seconds'))]
         for name in names:
             entry = row['metrics'].get(name) or {}
             cells += [entry.get('mean'), entry.get('std'), *_pair(entry.get('ci95'))]
         found = row.get('difference') or {}
-        cells += [found.get('estimate'), *_pair(found.get('ci95')), found.get('pvalue'), found.get('p_holm')]
+        cells += [
+            word_of(row),
+            found.get('estimate'),
+            *_pair(found.get('ci95')),
+            found.get('pvalue'),
+            found.get('p_holm'),
+        ]
         cells += [found.get('test'), row.get('known_best')]
         cells += [(row.get('published') or {}).get(name) for name in published]
         writer.writerow(['' if isinstance(cell, float) and not is_number(cell) else cell for cell in cells])
@@ -114,7 +128,8 @@ def _pair(limits: Any) -> tuple[Any, Any]:
     return (limits[0], limits[1]) if limits else (None, None)
 
 
-def _harmless(name: str) -> str:
+def harmless(name: str) -> str:
+    """A name for a cell of a CSV file: one that a spreadsheet would run as a formula gets an apostrophe."""
     return f"'{name}" if name.startswith(FORMULA) else name
 
 

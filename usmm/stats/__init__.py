@@ -1,6 +1,6 @@
 """Statistics on labels and scores: numpy and scipy only, every result with its uncertainty where there is one."""
 
-from usmm.stats.auc import RocCurve, auc_score, class_aucs, macro_auc, roc_curve
+from usmm.stats.auc import RocCurve, auc_score, auc_word, class_aucs, macro_auc, roc_curve
 from usmm.stats.bootstrap import BootstrapInterval, cluster_bootstrap
 from usmm.stats.calibration import ReliabilityCurve, brier_score, expected_calibration_error, reliability_curve
 from usmm.stats.clustered_auc import (
@@ -56,6 +56,7 @@ __all__ = [
     'all_iccs',
     'auc_influence',
     'auc_score',
+    'auc_word',
     'average_precision',
     'binary_rates',
     'brier_score',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from usmm.stats.arrays import Floats, binary_labels, class_indices, class_names, finite_scores
+
+AUC_LIMITS = (0.6, 0.7, 0.8, 0.9)
+AUC_WORDS = ('fail', 'poor', 'fair', 'good', 'excellent')
 
 
 def auc_score(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -65,6 +69,31 @@ def macro_auc(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | Non
         1.0
     """
     return float(class_aucs(labels, scores, classes).mean())
+
+
+def auc_word(auc: float) -> str:
+    """What an AUC is called: below 0.6 fail, 0.6 poor, 0.7 fair, 0.8 good, from 0.9 on excellent; '' for nan.
+
+    A convention for readers, not a test: it knows nothing of the interval. Limits belong to the better word.
+
+    Args:
+        auc: From 0 to 1.
+
+    Raises:
+        ValueError: A value outside of 0 to 1.
+
+    References:
+        Tape, Interpreting Diagnostic Tests, University of Nebraska Medical Center: the bands of school marks.
+
+    Example:
+        >>> auc_word(0.721), auc_word(0.9), auc_word(0.42)
+        ('fair', 'excellent', 'fail')
+    """
+    if math.isnan(auc):
+        return ''
+    if not 0 <= auc <= 1:
+        raise ValueError(f'an AUC lies between 0 and 1, got {auc}')
+    return AUC_WORDS[sum(auc >= limit for limit in AUC_LIMITS)]
 
 
 @dataclass(frozen=True)

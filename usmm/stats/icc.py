@@ -100,7 +100,8 @@ def mean_squares(ratings: ArrayLike) -> MeanSquares:
 def icc(ratings: ArrayLike, form: str = 'ICC(A,1)', confidence: float = 0.95) -> Icc:
     """One form of the intraclass correlation.
 
-    Readings that all agree give 1 with the interval (1, 1). Where no subject and no reading differs from another, the
+    Readings that all agree give 1 with the interval (1, 1). Readers that each give all subjects one value of their own
+    have an absolute agreement of 0 without an interval. Where no subject and no reading differs from another, the
     coefficient does not exist: everything is nan.
 
     Args:
@@ -162,6 +163,8 @@ def _agreement(m: MeanSquares, confidence: float) -> tuple[float, float, float]:
     a = k * estimate / (n * (1 - estimate))
     b = 1 + a * (n - 1)
     noise = a * m.readers, b * m.error
+    if not any(noise):  # no subject differs from another and no reading strays: only readers differ
+        return math.nan, estimate, math.nan
     df = sum(noise) ** 2 / (noise[0] ** 2 / (k - 1) + noise[1] ** 2 / ((n - 1) * (k - 1)))
     tail = 0.5 + confidence / 2
     lower, upper = float(f_distribution.ppf(tail, n - 1, df)), float(f_distribution.ppf(tail, df, n - 1))

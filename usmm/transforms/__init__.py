@@ -10,6 +10,7 @@ from usmm.transforms.augment import (
     replay,
 )
 from usmm.transforms.base import Transform
+from usmm.transforms.box import CropBox
 from usmm.transforms.cache import Cached
 from usmm.transforms.colour import ColourJitter, RandomErase
 from usmm.transforms.cropping import CropLesion, Resize, lesion_square
@@ -28,6 +29,7 @@ __all__ = [
     'ArrayStore',
     'Cached',
     'ColourJitter',
+    'CropBox',
     'CropLesion',
     'CropRegion',
     'KeepRegion',

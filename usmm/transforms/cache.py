@@ -25,8 +25,8 @@ Entry = tuple[dict[str, np.ndarray], Any]
 class Cached(Transform):
     """Run transforms once per case; later epochs, runs and folds read the result.
 
-    An entry is keyed by the content of the case's files, the repr of the transforms and a digest of their code, so it
-    is made anew when any of these changes. It holds pixels, masks and `info`; what was there before is kept.
+    An entry is keyed by the content of the case's files, its boxes, the repr of the transforms and a digest of their
+    code, so it is made anew when any of these changes. It holds pixels, masks and `info`; what was there before stays.
 
     Args:
         transforms: Transforms or their configs, none of them random.
@@ -81,7 +81,8 @@ class Cached(Transform):
             for m, paths in group.items()
         }
         frames = {m: list(i['frame']) for m, i in case.info.items() if 'frame' in i}
-        return key_of([files, self._made_by, *([frames] if frames else [])])
+        boxes = {'boxes': case.boxes} if case.boxes else {}
+        return key_of([files, self._made_by, *([frames] if frames else []), *([boxes] if boxes else [])])
 
     def _one_by_one(self, case: Case) -> Case:
         """The case put together from what the transforms make of each of its modalities."""
@@ -89,7 +90,9 @@ class Cached(Transform):
         for m, files in case.files.items():
             info = {name: dict(facts) for name, facts in {**shared, m: case.info.get(m, {})}.items()}
             masks = {m: case.mask_files[m]} if m in case.mask_files else {}
-            part = self(replace(case, files={m: files}, mask_files=masks, data={}, masks={}, info=info))
+            boxes = {m: case.boxes[m]} if m in case.boxes else {}
+            alone = replace(case, files={m: files}, mask_files=masks, boxes=boxes, data={}, masks={}, info=info)
+            part = self(alone)
             case.data |= part.data
             case.masks |= part.masks
             case.info[m] = part.info[m]

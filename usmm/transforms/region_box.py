@@ -10,6 +10,7 @@ import numpy as np
 from usmm.case import Case
 from usmm.registry import TRANSFORMS
 from usmm.transforms.base import Transform, chosen, names_of
+from usmm.transforms.box import mask_bounds
 from usmm.transforms.cropping import Box, crop
 
 COLOUR = 48  # a pixel is coloured where its channels differ by more, of 255
@@ -40,7 +41,7 @@ class CropRegion(Transform):
         """Cut the modalities of one case."""
         for modality in chosen(self.modalities, case.data):
             image, mask = case.data[modality], case.masks.get(modality)
-            found = _bounds(mask) if mask is not None and mask.any() else coloured_box(image)
+            found = mask_bounds(mask) if mask is not None and mask.any() else coloured_box(image)
             box = self._square(found or (0, 0, image.shape[1], image.shape[0]), image.shape[:2])
             case.data[modality] = crop(image, box)
             if mask is not None:
@@ -75,8 +76,3 @@ def coloured_box(image: np.ndarray, share: float = 0.002) -> Box | None:
         return None
     x, y, w, h, area = (int(v) for v in stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))])
     return (x, y, x + w, y + h) if area >= share * image.shape[0] * image.shape[1] else None
-
-
-def _bounds(mask: np.ndarray) -> Box:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

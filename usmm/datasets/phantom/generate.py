@@ -16,6 +16,8 @@ import cv2
 
 from usmm.datasets.phantom.cla import CLA
 from usmm.datasets.phantom.fibrosis import FIBROSIS, make_staged_case
+from usmm.datasets.phantom.liver_blood import LIVER_BLOOD
+from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.liver_mr import LIVER_MR
 from usmm.datasets.phantom.outputs import Result, write_readme, write_table, write_truth
 from usmm.datasets.phantom.patient import Plan, make_case
@@ -23,7 +25,7 @@ from usmm.datasets.phantom.preset import Preset
 from usmm.datasets.phantom.stages import StagedPreset
 from usmm.datasets.phantom.truth import parse_groups
 
-PRESETS: dict[str, Preset | StagedPreset] = {CLA.name: CLA, FIBROSIS.name: FIBROSIS, LIVER_MR.name: LIVER_MR}
+PRESETS: dict[str, Preset | StagedPreset] = {p.name: p for p in (CLA, FIBROSIS, LIVER_MR, LIVER_BLOOD)}
 MARK = 'truth.json'  # only a folder that holds it is replaced
 
 
@@ -128,7 +130,7 @@ def make_plan(
     if unknown or (modalities is not None and not modalities):
         raise ValueError(f'expected modalities of {list(kind.modalities)}, got {list(modalities or ())}')
     names = tuple(name for name in kind.modalities if modalities is None or name in modalities)
-    if shared and isinstance(kind, StagedPreset):
+    if shared and (isinstance(kind, StagedPreset) or isinstance(kind.clinical, MarkerPlan)):
         raise ValueError(f'modalities of the preset {kind.name!r} have latents of their own, got shared={shared!r}')
     return Plan(kind, seed, strength, names, parse_groups(shared, names), clip_seconds, fps, dicom)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.patient import Plan
 from usmm.datasets.phantom.preset import NOTE
 from usmm.datasets.phantom.stages import StagedPreset, best_of_subsets
-from usmm.datasets.phantom.truth import best_aucs
+from usmm.datasets.phantom.truth import best_auc, best_aucs
 
 Result = tuple[dict[str, Any], dict[str, Any]]
 
@@ -48,7 +49,22 @@ def write_truth(folder: Path, plan: Plan, results: Sequence[Result], cases: int,
     if isinstance(plan.preset, StagedPreset):
         best = best_of_subsets(plan.d, plan.preset.counts)
         truth |= {f'best_{name}': {k: v[name] for k, v in best.items()} for name in ('auc', 'accuracy', 'stage_error')}
+    truth |= _ladder(plan)
     (folder / 'truth.json').write_text(json.dumps(truth, indent=1) + '\n', encoding='utf-8')
+
+
+def _ladder(plan: Plan) -> dict[str, Any]:
+    """For a table of columns with latents of their own: the sets with the whole table, and the models step by step."""
+    table = getattr(plan.preset, 'clinical', None)
+    if not isinstance(table, MarkerPlan) or 'clinical' not in plan.modalities:
+        return {}
+    files = [name for name in plan.modalities if name != 'clinical']
+    best = best_aucs(plan.d)
+    best |= {'clinical': best_auc(plan.d, table.order), '+'.join([*files, 'clinical']): best_auc(plan.d, list(plan.d))}
+    models = [tuple(files)] if files else []
+    for step in table.steps:
+        models.append((*(models[-1] if models else ()), *step))
+    return {'best_auc': best, 'ladder': {'+'.join(names): best_auc(plan.d, names) for names in models}}
 
 
 def write_readme(folder: Path, plan: Plan, command: str) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from usmm.datasets.phantom.contrast import clip_box
 from usmm.datasets.phantom.dicom import region, write_cine, write_still
 from usmm.datasets.phantom.doppler import colour_box
+from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.preset import ClipModality, ImageModality
 from usmm.datasets.phantom.scene import field_box
 from usmm.datasets.phantom.truth import case_label, case_rng, draw_latents
@@ -84,7 +85,9 @@ def make_case(plan: Plan, folder: Path, index: int) -> tuple[dict[str, Any], dic
         if modality.name in plan.modalities:
             row |= _write_modality(plan, patient, modality, folder)
     if 'clinical' in plan.modalities and plan.preset.clinical is not None:
-        row |= plan.preset.clinical.draw(patient.latents['clinical'], case_rng(plan.seed, index, 'clinical'))
+        rng, clinical = case_rng(plan.seed, index, 'clinical'), plan.preset.clinical
+        many = isinstance(clinical, MarkerPlan)
+        row |= clinical.row(patient.latents, rng) if many else clinical.draw(patient.latents['clinical'], rng)
     return row, {'label': row['label']} | {name: patient.latents[name] for name in plan.d}
 
 
@@ -116,7 +119,21 @@ def _write_modality(
     else:
         image = modality.draw(patient.scene, patient.latents[name], modality.size, rng)
         _write_still(plan, patient, modality, image, mask, folder / file)
-    return {name: file, f'{name}_mask': mask_file}
+    box = {f'{name}_box': drawn_box(mask, case_rng(plan.seed, patient.index, 'box'))} if _has_box(modality) else {}
+    return {name: file, f'{name}_mask': mask_file} | box
+
+
+def _has_box(modality: ImageModality | ClipModality) -> bool:
+    return isinstance(modality, ImageModality) and modality.box
+
+
+def drawn_box(mask: npt.NDArray[np.bool_], rng: np.random.Generator) -> str:
+    """A cell `x0,y0,x1,y1` with the box that a reader draws: 0 to 4 pixels of room on each side of the lesion."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    room = rng.integers(0, 5, 4)
+    low = np.maximum([columns[0] - room[0], rows[0] - room[1]], 0)
+    high = np.minimum([columns[-1] + 1 + room[2], rows[-1] + 1 + room[3]], mask.shape[::-1])
+    return ','.join(str(v) for v in (*low, *high))
 
 
 def _write_clip(

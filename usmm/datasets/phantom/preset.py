@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usmm.datasets.phantom.clinical import ClinicalPlan
+from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.scene import Scene, draw_scene
 from usmm.datasets.phantom.truth import separation
 
@@ -29,6 +30,7 @@ class ImageModality:
         size: Width and height in pixels.
         draw: `(scene, latent, size, rng) -> (H, W, 3)` RGB.
         region: What the image shows beside tissue, for DICOM: `'tissue'` or `'colour flow'`.
+        box: Whether the table has a column `<name>_box`, a rectangle around the lesion as a reader draws it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ImageModality:
     size: tuple[int, int]
     draw: DrawImage
     region: str = 'tissue'
+    box: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ class Preset:
         counts: Cases of each class in the cohort that is imitated; only the ratio matters.
         images: Still modalities, aligned with each other.
         clips: Clip modalities.
-        clinical: Plan of the clinical table, or None.
-        clinical_auc: AUC of the best use of the clinical variables.
+        clinical: Plan of the clinical table, or None. A `MarkerPlan` has a latent for each of its columns.
+        clinical_auc: AUC of the best use of the clinical variables; a `MarkerPlan` knows its own.
         common: Name of a latent that every image shows beside its own, or None.
         common_auc: AUC of the best classifier of that latent alone.
         scene: `(rng, latents) ->` the anatomy that all modalities of a patient show, with `mask` and `spacing`.
@@ -97,7 +100,7 @@ class Preset:
     counts: tuple[int, int]
     images: Sequence[ImageModality]
     clips: Sequence[ClipModality]
-    clinical: ClinicalPlan | None = None
+    clinical: ClinicalPlan | MarkerPlan | None = None
     clinical_auc: float = 0.5
     common: str | None = None
     common_auc: float = 0.5
@@ -118,9 +121,14 @@ class Preset:
         return files if self.clinical is None else (*files, 'clinical')
 
     def separations(self, strength: float, modalities: Sequence[str]) -> dict[str, float]:
-        """Modality -> d, the distance of its class means, times `strength`; the common latent comes last."""
+        """Modality -> d, the distance of its class means, times `strength`; the common latent comes last.
+
+        Instead of `clinical` a `MarkerPlan` has its columns.
+        """
         aucs = {m.name: m.auc for m in self.files} | {'clinical': self.clinical_auc}
         found = {name: strength * separation(aucs[name]) for name in self.modalities if name in modalities}
+        if isinstance(self.clinical, MarkerPlan) and found.pop('clinical', None) is not None:
+            found |= self.clinical.separations(strength)
         if self.common is not None:
             found[self.common] = strength * separation(self.common_auc)
         return found

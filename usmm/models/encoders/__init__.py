@@ -2,6 +2,7 @@
 
 from usmm.models.encoders.backbones import DLRE, InceptionMaps
 from usmm.models.encoders.base import BaseEncoder
+from usmm.models.encoders.clinical import ClinicalEncoder
 from usmm.models.encoders.clip import ClipEncoder
 from usmm.models.encoders.guided import GuidedEncoder
 from usmm.models.encoders.image import ImageEncoder
@@ -11,6 +12,7 @@ from usmm.models.encoders.shared import SharedEncoder
 __all__ = [
     'DLRE',
     'BaseEncoder',
+    'ClinicalEncoder',
     'ClipEncoder',
     'GuidedEncoder',
     'ImageEncoder',

@@ -4,6 +4,8 @@ from usmm.models.fusions.base import BaseFusion
 from usmm.models.fusions.bilinear import BilinearFusion
 from usmm.models.fusions.central_net import CentralNet
 from usmm.models.fusions.cross_modality import CrossModalityConv, CrossModalityGroupConv
+from usmm.models.fusions.film import FiLMFusion
+from usmm.models.fusions.gated import GatedFusion
 from usmm.models.fusions.hi_net import HiNet
 from usmm.models.fusions.layerwise import LayerwiseFusion
 from usmm.models.fusions.projected import ProjectedFusion
@@ -20,6 +22,8 @@ __all__ = [
     'ConcatFusion',
     'CrossModalityConv',
     'CrossModalityGroupConv',
+    'FiLMFusion',
+    'GatedFusion',
     'HiNet',
     'LayerwiseFusion',
     'PoolFusion',

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from mmengine.model import ModuleDict
+from torch import Tensor, nn
 
 from usmm.models.fusions.base import BaseFusion
 from usmm.registry import MODELS
@@ -48,22 +49,39 @@ class PoolFusion(BaseFusion):
 
     Args:
         in_channels: Stream -> channels of its last map.
+        project: Stream -> width, of streams that are projected all the same (fully connected layer, ReLU), so that a
+            wide one does not drown a narrow one; streams that are not there are passed over.
         init_cfg: Initialisation.
+
+    Raises:
+        ValueError: If a width is below 1.
 
     Example:
         >>> fusion = PoolFusion({'bus': 2048, 'dceus': 512})
         >>> fusion.out_channels, sum(p.numel() for p in fusion.parameters())
         (2560, 0)
+        >>> PoolFusion({'image': 1280, 'clinical': 32}, project=dict(image=64)).out_channels
+        96
     """
 
-    def __init__(self, in_channels: Mapping[str, int], init_cfg: dict | list[dict] | None = None) -> None:
+    def __init__(
+        self,
+        in_channels: Mapping[str, int],
+        project: Mapping[str, int] | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
         super().__init__(in_channels, None, init_cfg)
-        self.out_channels = sum(in_channels.values())
+        chosen = {s: width for s, width in (project or {}).items() if s in self.streams}
+        if min(chosen.values(), default=1) < 1:
+            raise ValueError(f'project of PoolFusion takes widths of 1 or more, got {dict(project or {})}')
+        self.widths |= chosen
+        self.project = ModuleDict({s: nn.Linear(in_channels[s], width) for s, width in chosen.items()})
+        self.out_channels = sum(self.widths.values())
 
     @classmethod
     def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
         """The same: there is nothing in it that needs two streams."""
-        return dict(type='PoolFusion')
+        return dict(cfg)
 
     def join(self, vectors: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> Tensor:
         """The concatenated vectors (B, sum of the widths)."""

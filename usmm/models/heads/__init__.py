@@ -1,8 +1,9 @@
 """Heads: vectors -> logits and losses."""
 
+from usmm.models.heads.boosted_table import BoostedTableHead
 from usmm.models.heads.clinical_fusion import ClinicalFusionHead
 from usmm.models.heads.late_fusion import LateFusionHead
 from usmm.models.heads.linear import LinearHead
 from usmm.models.heads.score_tree import ScoreTreeHead
 
-__all__ = ['ClinicalFusionHead', 'LateFusionHead', 'LinearHead', 'ScoreTreeHead']
+__all__ = ['BoostedTableHead', 'ClinicalFusionHead', 'LateFusionHead', 'LinearHead', 'ScoreTreeHead']

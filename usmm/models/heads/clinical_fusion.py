@@ -21,7 +21,8 @@ class ClinicalFusionHead(BaseModule):
     """One number per input, one fully connected layer on these numbers.
 
     The image's number is its probability of the positive class (all probabilities, where there are more classes than
-    two). A clinical number is z-scored with the training part's mean and standard deviation; missing, it is the mean.
+    two). A clinical number (log(1 + x) of it where its variable says `log`) is z-scored with the training part's mean
+    and standard deviation; missing, it is the mean.
     A category is one-hot with a slot for unknown, through its own fully connected layer to one number.
 
     Args:
@@ -101,7 +102,7 @@ class ClinicalFusionHead(BaseModule):
         self._choose(selected)
         clinical = self._own_columns(clinical)
         for slot, column in enumerate(self.numbers):
-            known = clinical[:, column].double()
+            known = self._number(clinical, column).double()
             known = known[known.isfinite()]
             name = self.variables[column].name
             if not len(known):
@@ -116,7 +117,10 @@ class ClinicalFusionHead(BaseModule):
         """The numbers (B, number of numbers), z-scored, 0 where missing."""
         if not bool(self.fitted):
             raise ValueError('ClinicalFusionHead is not fitted: call fit(clinical table of the training part) first')
-        z = (clinical[:, self.numbers].float() - self.mean) / self.std
+        if not self.numbers:
+            return clinical[:, []].float()
+        numbers = torch.stack([self._number(clinical, column).float() for column in self.numbers], dim=1)
+        z = (numbers - self.mean) / self.std
         return torch.where(z.isfinite(), z, torch.zeros_like(z))
 
     def one_hot(self, clinical: Tensor, column: int) -> Tensor:
@@ -179,6 +183,10 @@ class ClinicalFusionHead(BaseModule):
         """Names of the variables that `fit` was told to leave out."""
         kept = [True] * len(self.variables) if self.select is None else self.selected.tolist()
         return [v.name for v, keep in zip(self.variables, kept) if not keep]
+
+    def _number(self, clinical: Tensor, column: int) -> Tensor:
+        """A number (B,), or log(1 + x) of it where its variable says so."""
+        return clinical[:, column].log1p() if self.variables[column].log else clinical[:, column]
 
     def _choose(self, selected: Sequence[bool] | None) -> None:
         if (selected is None) != (self.select is None):

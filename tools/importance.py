@@ -1,0 +1,99 @@
+"""How much does each input matter: shuffled between patients, Shapley values, and one input missing.
+
+Inputs are the images and every clinical variable that the model reads. Writes importance.csv (a row an input),
+shapley.csv and missing.csv (a row a case), importance.json, figures/ and report.html.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from _arguments import add_config, options_of
+
+from usmm.config import load_config
+from usmm.console import plain_errors
+
+METRICS = ('auc', 'accuracy', 'balanced_accuracy', 'brier', 'log_loss')
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+    parser.add_argument('config', help='path of a config, or the name of a shipped one')
+    parser.add_argument('checkpoint', help='weights, as tools/train.py writes them (model.pth)')
+    parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
+    parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases of the part')
+    parser.add_argument('--limit', type=int, help='the first so many cases (default: all of the part)')
+    parser.add_argument('--num', type=int, default=8, help='cases that are drawn one by one (default 8)')
+    parser.add_argument('--out', default='importance', help='folder of the results (default importance)')
+    parser.add_argument('--class', dest='target', metavar='NAME', help='class to explain (default: the positive one)')
+    parser.add_argument('--metric', default='auc', choices=METRICS, help='what shuffling costs (default auc)')
+    parser.add_argument('--repeats', type=int, default=10, help='how often inputs are shuffled (default 10)')
+    parser.add_argument('--groups', nargs='+', default=[], metavar='NAME=A,B', help='inputs shuffled together')
+    parser.add_argument(
+        '--absent', default='missing', choices=('missing', 'background'),
+        help='an input taken away is missing, or that of training cases in turn (default missing)',
+    )  # fmt: skip
+    parser.add_argument('--background', type=int, default=20, help='training cases of --absent background (default 20)')
+    parser.add_argument('--baseline', choices=('train', 'zero'), help='picture of a missing image, as in explain')
+    parser.add_argument('--exact', type=int, default=10, help='all sets of inputs up to this many (default 10)')
+    parser.add_argument('--orders', type=int, default=200, help='random orders of more inputs (default 200)')
+    parser.add_argument('--draws', type=int, default=500, help='of the bootstrap (default 500)')
+    parser.add_argument('--seed', type=int, default=0, help='of all that is drawn (default 0)')
+    add_config(parser)
+    args = parser.parse_args(argv)
+    for name in ('num', 'limit', 'repeats', 'background', 'draws', 'orders'):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            parser.error(f'--{name} must be 1 or more, got {getattr(args, name)}')
+    if not 0 <= args.exact <= 16:
+        parser.error(f'--exact must be 0 to 16, for sets double with each input; got {args.exact}')
+    if args.baseline is None:
+        args.baseline = 'zero' if args.part == 'all' else 'train'
+    return args
+
+
+def groups_of(texts: list[str]) -> dict[str, list[str]]:
+    """Name -> inputs. Raises ValueError for another form, or a name twice."""
+    wrong = [text for text in texts if not all(text.partition('=')[::2])]
+    if wrong:
+        raise ValueError(f'--groups takes NAME=A,B, got {wrong}')
+    pairs = [(name.strip(), [m.strip() for m in members.split(',')]) for name, _, members in
+             (text.partition('=') for text in texts)]  # fmt: skip
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError(f'--groups names one group twice: {[name for name, _ in pairs]}')
+    return dict(pairs)
+
+
+@plain_errors
+def main(argv: list[str] | None = None) -> int:
+    args = parse_args(argv)
+    groups = groups_of(args.groups)
+    config = load_config(args.config, options_of(args))
+
+    from _importance_cases import open_model, results, show
+
+    from usmm.inference.importance import Settings, measure_importance
+    from usmm.reports.importance import report_importance
+
+    classes = list(config.classes)
+    if args.target is not None and args.target not in classes:
+        raise ValueError(f'there is no class {args.target!r}; the classes are {classes}')
+    opened = open_model(config, args)
+    settings = Settings(args.metric, args.repeats, groups, args.absent, args.exact, args.orders, args.draws, args.seed)
+
+    def told(step: str) -> None:
+        if sys.stdout.isatty():
+            print(step)
+
+    found = measure_importance(opened.score, opened.count, settings, told)
+    of = results(opened, found, classes, args)
+    paths = report_importance(Path(args.out), of, args.num)
+    show(of)
+    for path in paths.values():
+        print(path)
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

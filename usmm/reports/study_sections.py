@@ -1,0 +1,141 @@
+"""Sections of a study's page: ROC curves of all rows, sensitivity and specificity, and tests among the rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from usmm.reports.curves import roc_rows_figure
+from usmm.reports.fold_figures import draw
+from usmm.reports.gather import CrossValidation, gather
+from usmm.reports.page import Block, Pictures, Table, Text
+from usmm.reports.study_tables import harmless, word_of
+from usmm.reports.wording import NOTHING, interval, is_number, listed, number, p_value
+from usmm.stats import wilson_interval
+
+Row = Mapping[str, Any]
+WORDS = (
+    'The word beside an AUC: below 0.6 fail, from 0.6 poor, 0.7 fair, 0.8 good, 0.9 excellent (the scale of school '
+    'marks; Tape, Interpreting Diagnostic Tests). It is of the estimate alone: read the interval, too.'
+)
+ROC = 'Mean of the folds at each false positive rate; AUC and interval as in the table.'
+WILSON = 'The more probable class counts. In brackets the counts, with Wilson intervals, of all folds together.'
+SEVERAL = (
+    '{}: mean over the folds, with the interval of: {}. Wilson needs two classes, and one prediction a patient that '
+    'can be read.'
+)
+HEAD = ['second', 'first', 'AUC of the second less the first', 'p', 'p (Holm)', 'cases']
+
+
+def read_rows_of(folder: Path, slugs: Mapping[str, str]) -> dict[str, CrossValidation]:
+    """Row -> its cross-validation, of those whose folder can be read; slugs: name -> folder in `rows/`."""
+    found = {}
+    for name, slug in slugs.items():
+        try:
+            found[name] = gather(folder / 'rows' / slug)
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def roc_blocks(folder: Path, rows: Sequence[Row], runs: Mapping[str, CrossValidation]) -> list[Block]:
+    """The ROC curves of all rows of two classes in one figure."""
+    many = [name for name, run in runs.items() if len(run.classes) > 2]
+    two = {name: run for name, run in runs.items() if len(run.classes) == 2}
+    curves = {name: folds for name, run in two.items() if (folds := run.against_rest(run.drawn[0]))}
+    legend = {row['name']: _legend(row) for row in rows}
+    blocks: list[Block] = []
+    if curves:
+        figure = roc_rows_figure(curves, legend)
+        wide = figure.get_figwidth() > 6
+        blocks.append(Pictures([draw(figure, folder, 'roc', f'ROC curves of {len(curves)} variants', ROC, wide)]))
+    if many:
+        words = (
+            f'{listed(many)}: with more than two classes the AUC is a mean over classes (macro), which has no curve.'
+        )
+        blocks.append(Text(f'{words} The curves of each class are on the page of the row.'))
+    left = [row['name'] for row in rows if row['name'] not in curves and row['name'] not in many]
+    if left:
+        blocks.append(
+            Text(f'Without a curve, for there are no test predictions of both kinds: {listed(left)}.', 'note')
+        )
+    return blocks
+
+
+def rate_blocks(rows: Sequence[Row], runs: Mapping[str, CrossValidation]) -> list[Block]:
+    """Sensitivity and specificity of every row: Wilson's interval where each patient counts once."""
+    table: list[list[str]] = []
+    several: list[str] = []
+    methods: dict[str, None] = {}
+    for row in rows:
+        run = runs.get(row['name'])
+        cells = _wilson_cells(run) if run is not None else None
+        if cells is None:
+            entries = [row['metrics'].get(name) or {} for name in ('tpr', 'tnr')]
+            if any(is_number(e.get('mean')) for e in entries):
+                several.append(row['name'])
+                methods.update({e['method']: None for e in entries if e.get('method')})
+            cells = [_with(e.get('mean'), e.get('ci95')) for e in entries]
+        table.append([row['name'], *cells])
+    if all(cells == [NOTHING, NOTHING] for _, *cells in table):
+        return [Text('No row has a sensitivity.')]
+    blocks: list[Block] = [Table(['Variant', 'Sensitivity', 'Specificity'], table)]
+    if len(several) < len(rows):
+        blocks.append(Text(WILSON, 'note'))
+    if several:
+        blocks.append(Text(SEVERAL.format(listed(several), '; '.join(methods) or 'none'), 'note'))
+    return blocks
+
+
+def pair_blocks(pairs: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """The paired tests among the rows, as `Study.pairs` gives them."""
+    table = [
+        [
+            p['second'], p['first'], _with(p.get('estimate'), p.get('ci95'), True), p_value(p.get('pvalue')),
+            p_value(p.get('p_holm')), str(p.get('cases', NOTHING)),
+        ]
+        for p in pairs
+    ]  # fmt: skip
+    tests = dict.fromkeys(p['test'] for p in pairs if p.get('test'))
+    words = f'Paired, on the cases that both have. p (Holm) is corrected for these {len(pairs)} tests.'
+    return [Table(HEAD, table), Text(words, 'note'), *[Text(f'Test: {test}.', 'note') for test in tests]]
+
+
+def pairs_csv(pairs: Sequence[Mapping[str, Any]]) -> str:
+    """The paired tests, unrounded; an empty cell where a number does not exist."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator='\n')
+    head = ['first', 'second', 'difference_auc', 'ci95_low', 'ci95_high', 'p', 'p_holm', 'test', 'cases']
+    writer.writerow(head)
+    for p in pairs:
+        numbers = [p.get('estimate'), *(p.get('ci95') or (None, None)), p.get('pvalue'), p.get('p_holm')]
+        cells = [value if is_number(value) else '' for value in numbers]
+        writer.writerow([harmless(p['first']), harmless(p['second']), *cells, p.get('test'), p.get('cases')])
+    return out.getvalue()
+
+
+def _legend(row: Row) -> str:
+    entry = row['metrics'].get('auc') or {}
+    return f'{_with(entry.get("mean"), entry.get("ci95"))}, {word_of(row) or NOTHING}'
+
+
+def _with(value: Any, limits: Any, sign: bool = False) -> str:
+    around = interval(limits, sign=sign)
+    return number(value, sign=sign) + ('' if around == NOTHING else f' {around}')
+
+
+def _wilson_cells(run: CrossValidation) -> list[str] | None:
+    """Sensitivity and specificity of two classes; None if a patient counts more than once."""
+    known = [row for row in run.rows if row['label']]
+    patients = [row['patient_id'] for row in known]
+    if len(run.classes) != 2 or not known or len(set(patients)) < len(patients):
+        return None
+    cells = []
+    for wanted in (True, False):
+        of_class = [row for row in known if (row['label'] == run.positive) == wanted]
+        found = wilson_interval(sum(row['pred'] == row['label'] for row in of_class), len(of_class))
+        cells.append(f'{_with(found.estimate, found.ci)} ({found.successes}/{found.trials})')
+    return cells
