@@ -30,16 +30,27 @@ def parse_args() -> argparse.Namespace:
 
 
 def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
-    """Row -> the best AUC that its modalities allow, for phantoms, whose truth.json says so."""
+    """Row -> the best AUC that its inputs allow, for phantoms, whose truth.json says so."""
     found: dict[str, float | None] = {}
     for name, plan in plans.items():
         config = plan.load()
         truth = Path(config.get('data_root', '.'), 'truth.json')
         if truth.is_file():
             best = json.loads(truth.read_text(encoding='utf-8'))['best_auc']
-            wanted = frozenset(config.modalities)
+            wanted = inputs_of(config)
             found[name] = next((value for key, value in best.items() if frozenset(key.split('+')) == wanted), None)
     return found
+
+
+def inputs_of(config: Any) -> frozenset[str]:
+    """The modalities of a config, the table as the variables that are read of it where the config names some."""
+    model = config.model
+    parts = [model.get('clinical'), *(model.get('encoder') or {}).values(), model]
+    variables = next((part['variables'] for part in parts if part and part.get('variables')), None)
+    names = frozenset(config.modalities)
+    if variables is None or 'clinical' not in names or not all(isinstance(v, str) for v in variables):
+        return names
+    return names - {'clinical'} | frozenset(variables)
 
 
 @plain_errors
