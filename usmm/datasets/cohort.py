@@ -122,10 +122,10 @@ def guess_variable(name: str, cells: Sequence[str | None], always: bool = False)
         always: Whether many different texts make a category too; else they are ids, file names or remarks: None.
 
     Example:
-        >>> guess_variable('age', ['40', '51.5', '62', None, '38', '70', '44'])
-        Variable(name='age', column=None, unit=None, range=None, values=None)
-        >>> guess_variable('birads', ['2', '4a', '5'])
-        Variable(name='birads', column=None, unit=None, range=None, values='auto')
+        >>> guess_variable('age', ['40', '51.5', '62', None, '38', '70', '44']).is_category
+        False
+        >>> guess_variable('birads', ['2', '4a', '5']).values
+        'auto'
     """
     known = {cell for cell in cells if cell is not None}
     if len(known) > FEW and all(NUMBER.fullmatch(cell) for cell in known):

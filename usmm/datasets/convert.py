@@ -20,10 +20,10 @@ from textwrap import indent
 from typing import Any
 
 from usmm.case import Schema
-from usmm.datasets.convert_cells import Cell, files_of, some
+from usmm.datasets.convert_cells import Cell, Made, files_of, no_formula, some
 from usmm.readers import DataError
 
-TABLE, SETTINGS, FILES = 'cases.csv', 'schema.py', 'files'
+TABLE, SETTINGS, FILES, MADE = 'cases.csv', 'schema.py', 'files', 'made'
 HERE = "data_root = '{{fileDirname}}'  # the folder of this file"
 
 
@@ -64,7 +64,8 @@ def write_conversion(conversion: Conversion, out: str | Path, link: bool = False
 
     Raises:
         ValueError: No cases, or a case id twice.
-        DataError: A source file that is absent, or whose path cannot stand in a table.
+        DataError: A source file that is absent, lies outside of the data set or whose path cannot stand in a table; a
+            cell that a spreadsheet would run as a formula.
         FileExistsError: `out` holds something already.
     """
     _check_rows(conversion)
@@ -140,8 +141,8 @@ def source_folder(src: str | Path) -> Path:
     return src
 
 
-def parser_of(description: str, labels: bool = False) -> argparse.ArgumentParser:
-    """The command line that all converters share; `labels` adds `--labels`."""
+def parser_of(description: str, labels: bool = False, skip_bad: bool = False) -> argparse.ArgumentParser:
+    """The command line that all converters share; `labels` adds `--labels`, `skip_bad` adds `--skip-bad`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('src', help='folder of the data set, as it was downloaded')
     parser.add_argument('out', help='new folder for cases.csv, schema.py and the files')
@@ -150,6 +151,8 @@ def parser_of(description: str, labels: bool = False) -> argparse.ArgumentParser
     how.add_argument('--link', action='store_true', help='symbolic links to the files: no space, but SRC must stay')
     if labels:
         parser.add_argument('--labels', help='CSV or XLSX with a column of patients (or cases) and one of labels')
+    if skip_bad:
+        parser.add_argument('--skip-bad', action='store_true', help='leave out bad cases, and name them at the end')
     parser.set_defaults(link=False)
     return parser
 
@@ -163,6 +166,34 @@ def run(args: argparse.Namespace, convert: Callable[[], Conversion]) -> int:
     return 0
 
 
+class Faults:
+    """What to do with a case that is bad: stop there, or leave it out and say so at the end.
+
+    Args:
+        skip: Leave it out.
+
+    Example:
+        >>> faults = Faults(skip=True)
+        >>> with faults.of_one_case():
+        ...     raise DataError('is no JSON', file='1.json')
+        >>> faults.notes
+        ['left out: is no JSON (file 1.json)']
+    """
+
+    def __init__(self, skip: bool = False) -> None:
+        self.skip, self.notes = skip, list[str]()
+
+    @contextmanager
+    def of_one_case(self) -> Iterator[None]:
+        """The block that reads a case and adds its row last."""
+        try:
+            yield
+        except DataError as error:
+            if not self.skip:
+                raise
+            self.notes.append(f'left out: {error}')
+
+
 class _Placer:
     """Copies or links source files below one folder, each once."""
 
@@ -173,11 +204,24 @@ class _Placer:
     def cell(self, cell: Cell, case: str) -> str:
         """The text of a cell; files are brought into the folder on the way."""
         files = files_of(cell)
+        if isinstance(cell, Made):
+            return self.made(cell, case)
         if files or cell is None or not isinstance(cell, (str, int, float)):
             return ';'.join(self.file(path, case) for path in files)
-        return str(cell)
+        return str(cell) if not isinstance(cell, str) else no_formula(cell, case)
+
+    def made(self, cell: Made, case: str) -> str:
+        name = f'{MADE}/{cell.name}'
+        if ';' in name or '..' in Path(name).parts or name in self.placed:
+            raise DataError(f'cannot write {cell.name!r} into the new folder', case=case)
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(cell.content)
+        self.placed.add(name)
+        return name
 
     def file(self, path: Path, case: str) -> str:
+        if not path.is_relative_to(self.root) or '..' in path.relative_to(self.root).parts:
+            raise DataError('the file lies outside of the data set', file=path, case=case)
         name = f'{FILES}/{path.relative_to(self.root).as_posix()}'
         if ';' in name:
             raise DataError("a path with ';' cannot stand in a case table", file=path, case=case)

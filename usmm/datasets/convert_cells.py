@@ -1,15 +1,33 @@
-"""Cells of a converted case table: files, terms as yes/no columns, labels from a table of their own."""
+"""Cells of a converted case table: files, terms as yes/no columns, labels and patients that rows share."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from usmm.readers import DataError, read_table
+from usmm.readers import DataError, file_digest, read_table
 
-Cell = str | int | float | None | Path | Sequence[Path]
+
+@dataclass(frozen=True)
+class Made:
+    """A cell with a file that the source does not have, such as a mask drawn from an outline.
+
+    Args:
+        name: Path below the folder `made` of the case table.
+        content: The bytes of the file.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+Cell = str | int | float | None | Path | Sequence[Path] | Made
 IDS = ('case_id', 'patient_id', 'patient', 'patientid', 'case', 'caseid', 'id', 'number', 'no', 'subject')
+# What a spreadsheet would run: = and @, and + and - unless all that follows is a number.
+FORMULA = re.compile(r'\s*(?:[=@]|[+-](?!\s*$)(?![\d.]+(?:[eE][+-]?\d+)?\s*$))')
 LABELS = ('label', 'class', 'classification', 'diagnosis', 'pathology', 'category')
 
 
@@ -17,9 +35,21 @@ def files_of(cell: Cell) -> tuple[Path, ...]:
     """The source files of a cell; none where it holds text or nothing."""
     if isinstance(cell, Path):
         return (cell,)
-    if cell is None or isinstance(cell, (str, int, float)):
+    if cell is None or isinstance(cell, (str, int, float, Made)):
         return ()
     return tuple(cell)
+
+
+def no_formula(text: str, case: str) -> str:
+    """The text itself; DataError where a spreadsheet would run it when somebody opens the case table.
+
+    Example:
+        >>> no_formula('-3.5', 'c1')
+        '-3.5'
+    """
+    if FORMULA.match(text):
+        raise DataError(f'a cell that a spreadsheet would run as a formula: {text[:60]!r}', case=case)
+    return text
 
 
 def read_records(path: str | Path, columns: Sequence[str] = ()) -> list[dict[str, str | None]]:
@@ -129,6 +159,28 @@ def give_labels(rows: Iterable[dict[str, Cell]], labels: Mapping[str, str | None
         notes.append(f'{len(bare)} cases have no label: {some(bare)}' + ('' if labels else '; give them with --labels'))
     if set(exact) - used:
         notes.append(f'{len(set(exact) - used)} labels belong to no case: {some(sorted(set(exact) - used))}')
+    return notes
+
+
+def join_same_files(rows: Iterable[dict[str, Cell]], column: str) -> list[str]:
+    """Give rows with byte-identical files one patient, so that no split separates them. Returns notes.
+
+    Args:
+        rows: Rows with one file in `column` each; `patient_id` is changed.
+        column: The files to compare.
+    """
+    groups: dict[str, list[dict[str, Cell]]] = {}
+    for row in rows:
+        for path in files_of(row[column]):
+            if path.is_file():
+                groups.setdefault(file_digest(path), []).append(row)
+    notes = []
+    for members in (group for group in groups.values() if len(group) > 1):
+        for row in members:
+            row['patient_id'] = members[0]['patient_id']
+        text = f'the same file, taken as one patient: {some([row["case_id"] for row in members], limit=10)}'
+        labels = sorted({str(row.get('label')) for row in members})
+        notes.append(text + (f'; labelled {" and ".join(labels)}' if len(labels) > 1 else ''))
     return notes
 
 

@@ -19,13 +19,14 @@ from usmm.datasets.phantom.fibrosis import FIBROSIS, make_staged_case
 from usmm.datasets.phantom.liver_blood import LIVER_BLOOD
 from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.liver_mr import LIVER_MR
+from usmm.datasets.phantom.lymph import LYMPH, LinePreset
 from usmm.datasets.phantom.outputs import Result, write_readme, write_table, write_truth
 from usmm.datasets.phantom.patient import Plan, make_case
 from usmm.datasets.phantom.preset import Preset
 from usmm.datasets.phantom.stages import StagedPreset
 from usmm.datasets.phantom.truth import parse_groups
 
-PRESETS: dict[str, Preset | StagedPreset] = {p.name: p for p in (CLA, FIBROSIS, LIVER_MR, LIVER_BLOOD)}
+PRESETS: dict[str, Preset | StagedPreset] = {p.name: p for p in (CLA, FIBROSIS, LIVER_MR, LIVER_BLOOD, LYMPH)}
 MARK = 'truth.json'  # only a folder that holds it is replaced
 
 
@@ -130,7 +131,7 @@ def make_plan(
     if unknown or (modalities is not None and not modalities):
         raise ValueError(f'expected modalities of {list(kind.modalities)}, got {list(modalities or ())}')
     names = tuple(name for name in kind.modalities if modalities is None or name in modalities)
-    if shared and (isinstance(kind, StagedPreset) or isinstance(kind.clinical, MarkerPlan)):
+    if shared and (isinstance(kind, (StagedPreset, LinePreset)) or isinstance(kind.clinical, MarkerPlan)):
         raise ValueError(f'modalities of the preset {kind.name!r} have latents of their own, got shared={shared!r}')
     return Plan(kind, seed, strength, names, parse_groups(shared, names), clip_seconds, fps, dicom)
 

@@ -12,7 +12,6 @@ import pandas as pd
 from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.patient import Plan
 from usmm.datasets.phantom.preset import NOTE
-from usmm.datasets.phantom.stages import StagedPreset, best_of_subsets
 from usmm.datasets.phantom.truth import best_auc, best_aucs
 
 Result = tuple[dict[str, Any], dict[str, Any]]
@@ -36,20 +35,17 @@ def write_truth(folder: Path, plan: Plan, results: Sequence[Result], cases: int,
         'cases': cases,
         'test_cases': test_cases,
         'classes': list(plan.preset.classes),
-        'positive': None if isinstance(plan.preset, StagedPreset) else plan.preset.classes[1],
+        'positive': plan.preset.positive,
         'modalities': list(plan.modalities),
         'shared': [list(group) for group in plan.shared],
         'd': plan.d,
-        'best_auc': {} if isinstance(plan.preset, StagedPreset) else best_aucs(plan.d, plan.shared, plan.preset.common),
+        'best_auc': {},
         'clip_seconds': plan.clip_seconds,
         'fps': plan.fps,
         'key_frame_step': {name: step for name, step in steps.items() if name in plan.modalities},
         'latents': {row['case_id']: truth for row, truth in results},
     }
-    if isinstance(plan.preset, StagedPreset):
-        best = best_of_subsets(plan.d, plan.preset.counts)
-        truth |= {f'best_{name}': {k: v[name] for k, v in best.items()} for name in ('auc', 'accuracy', 'stage_error')}
-    truth |= _ladder(plan)
+    truth |= plan.preset.best(plan.d, plan.shared) | _ladder(plan)
     (folder / 'truth.json').write_text(json.dumps(truth, indent=1) + '\n', encoding='utf-8')
 
 

@@ -16,7 +16,7 @@ from usmm.datasets.phantom.doppler import colour_box
 from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.preset import ClipModality, ImageModality
 from usmm.datasets.phantom.scene import field_box
-from usmm.datasets.phantom.truth import case_label, case_rng, draw_latents
+from usmm.datasets.phantom.truth import case_rng
 from usmm.datasets.phantom.write import tinted, write_clip, write_png
 
 
@@ -92,10 +92,10 @@ def make_case(plan: Plan, folder: Path, index: int) -> tuple[dict[str, Any], dic
 
 
 def _patient(plan: Plan, index: int) -> Patient:
-    label = case_label(plan.seed, index, plan.preset.counts, plan.preset.block)
+    label = plan.preset.label(plan.seed, index)
     # all modalities of the preset are drawn, so that a phantom of some of them has the same latents
     d = plan.preset.separations(plan.strength, plan.preset.modalities)
-    latents = draw_latents(case_rng(plan.seed, index, 'latents'), label, d, plan.shared)
+    latents = plan.preset.latents(case_rng(plan.seed, index, 'latents'), label, d, plan.shared)
     scene = plan.preset.scene(case_rng(plan.seed, index, 'scene'), latents)
     return Patient(index, f'C{index + 1:04d}', f'P{index + 1:04d}', label, latents, scene)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from usmm.datasets.phantom.clinical import ClinicalPlan
 from usmm.datasets.phantom.liver_blood_table import MarkerPlan
 from usmm.datasets.phantom.scene import Scene, draw_scene
-from usmm.datasets.phantom.truth import separation
+from usmm.datasets.phantom.truth import best_aucs, case_label, draw_latents, separation
 
 Frame = npt.NDArray[np.uint8]
 DrawImage = Callable[[Any, float, tuple[int, int], np.random.Generator], Frame]
@@ -81,7 +81,7 @@ class Preset:
 
     Args:
         name: Name on the command line.
-        classes: Names of the (negative, positive) class.
+        classes: Names of the (negative, positive) class; a subclass may have more.
         counts: Cases of each class in the cohort that is imitated; only the ratio matters.
         images: Still modalities, aligned with each other.
         clips: Clip modalities.
@@ -96,8 +96,8 @@ class Preset:
     """
 
     name: str
-    classes: tuple[str, str]
-    counts: tuple[int, int]
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
     images: Sequence[ImageModality]
     clips: Sequence[ClipModality]
     clinical: ClinicalPlan | MarkerPlan | None = None
@@ -119,6 +119,25 @@ class Preset:
         """All names, in the order of `truth.json`: images, clips, `clinical`."""
         files = tuple(m.name for m in self.files)
         return files if self.clinical is None else (*files, 'clinical')
+
+    @property
+    def positive(self) -> str | None:
+        """The class whose AUC is meant, where there are two."""
+        return self.classes[1]
+
+    def label(self, seed: int, index: int) -> int:
+        """Class index of a case."""
+        return case_label(seed, index, self.counts, self.block)
+
+    def latents(
+        self, rng: np.random.Generator, label: int, d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()
+    ) -> dict[str, float]:
+        """One latent a modality for a case of a class, see `draw_latents`."""
+        return draw_latents(rng, label, d, shared)
+
+    def best(self, d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()) -> dict[str, dict[str, float]]:
+        """Entries of `truth.json`: the best that every set of modalities allows."""
+        return {'best_auc': best_aucs(d, shared, self.common)}
 
     def separations(self, strength: float, modalities: Sequence[str]) -> dict[str, float]:
         """Modality -> d, the distance of its class means, times `strength`; the common latent comes last.

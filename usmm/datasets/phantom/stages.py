@@ -71,6 +71,15 @@ class StagedPreset:
         """All names."""
         return tuple(m.name for m in self.images)
 
+    @property
+    def positive(self) -> str | None:
+        """None: there are more than two classes."""
+        return None
+
+    def best(self, d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()) -> dict[str, dict[str, float]]:
+        """Entries of `truth.json`: the best that every set of modalities allows; no latents are shared."""
+        return best_entries(d, self.counts, ('auc', 'accuracy', 'stage_error'))
+
     def separations(self, strength: float, modalities: Sequence[str]) -> dict[str, float]:
         """Modality -> d, the distance of two neighbouring stages, times `strength`."""
         return {m.name: strength * step_of_auc(m.auc, self.counts) for m in self.images if m.name in modalities}
@@ -123,6 +132,12 @@ def best_of_subsets(d: Mapping[str, float], counts: Sequence[int]) -> dict[str, 
     subsets = [names for size in range(1, len(d) + 1) for names in combinations(d, size)]
     steps = {'+'.join(names): float(np.sqrt(sum(d[n] ** 2 for n in names))) for names in subsets}
     return {name: best_stage_scores(step, counts) for name, step in steps.items()}
+
+
+def best_entries(d: Mapping[str, float], counts: Sequence[int], names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """`best_of_subsets` by score, as `truth.json` has it: `best_auc` -> set -> value."""
+    best = best_of_subsets(d, counts)
+    return {f'best_{name}': {key: scores[name] for key, scores in best.items()} for name in names}
 
 
 def stage_of(seed: int, index: int, counts: Sequence[int], block: int = 7) -> int:

@@ -111,7 +111,7 @@ def case_rng(seed: int, index: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, index, crc32(name.encode())])
 
 
-def case_label(seed: int, index: int, counts: tuple[int, int], block: int = 7) -> int:
+def case_label(seed: int, index: int, counts: tuple[int, ...], block: int = 7) -> int:
     """Class index of a case. The classes are spread evenly, then shuffled inside short blocks of cases.
 
     So the ratio holds in every stretch of cases, and a case's class does not depend on how many are made.
