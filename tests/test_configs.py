@@ -9,6 +9,7 @@ import torch
 
 from usmm.case import Case, Schema
 from usmm.config import files_of, load_config
+from usmm.engine.pretraining import build_learner
 from usmm.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +37,25 @@ def check_pair_step(stage, model) -> None:
     assert [TRANSFORMS.build(settle(dict(t))) for key in ('pipeline', 'augment') for t in stage['dataset'][key]]
 
 
+def check_task_step(stage, model) -> None:
+    """A pre-training on tasks: a step on one image of the first and one of the last, and the classifier takes it."""
+    learner = build_learner(stage)
+    tasks = stage['dataset']['tasks']
+    cases = [
+        Case(t['name'], 'p', label=len(t['classes']) - 1,
+             info=dict(task=dict(name=t['name']), views=dict(modalities=('bus',))))
+        for t in (tasks[0], tasks[-1])
+    ]  # fmt: skip
+    images = torch.randint(0, 255, (BATCH, 3, SIDE, SIDE), dtype=torch.uint8)
+    batch = learner.data_preprocessor(dict(inputs=dict(image=images), data_samples=cases), True)
+    loss = learner(**batch, mode='loss')['loss']
+    loss.backward()
+    assert torch.isfinite(loss) and any(p.grad is not None for p in learner.backbone.parameters())
+    assert learner.hand_over(model)
+    pipelines = [stage['dataset']['pipeline'], *(t['pipeline'] for t in tasks if 'pipeline' in t)]
+    assert [TRANSFORMS.build(settle(dict(t))) for p in (*pipelines, stage['dataset']['augment']) for t in p]
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
 def test_config_builds_and_takes_a_step(path):
     config = load_config(path)
@@ -53,7 +73,8 @@ def test_config_builds_and_takes_a_step(path):
     }
     for stage in config.stages:
         if stage.get('model'):
-            check_pair_step(stage, model)
+            check = check_task_step if 'tasks' in stage['dataset'] else check_pair_step
+            check(stage, model)
             continue
         if not model.resolve(stage['train']):
             continue

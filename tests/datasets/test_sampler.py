@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import numpy as np
 import pytest
 
 from usmm.datasets import sampler as module
@@ -52,3 +55,57 @@ def test_unshuffled_processes_interleave(monkeypatch: pytest.MonkeyPatch) -> Non
     """The order in which results are gathered and cut to the size of the data set."""
     parts = [[i for _, i in of_rank(monkeypatch, r, 2, 5, shuffle=False, seed=0)] for r in (0, 1)]
     assert parts == [[0, 2, 4], [1, 3, 0]]
+
+
+class Labelled:
+    """Stands for a data set with labels."""
+
+    def __init__(self, labels: list[int]) -> None:
+        self.labels = np.array(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+UNEVEN = Labelled([0] * 12 + [1] * 5 + [2] * 30)
+
+
+def test_oversampling_brings_every_class_to_the_largest() -> None:
+    sampler = CaseSampler(UNEVEN, seed=1, oversample=True)
+    found = [i for _, i in sampler]
+    assert len(sampler) == sampler.total == len(found) == 3 * 30
+    assert Counter(UNEVEN.labels[found].tolist()) == {0: 30, 1: 30, 2: 30}
+    times = Counter(found)
+    assert set(times) == set(range(47)) and all(times[i] == 1 for i in range(17, 47))  # each case, the largest once
+    assert [i for _, i in sampler] == found
+    sampler.set_epoch(1)
+    again = Counter(i for _, i in sampler)
+    assert again != times and sum(again.values()) == 90
+
+
+def test_oversampled_classes_are_drawn_evenly() -> None:
+    drawn: Counter[int] = Counter()
+    for epoch in range(200):
+        sampler = CaseSampler(Labelled([0] * 2 + [1] * 12), seed=0, oversample=True)
+        sampler.set_epoch(epoch)
+        drawn.update(i for _, i in sampler)
+    # one sure and ten draws an epoch for two cases: 1200 each, of which 1000 random with a deviation of 22
+    assert abs(drawn[0] - 1200) < 110 and drawn[0] + drawn[1] == 2400
+
+
+@pytest.mark.parametrize('world', [2, 4])
+def test_processes_share_an_oversampled_epoch(monkeypatch: pytest.MonkeyPatch, world: int) -> None:
+    parts = []
+    for rank in range(world):
+        monkeypatch.setattr(module, 'get_dist_info', lambda rank=rank: (rank, world))
+        parts.append([i for _, i in CaseSampler(UNEVEN, seed=1, oversample=True)])
+    assert {len(part) for part in parts} == {-(-90 // world)}
+    monkeypatch.setattr(module, 'get_dist_info', lambda: (0, 1))
+    alone = [i for _, i in CaseSampler(UNEVEN, seed=1, oversample=True)]
+    assert [i for group in zip(*parts) for i in group][:90] == alone
+
+
+@pytest.mark.parametrize(('data', 'shuffle'), [(UNEVEN, False), (range(3), True)])
+def test_oversampling_is_for_labelled_cases_in_training(data: object, shuffle: bool) -> None:
+    with pytest.raises(ValueError, match='oversample=True is for shuffled training cases with a label each, got a'):
+        CaseSampler(data, shuffle=shuffle, seed=0, oversample=True)

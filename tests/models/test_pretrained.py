@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import torch
 from mmpretrain.models import ResNet
+from torch.nn import functional as F
 from torchvision.models import resnet18
 
-from usmm.models import GuidedEncoder
+from usmm.models import GuidedEncoder, ImageEncoder
+from usmm.models.building import build
 from usmm.models.pretrained import load_pretrained, read_state, split_pretrained
 
 
@@ -159,3 +161,40 @@ def test_nothing_fits(tmp_path: Path) -> None:
     torch.save(dict(a=torch.ones(1)), tmp_path / 'x.pth')
     with pytest.raises(ValueError, match=r"no tensor of .* fits Linear; it has \['a'\]"):
         load_pretrained(torch.nn.Linear(1, 1), dict(checkpoint=str(tmp_path / 'x.pth')))
+
+
+TRANSFORMER = dict(
+    type='mmpretrain.VisionTransformer', patch_size=8,
+    arch=dict(embed_dims=16, num_layers=2, num_heads=2, feedforward_channels=32),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('size', [48, 32])
+def test_a_position_embedding_is_interpolated_to_the_size_of_the_images(size: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first = build(dict(TRANSFORMER, img_size=32))
+    first.pos_embed.data.normal_()
+    torch.save(dict(state_dict={f'backbone.{k}': v for k, v in first.state_dict().items()}), tmp_path / 'vit.pth')
+    start = dict(type='Pretrained', checkpoint=str(tmp_path / 'vit.pth'))
+    encoder = ImageEncoder('bus', dict(TRANSFORMER, img_size=size, out_type='featmap', init_cfg=start))
+    encoder.init_weights()
+    report = encoder.load_report
+    assert report is not None and report.missing == () and report.mismatched == {}
+    assert report.resized == (('backbone.pos_embed',) if size != 32 else ())
+    # the class token's own stays, the grid of 4 x 4 is interpolated
+    grid = first.pos_embed[:, 1:].reshape(1, 4, 4, 16).permute(0, 3, 1, 2)
+    side = size // 8
+    grid = F.interpolate(grid, size=(side, side), mode='bicubic', align_corners=False) if side != 4 else grid
+    expected = torch.cat([first.pos_embed[:, :1], grid.flatten(2).transpose(1, 2)], dim=1)
+    torch.testing.assert_close(encoder.backbone.pos_embed.data, expected.detach())
+    assert torch.equal(encoder.backbone.patch_embed.projection.weight, first.patch_embed.projection.weight)
+
+
+def test_a_position_embedding_of_another_width_is_reported(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    other = dict(TRANSFORMER, arch=dict(TRANSFORMER['arch'], embed_dims=8), img_size=48)
+    state = build(other).state_dict()
+    state['ln1.weight'] = torch.ones(16)
+    torch.save(state, tmp_path / 'vit.pth')
+    report = load_pretrained(build(dict(TRANSFORMER, img_size=32)), dict(checkpoint=str(tmp_path / 'vit.pth')))
+    assert 'pos_embed' in report.mismatched and report.resized == ()

@@ -52,10 +52,26 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
             raise ConfigError(place('part', files) + text)
         if 'model' not in stage and (alone := [k for k in ('dataset', 'part', 'store') if k in stage]):
             raise ConfigError(f'{place(alone[0], files)}{where}: {alone[0]!r} is for a stage with a `model` of its own')
+        if stage.get('oversample') and any(stage.get(key) for key in ('model', 'fit', 'cache')):
+            text = f'{where}: oversample is for a stage that trains the classifier on its cases, without `cache`'
+            raise ConfigError(place('oversample', files) + text)
+        _check_early_stop(stage, where, files)
         _check_numbers(stage, f'{where}.', files)
     twice = [n for n, count in Counter(s['name'] for s in content.get('stages') or ()).items() if count > 1]
     if twice:
         raise ConfigError(f'{place("stages", files)}stages: each needs a name of its own, {twice} stand twice')
+
+
+def _check_early_stop(stage: Mapping[str, Any], where: str, files: list[Path]) -> None:
+    """Epochs of patience, and the least change that counts."""
+    settings = stage.get('early_stop')
+    if settings is None:
+        return
+    good = isinstance(settings, Mapping) and set(settings) <= {'patience', 'min_delta'}
+    patience = settings.get('patience') if good else None
+    if not isinstance(patience, int) or patience < 1 or not settings.get('min_delta', 0) >= 0:
+        text = f'{where}: early_stop must be dict(patience=N), N of 1 or more, and optionally min_delta of 0 or more'
+        raise ConfigError(f'{place("early_stop", files)}{text}, got {settings!r}')
 
 
 def _check_numbers(content: Mapping[str, Any], where: str, files: list[Path]) -> None:

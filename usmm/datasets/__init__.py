@@ -3,19 +3,23 @@
 from usmm.datasets.case_dataset import CaseDataset, fresh
 from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.folds import check_disjoint, inner_split, make_folds, read_folds, write_folds
+from usmm.datasets.multitask import MultiTaskDataset
 from usmm.datasets.pair_pool import PairPool
 from usmm.datasets.paired_views import PairedViews
 from usmm.datasets.parts import Split, split_cases, table_folds
 from usmm.datasets.sampler import CaseSampler
+from usmm.datasets.task_batches import TaskBatchSampler
 
 __all__ = [
     'CaseDataset',
     'CaseSampler',
     'CaseTable',
+    'MultiTaskDataset',
     'PairPool',
     'PairedViews',
     'Problem',
     'Split',
+    'TaskBatchSampler',
     'check_disjoint',
     'fresh',
     'inner_split',

@@ -11,6 +11,7 @@ from usmm.case import Case, Schema
 from usmm.datasets.case_dataset import CaseDataset
 from usmm.datasets.parts import Split
 from usmm.datasets.verify import fresh
+from usmm.datasets.views import one_view
 from usmm.readers import DataError
 from usmm.registry import DATASETS, TRANSFORMS
 
@@ -127,15 +128,8 @@ class PairedViews(CaseDataset):
 
     def _view(self, case: Case, draws: tuple[str, ...], modality: str, name: str) -> Any:
         """One augmented view: the same transforms, with a seed of their own."""
-        array = case.data[modality]
-        if array.ndim == 4:
-            frame = case.rng('frame', *draws, *(() if self.pairs == 'views' else (name,)))
-            array = array[int(frame.integers(len(array)))]
-        seed = int(case.rng('view', *draws, name).integers(2**31))
-        view = replace(case, data={'view': array.copy()}, masks={}, files={}, info={}, seed=seed)
-        for transform in self.augment:
-            view = transform(view)
-        return view.data['view']
+        frame = ('frame', *draws, *(() if self.pairs == 'views' else (name,)))
+        return one_view(case, modality, self.augment, frame, ('view', *draws, name))
 
     def _add(self, other: CaseDataset) -> None:
         """Take in the cases of another table."""

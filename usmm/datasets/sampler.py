@@ -24,30 +24,66 @@ class CaseSampler(Sampler):
         shuffle: Whether to shuffle, differently in each epoch and the same on all processes.
         seed: Of the shuffling; None: one is drawn and shared by all processes.
         round_up: Whether to repeat the first indices until every process has the same number.
+        oversample: Whether an epoch has as many indices of every class as the largest class has cases: each case
+            once, and others of its class drawn at random, anew in each epoch. For training alone.
+
+    Raises:
+        ValueError: `oversample` without `shuffle`, or for a data set that does not have a label for every index.
 
     Example:
         >>> list(CaseSampler(['a', 'b', 'c'], shuffle=False, seed=0))
         [(0, 0), (0, 1), (0, 2)]
     """
 
-    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None, round_up: bool = True) -> None:
+    def __init__(
+        self,
+        dataset: Sized,
+        shuffle: bool = True,
+        seed: int | None = None,
+        round_up: bool = True,
+        oversample: bool = False,
+    ) -> None:
         self.rank, self.world_size = get_dist_info()
-        self.dataset, self.shuffle, self.round_up = dataset, shuffle, round_up
+        self.dataset, self.shuffle, self.round_up, self.oversample = dataset, shuffle, round_up, oversample
+        if oversample and not (shuffle and len(getattr(dataset, 'labels', ())) == len(dataset)):
+            kind = type(dataset).__name__
+            raise ValueError(f'oversample=True is for shuffled training cases with a label each, got a {kind}')
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        size = len(self.dataset)
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(size) if self.shuffle else np.arange(size)
+        draws = np.random.default_rng([self.seed, self.epoch])
+        if self.oversample:
+            order = draws.permutation(np.concatenate([_filled(own, self._largest(), draws) for own in self._classes()]))
+        else:
+            order = draws.permutation(self.total) if self.shuffle else np.arange(self.total)
         if self.round_up:
-            order = np.resize(order, math.ceil(size / self.world_size) * self.world_size)
+            order = np.resize(order, math.ceil(self.total / self.world_size) * self.world_size)
         return iter([(self.epoch, int(i)) for i in order[self.rank :: self.world_size]])
 
     def __len__(self) -> int:
         """How many indices this process gets."""
-        rest = len(self.dataset) - (0 if self.round_up else self.rank)
+        rest = self.total - (0 if self.round_up else self.rank)
         return math.ceil(rest / self.world_size)
+
+    @property
+    def total(self) -> int:
+        """Indices of an epoch, of all processes, before any are repeated to share them evenly."""
+        return len(self._classes()) * self._largest() if self.oversample else len(self.dataset)
+
+    def _classes(self) -> list[np.ndarray]:
+        """The indices of each class."""
+        labels = np.asarray(getattr(self.dataset, 'labels', ()))
+        return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+    def _largest(self) -> int:
+        return max(len(own) for own in self._classes())
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch; the loop does so before each."""
         self.epoch = epoch
+
+
+def _filled(own: np.ndarray, size: int, draws: np.random.Generator) -> np.ndarray:
+    """All of these indices, and others of them drawn at random up to a size."""
+    return np.concatenate([own, draws.choice(own, size - len(own))])

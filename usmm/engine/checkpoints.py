@@ -19,7 +19,18 @@ from usmm.registry import HOOKS
 
 LAST = 'last_checkpoint'  # the file that names the checkpoints to resume from, the newest first
 _logger = logging.getLogger(__name__)
+LOWER = ('loss', 'stage_error')  # metrics of which a lower value is better
 KEPT = 2  # should the newest be damaged, there is one before it
+
+
+def lower_is_better(monitor: str) -> bool:
+    """Whether a lower value of a metric is better.
+
+    Example:
+        >>> lower_is_better('breast/loss'), lower_is_better('auc')
+        (True, False)
+    """
+    return monitor.rpartition('/')[2] in LOWER
 
 
 def resumable(folder: Path) -> Path | None:
@@ -70,7 +81,7 @@ class StageCheckpointHook(Hook):
     the checkpoints is found out before the first epoch.
 
     Args:
-        monitor: The validation metric that selects, the higher the better; None: none.
+        monitor: The validation metric that selects, the higher the better, or the lower (`LOWER`); None: none.
         interval: Epochs between the checkpoints to resume from; the last epoch is always kept.
 
     Raises:
@@ -124,11 +135,13 @@ class StageCheckpointHook(Hook):
             )
         score = float((metrics or {})[self.monitor])
         known = runner.message_hub.runtime_info.get('best_score')
-        if not score > (float('-inf') if known is None else known):
+        sign = -1 if lower_is_better(self.monitor) else 1
+        if not sign * score > (float('-inf') if known is None else sign * known):
             return
         name = f'best_{self.monitor.replace("/", "_")}_epoch_{runner.epoch}.pth'
         self._write(runner, name, save_optimizer=False, save_param_scheduler=False)
         runner.message_hub.update_info('best_score', score)
+        runner.message_hub.update_info('best_metrics', {k: float(v) for k, v in (metrics or {}).items()})
         runner.message_hub.update_info('best_ckpt', str(Path(runner.work_dir, name)))
 
     def _save_last(self, runner: Any) -> None:

@@ -47,6 +47,8 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
         if validated and names and monitor not in names:
             raise ValueError(f'{where}: monitor {monitor!r} is not measured; there are {names}')
+        if spec.get('early_stop') and not validated:
+            raise ValueError(f"{where}: early_stop needs a validation part, which selection='inner' cuts")
         check_fit(spec, model, stages_before(config.stages, spec))
         if not spec.get('fit'):
             _check_optimizer(spec, where)

@@ -1,4 +1,4 @@
-"""A stage with a model and a data set of its own: contrastive pre-training, whose encoder the classifier takes over."""
+"""A stage with a model and a data set of its own: a pre-training, whose encoder the classifier takes over."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_pretraining(spec: Mapping[str, Any], model: Any) -> None:
     Raises:
         ValueError: It has no encoder of this backbone, or the stage's model is none for pre-training.
     """
-    learner = MODELS.build(copy.deepcopy(spec['model']))
+    learner = build_learner(spec)
     if not hasattr(learner, 'fits'):
         kind = type(learner).__name__
         raise ValueError(f'stage {spec["name"]!r}: its model must be one for pre-training such as SimSiam, got {kind}')
@@ -45,6 +45,25 @@ def check_pretraining(spec: Mapping[str, Any], model: Any) -> None:
         learner.fits(model)
     except ValueError as error:
         raise ValueError(f'stage {spec["name"]!r}: {error}') from error
+
+
+def build_learner(spec: Mapping[str, Any]) -> Any:
+    """The model of a pre-training; one that classifies several tasks takes them from the stage's data set.
+
+    Args:
+        spec: Settings of the stage.
+
+    Raises:
+        ValueError: The model names tasks or classes of its own that are not those of the data set.
+    """
+    settings = copy.deepcopy(dict(spec['model']))
+    tasks = {task['name']: tuple(task['classes']) for task in (spec.get('dataset') or {}).get('tasks', ())}
+    if tasks:
+        given = {name: tuple(classes) for name, classes in settings.get('tasks', tasks).items()}
+        if given != tasks:
+            raise ValueError(f'stage {spec["name"]!r}: the model has the tasks {given}, the data set has {tasks}')
+        settings['tasks'] = tasks
+    return MODELS.build(settings)
 
 
 def pair_dataset(config: Config, spec: Mapping[str, Any]) -> Any:
@@ -67,13 +86,13 @@ def pretrain(
         resume: As in `run_stage`.
 
     Returns:
-        What `run_stage` returns, the cases, patients and images that were learnt from, the spread of the outputs in the
-        last epoch and whether they collapsed.
+        What `run_stage` returns, the cases, patients and images that were learnt from, and, of a contrastive learner,
+        the spread of the outputs in the last epoch and whether they collapsed.
     """
     dataset = pair_dataset(config, spec)
     dataset.verify(config.num_workers)
     set_random_seed(**randomness(config))
-    learner: Any = MODELS.build(copy.deepcopy(spec['model']))
+    learner = build_learner(spec)
     learner.init_weights()
     stored = None
     if spec.get('store') is not None:
@@ -81,11 +100,7 @@ def pretrain(
         stored = Path(spec['store'], name)
     result = _take(stored, learner)
     if result is None:
-        hooks = [*spec.get('custom_hooks', ()), dict(type='CollapseHook', lowest=LOWEST)]
-        given = {**spec, 'custom_hooks': hooks}
-        result = run_stage(config, given, learner, dataset, None, folder, options, resume)
-        spread = float(learner.spread)
-        result |= {'spread': round(spread, 4), 'collapsed': collapsed(spread)}
+        result = _learn(config, spec, learner, dataset, folder, options, resume)
         if stored is not None and is_main_process():
             save_checkpoint(stored, learner.state_dict(), {'result': result})
         barrier()
@@ -98,6 +113,28 @@ def pretrain(
         'images': len(dataset),
         'given_to': learner.hand_over(model),
     }
+
+
+def _learn(
+    config: Config,
+    spec: Mapping[str, Any],
+    learner: Any,
+    dataset: Any,
+    folder: Path,
+    options: RunOptions,
+    resume: str | bool,
+) -> dict[str, Any]:
+    """Run the stage; a learner with an evaluator is validated on what the data set holds out, its best epoch kept."""
+    given = {**spec, 'custom_hooks': [*spec.get('custom_hooks', ())]}
+    if hasattr(learner, 'evaluator'):
+        given |= {'evaluator': [dict(metric) for metric in learner.evaluator]}
+        given.setdefault('monitor', learner.monitor)
+        val_set = dataset.held_out() if options.validate else None
+        return run_stage(config, given, learner, dataset, val_set, folder, options, resume)
+    given['custom_hooks'].append(dict(type='CollapseHook', lowest=LOWEST))
+    result = run_stage(config, given, learner, dataset, None, folder, options, resume)
+    spread = float(learner.spread)
+    return {**result, 'spread': round(spread, 4), 'collapsed': collapsed(spread)}
 
 
 def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: RunOptions) -> str:
@@ -115,6 +152,8 @@ def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: Ru
         'cases': [[c.case_id, {m: [_digest(f) for f in found] for m, found in c.files.items()}] for c in dataset.cases],
         'masks': [{m: [_digest(f) for f in found] for m, found in c.mask_files.items()} for c in dataset.cases],
         'boxes': [c.boxes for c in dataset.cases],
+        'labels': getattr(dataset, 'decides', None),
+        'validated': options.validate,
         'made by': [versions(), _code(), torch.cuda.is_available()],
     }
     text = json.dumps(facts, sort_keys=True, default=str)

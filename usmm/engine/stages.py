@@ -21,9 +21,10 @@ from torch import nn
 
 from usmm import compat
 from usmm.compat.workers import stop_workers
-from usmm.engine.checkpoints import resumable
+from usmm.engine.checkpoints import lower_is_better, resumable
 from usmm.engine.outputs import load_weights
 from usmm.engine.run_state import plain_model, take_averaged
+from usmm.registry import DATA_SAMPLERS
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,27 @@ class QuietRunner(Runner):
             raise ValueError(f'{filename} cannot be resumed with this config: {error}') from error
 
 
-def loader_config(config: Config, dataset: Any, shuffle: bool, batch_size: int, num_workers: int) -> dict[str, Any]:
-    """A dataloader of cases, as mmengine builds it."""
-    mine = -(-len(dataset) // get_world_size())
-    return dict(
-        batch_size=batch_size,
+def loader_config(
+    config: Config, dataset: Any, shuffle: bool, batch_size: int, num_workers: int, oversample: bool = False
+) -> dict[str, Any]:
+    """A dataloader of cases, as mmengine builds it; a data set may have its own way to make batches for training."""
+    sampler = dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle, oversample=oversample)
+    total = DATA_SAMPLERS.build({**sampler, 'dataset': dataset}).total
+    mine = -(-total // get_world_size())
+    if shuffle and hasattr(dataset, 'batch_sampler'):
+        whole: dict[str, Any] = dict(batch_sampler=dict(dataset.batch_sampler))
+    else:
         # batch norm cannot learn from a last batch of a single case; the order is shuffled, so another case is left
         # out in each epoch
-        drop_last=shuffle and mine > batch_size > 1 and mine % batch_size == 1,
+        whole = dict(drop_last=shuffle and mine > batch_size > 1 and mine % batch_size == 1)
+    return dict(
+        batch_size=batch_size,
         num_workers=num_workers,
         persistent_workers=num_workers > 0 and config.get('persistent_workers', True),
-        sampler=dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle),
+        sampler=sampler,
         collate_fn=dict(type='usmm.collate_cases'),
         dataset=dataset,
+        **whole,
     )
 
 
@@ -150,7 +159,9 @@ def run_stage(
     runner.train()
     plain = plain_model(runner.model)
     take_averaged(plain, runner)
-    chosen = _load_best(plain, runner, folder, monitor) if val_set is not None else {'epoch': runner.epoch}
+    chosen: dict[str, Any] = {'epoch': runner.epoch}
+    if val_set is not None:
+        chosen = _load_best(plain, runner, folder, monitor, bool(stage.get('evaluator')))
     epochs = runner.epoch
     runner.close()
     # the runner is part of reference cycles; without this its optimiser's memory lives on beside the next stage's
@@ -182,8 +193,11 @@ def _runner_settings(
     epochs = epochs_of(config, stage)
     title = f'{config.name} [{stage["name"]}]'
     hooks = [*config.get('custom_hooks', ()), *stage.get('custom_hooks', ())]
+    if val_set is not None:
+        hooks += _early_stop(stage, monitor)
+    oversample = bool(stage.get('oversample'))
     settings: dict[str, Any] = dict(
-        train_dataloader=loader_config(config, train_set, True, batch, workers),
+        train_dataloader=loader_config(config, train_set, True, batch, workers, oversample),
         train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=stage.get('val_interval', 1)),
         optim_wrapper=_optim_wrapper(stage, options),
         param_scheduler=copy.deepcopy(stage.get('param_scheduler')),
@@ -214,8 +228,17 @@ def _runner_settings(
     if val_set is not None:
         settings['val_dataloader'] = loader_config(config, val_set, False, batch, workers)
         settings['val_cfg'] = dict()
-        settings['val_evaluator'] = copy.deepcopy(config.evaluator)
+        settings['val_evaluator'] = copy.deepcopy(stage.get('evaluator') or config.evaluator)
     return settings
+
+
+def _early_stop(stage: Mapping[str, Any], monitor: str) -> list[dict[str, Any]]:
+    """The hook that a stage's `early_stop` asks for: epochs of patience, and how much better counts as better."""
+    settings = stage.get('early_stop')
+    if not settings:
+        return []
+    rule = 'less' if lower_is_better(monitor) else 'greater'
+    return [dict(type='EarlyStoppingHook', monitor=monitor, rule=rule, **{'min_delta': 0.0, **settings})]
 
 
 def env_config(config: Config) -> dict[str, Any]:
@@ -241,18 +264,23 @@ def _optim_wrapper(stage: Mapping[str, Any], options: RunOptions) -> dict[str, A
     return wrapper
 
 
-def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str) -> dict[str, Any]:
-    """Load the checkpoint that validated best; the last epoch stays where no epoch could be scored."""
+def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str, whole: bool = False) -> dict[str, Any]:
+    """Load the checkpoint that validated best; the last epoch stays where no epoch could be scored.
+
+    With `whole` all metrics of that epoch are returned, as `validation`.
+    """
     # only the main process keeps the bookkeeping of the best epoch
-    found = [(runner.message_hub.runtime_info.get('best_ckpt'), runner.message_hub.runtime_info.get('best_score'))]
+    known = runner.message_hub.runtime_info
+    found = [(known.get('best_ckpt'), known.get('best_score'), known.get('best_metrics', {}))]
     broadcast_object_list(found)
-    best, score = found[0]
+    best, score, metrics = found[0]
     if not best:
         logging.getLogger(__name__).warning('no epoch of %s has a valid %s; keeping the last', folder.name, monitor)
         return {'epoch': runner.epoch, 'selected_by': None}
     path = folder / Path(best).name
     model.load_state_dict(load_weights(path)['state_dict'])
-    return {'epoch': int(path.stem.rpartition('_')[2]), 'selected_by': monitor, 'score': score}
+    chosen = {'epoch': int(path.stem.rpartition('_')[2]), 'selected_by': monitor, 'score': score}
+    return {**chosen, 'validation': metrics} if whole else chosen
 
 
 compat.apply()

@@ -38,9 +38,11 @@ from usmm.models.heads import (  # noqa: E402
     ClinicalFusionHead,
     LateFusionHead,
     LinearHead,
+    MLPHead,
     ScoreTreeHead,
 )
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction  # noqa: E402
+from usmm.models.multitask import MultiTaskLearner  # noqa: E402
 from usmm.models.outputs import Outputs  # noqa: E402
 from usmm.models.pair_preprocessor import PairPreprocessor  # noqa: E402
 from usmm.models.preprocessor import CasePreprocessor  # noqa: E402
@@ -70,9 +72,11 @@ __all__ = [
     'ImageEncoder',
     'LateFusionHead',
     'LinearHead',
+    'MLPHead',
     'MapFusion',
     'ModalityInteraction',
     'MultiModalClassifier',
+    'MultiTaskLearner',
     'Outputs',
     'PairPreprocessor',
     'PoolFusion',

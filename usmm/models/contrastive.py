@@ -11,18 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from usmm.case import Case
+from usmm.models.backbone_learner import BackboneLearner, fit
 from usmm.models.building import build
-from usmm.models.encoders.image import as_list, probe
+from usmm.models.encoders.image import as_list
 from usmm.models.fusions.base import pool
 from usmm.models.layers.projector import ContrastiveMLP
-from usmm.models.pretrained import load_pretrained, split_pretrained
-from usmm.models.staging import StagedModel
 from usmm.registry import MODELS
 
 VIEWS = ('view1', 'view2')
 
 
-class ContrastiveLearner(StagedModel):
+class ContrastiveLearner(BackboneLearner):
     """What the three methods share: encoder f, global average, projector g; and the watch on collapse.
 
     Args:
@@ -57,23 +56,15 @@ class ContrastiveLearner(StagedModel):
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(_preprocessor(data_preprocessor), init_cfg)
-        cfg, self.pretrained = split_pretrained(dict(backbone or dict(type='mmpretrain.EfficientNet', arch='b2')))
-        self.backbone = build(cfg)
-        self.projector = ContrastiveMLP(probe(self.backbone, input_size)[-1], hidden_channels, embed_dims)
+        backbone = backbone or dict(type='mmpretrain.EfficientNet', arch='b2')
+        super().__init__(backbone, data_preprocessor, input_size, init_cfg)
+        self.projector = ContrastiveMLP(self.width, hidden_channels, embed_dims)
         self.criterion = build(loss or dict(type=self.default_loss))
         self.register_buffer('spread', torch.tensor(float('nan')))
 
-    def init_weights(self) -> None:
-        """Initialise as upstream does, then load pre-trained weights over it."""
-        fresh = not self.is_init
-        super().init_weights()
-        if fresh and self.pretrained is not None:
-            load_pretrained(self.backbone, self.pretrained)
-
     def project(self, image: Tensor) -> Tensor:
         """g(f(image)): (B, 3, H, W) -> (B, D)."""
-        return self.projector(pool(as_list(self.backbone(image))[-1]))
+        return self.projector(self.vector(image))
 
     def forward(
         self,
@@ -102,46 +93,21 @@ class ContrastiveLearner(StagedModel):
         raise NotImplementedError
 
     def fits(self, model: Any) -> dict[str, dict[str, Tensor]]:
-        """Parts of a classifier that can take what was learnt -> the tensors that they take.
-
-        Args:
-            model: A `MultiModalClassifier`; an encoder takes all tensors of the backbone or none.
-
-        Raises:
-            ValueError: If no encoder fits, or the model has a projector of another size.
-        """
-        state = self.backbone.state_dict()
-        found = {}
-        for name, encoder in (model.encoder or {}).items():
-            placed = {to: value for key, value in state.items() for to in encoder.place(key)}
-            if _fit(encoder, placed):
-                found[f'encoder.{name}'] = placed
-        if not found:
-            kinds = [type(e).__name__ for e in (model.encoder or {}).values()]
-            raise ValueError(
-                f'no encoder of the model can take the weights of the pre-training: it has {kinds}, '
-                f'and what is pre-trained is a {type(self.backbone).__name__}; both need one backbone config'
-            )
-        projector = getattr(model.fusion, 'projector', None)
-        if projector is not None:
-            if not _fit(projector, self.projector.state_dict()):
-                raise ValueError('the projector of the fusion and that of the pre-training have different sizes')
-            found['fusion.projector'] = self.projector.state_dict()
-        return found
-
-    def hand_over(self, model: Any) -> list[str]:
-        """Give a classifier the encoder, and the projector where it has one; see `fits`.
+        """As in `BackboneLearner`; the projector of a `ProjectedFusion` takes that of the pre-training.
 
         Args:
             model: A `MultiModalClassifier`.
 
-        Returns:
-            The parts that took weights.
+        Raises:
+            ValueError: If no encoder fits, or the model has a projector of another size.
         """
-        found = self.fits(model)
-        for name, state in found.items():
-            model.get_submodule(name).load_state_dict(state, strict=False)
-        return list(found)
+        found = super().fits(model)
+        projector = getattr(model.fusion, 'projector', None)
+        if projector is not None:
+            if not fit(projector, self.projector.state_dict()):
+                raise ValueError('the projector of the fusion and that of the pre-training have different sizes')
+            found['fusion.projector'] = self.projector.state_dict()
+        return found
 
 
 @MODELS.register_module()
@@ -265,12 +231,3 @@ def spread_of(output: Tensor) -> Tensor:
     """
     normalised = F.normalize(output.detach().float(), dim=1)
     return normalised.std(0, unbiased=False).mean() * output.shape[1] ** 0.5
-
-
-def _fit(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
-    own = module.state_dict()
-    return all(name in own and own[name].shape == value.shape for name, value in state.items())
-
-
-def _preprocessor(cfg: Mapping[str, Any] | nn.Module | None) -> nn.Module:
-    return cfg if isinstance(cfg, nn.Module) else build(dict(type='PairPreprocessor') if cfg is None else cfg)

@@ -13,7 +13,9 @@ from usmm.registry import MODELS
 
 @MODELS.register_module()
 class PairPreprocessor(CasePreprocessor):
-    """`CasePreprocessor` for the two views of `PairedViews`; a view has another modality in each row.
+    """`CasePreprocessor` for the two views of `PairedViews`, or the image of `MultiTaskDataset`.
+
+    A view has another modality in each row.
 
     Args:
         mean, std, channels_last, non_blocking: As in `CasePreprocessor`.
@@ -34,12 +36,12 @@ class PairPreprocessor(CasePreprocessor):
         """The batch with float32 views on the device.
 
         Args:
-            data: A collated batch: inputs `view1` and `view2`, and data_samples that name their modalities.
+            data: A collated batch: inputs `view1` and `view2`, or `image`, and data_samples that name their modalities.
             training: Not used; part of the interface.
 
         Raises:
             TypeError: If the batch is not a dict with `inputs`.
-            ValueError: If mean or std is given by modality and lacks one, or the batch is not one of pairs.
+            ValueError: If mean or std is given by modality and lacks one, or the cases do not name theirs.
         """
         if not isinstance(data, Mapping) or 'inputs' not in data:
             raise TypeError(f'PairPreprocessor expects a collated batch (dict with inputs), got {type(data).__name__}')

@@ -30,16 +30,18 @@ class LoadReport:
         missing: Names in the module that kept theirs.
         unused: Names in the checkpoint that found no place.
         mismatched: Name in the module -> (its shape, shape in the checkpoint).
+        resized: Position embeddings that were interpolated to the module's size of images; they are `loaded` too.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     mismatched: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    resized: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = f'{len(self.loaded)} tensors loaded, {len(self.missing)} of the module kept their own values'
-        for name in ('missing', 'unused', 'mismatched'):
+        for name in ('missing', 'unused', 'mismatched', 'resized'):
             if getattr(self, name):
                 text += f'; {name}: {", ".join(getattr(self, name))}'
         return text
@@ -99,14 +101,17 @@ def load_pretrained(
     """
     state = read_state(init_cfg['checkpoint'], init_cfg.get('prefix'))
     own = module.state_dict()
-    taken, unused, mismatched = {}, [], {}
+    taken, unused, mismatched, resized = {}, [], {}, []
     for name, value in state.items():
         targets = [t for t in place(name) if t in own] or [t for t in (name,) if t in own]
         if not targets:
             unused.append(name)
         for target in targets:
-            if own[target].shape == value.shape:
-                taken[target] = value
+            resize = None if own[target].shape == value.shape else _resizer(module, target)
+            placed = value if resize is None else resize(value)
+            if own[target].shape == placed.shape:
+                taken[target] = placed
+                resized += [] if resize is None else [target]
             else:
                 mismatched[target] = (tuple(own[target].shape), tuple(value.shape))
     if not taken:
@@ -115,9 +120,28 @@ def load_pretrained(
         )
     module.load_state_dict(taken, strict=False)
     missing = tuple(k for k in own if k not in taken and k not in mismatched and not k.endswith('num_batches_tracked'))
-    report = LoadReport(tuple(taken), missing, tuple(unused), mismatched)
+    report = LoadReport(tuple(taken), missing, tuple(unused), mismatched, tuple(resized))
     print_log(f'{type(module).__name__} from {init_cfg["checkpoint"]}: {report}', logger='current')
     return report
+
+
+def _resizer(module: nn.Module, name: str) -> Callable[[Tensor], Tensor] | None:
+    """How the position embedding of this name is brought to the size that its owner wants; None: it is none.
+
+    A transformer of mmpretrain interpolates its embedding when a state is loaded, but a state of other shapes does not
+    come so far.
+    """
+    owner, _, last = name.rpartition('.')
+    prepare = getattr(module.get_submodule(owner), '_prepare_pos_embed', None)
+    if last != 'pos_embed' or prepare is None:
+        return None
+
+    def resize(value: Tensor) -> Tensor:
+        state = {last: value}
+        prepare(state, '')
+        return state[last]
+
+    return resize
 
 
 def _load(checkpoint: str) -> Any:

@@ -4,6 +4,7 @@ from usmm.models.heads.boosted_table import BoostedTableHead
 from usmm.models.heads.clinical_fusion import ClinicalFusionHead
 from usmm.models.heads.late_fusion import LateFusionHead
 from usmm.models.heads.linear import LinearHead
+from usmm.models.heads.mlp import MLPHead
 from usmm.models.heads.score_tree import ScoreTreeHead
 
-__all__ = ['BoostedTableHead', 'ClinicalFusionHead', 'LateFusionHead', 'LinearHead', 'ScoreTreeHead']
+__all__ = ['BoostedTableHead', 'ClinicalFusionHead', 'LateFusionHead', 'LinearHead', 'MLPHead', 'ScoreTreeHead']

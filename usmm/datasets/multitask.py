@@ -1,0 +1,222 @@
+"""Several labelled data sets at once, a task each: one backbone learns from all of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch.utils.data import Dataset
+
+from usmm.case import Case, Schema
+from usmm.datasets.case_dataset import CaseDataset
+from usmm.datasets.case_table import CaseTable
+from usmm.datasets.folds import check_disjoint, inner_split
+from usmm.datasets.parts import Split
+from usmm.datasets.verify import Progress, fresh, verify_parts
+from usmm.datasets.views import one_view
+from usmm.readers import DataError
+from usmm.registry import DATASETS, TRANSFORMS
+
+ORDERS = ('sequential', 'interleaved')
+NEEDED = ('name', 'table', 'schema', 'classes')
+TASK_KEYS = (*NEEDED, 'modalities', 'pipeline', 'ignore_labels', 'missing', 'bad_cases', 'other_patients')
+
+
+@DATASETS.register_module()
+class MultiTaskDataset(Dataset):
+    """Images of several case tables, each with labels of its own; an epoch meets every image of every case once.
+
+    Of a clip a frame is drawn anew in each epoch. Each task is divided into a training and a validation part, by
+    patient and with their share of every label; `held_out` gives the validation part, whose draws are always the same.
+
+    Args:
+        tasks: A dict a task: `name`, `table`, `schema`, `classes`, and optionally `modalities`, `pipeline`,
+            `ignore_labels`, `missing` and `bad_cases` as in `CaseDataset`. `other_patients=True`: its ids are those of
+            other patients, even where the run's own table has the same ones.
+        table, schema, classes, ignore_labels: The run's own table, of which nothing may be in a task; None: none.
+        modalities, part, split, missing: Settings of the run's own table, not used.
+        seed: Of the draws, and of the division.
+        bad_cases: As in `CaseDataset`, for tasks without a word of their own.
+        pipeline: Transforms of a case for tasks without a pipeline of their own: loading, one size for all.
+        augment: Transforms of each image, under the name `view`; the last is to be `PackCase`. The validation part
+            leaves the random ones out.
+        order: `'sequential'`: all batches of the first task, then those of the second, ...; `'interleaved'`: mixed
+            in proportion to their numbers. Every batch is of one task.
+        val_ratio: Share of a task that validates.
+
+    Raises:
+        ValueError: No tasks, a name twice, a key that a task lacks or does not know, another order, or no `PackCase`.
+        DataError: As `CaseDataset`; a case without images; a case, a patient or a file that is in the run's table too.
+    """
+
+    _known: tuple[list[int], list[tuple[str, int, str]]] | None = None
+
+    def __init__(
+        self,
+        tasks: Sequence[Mapping[str, Any]],
+        table: str | Path | None = None,
+        schema: Schema | Mapping[str, Any] | None = None,
+        classes: Sequence[str] = (),
+        modalities: Sequence[str] | None = None,
+        part: str | None = None,
+        split: Split | Mapping[str, Any] | None = None,
+        seed: int = 0,
+        missing: str = 'error',
+        ignore_labels: Sequence[str] = (),
+        bad_cases: str = 'error',
+        pipeline: Sequence[Any] = (),
+        augment: Sequence[Any] = (),
+        order: str = 'sequential',
+        val_ratio: float = 0.2,
+    ) -> None:
+        if order not in ORDERS:
+            raise ValueError(f'order must be one of {list(ORDERS)}, got {order!r}')
+        _check_tasks(tasks)
+        self.augment = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in augment]
+        if not self.augment or type(self.augment[-1]).__name__ != 'PackCase':
+            raise ValueError(f'augment of MultiTaskDataset must end with PackCase, got {self.augment}')
+        self.seed, self.order, self.validating = seed, order, False
+        common = dict(pipeline=pipeline, missing='keep', bad_cases=bad_cases, seed=seed)
+        self.sets = {task['name']: _read(task, common) for task in tasks}
+        if table is not None:
+            own = CaseTable.read(table, Schema.of(schema or {}), classes, ignore_labels)
+            for task in tasks:
+                _check_apart(own, self.sets[task['name']], task['name'], bool(task.get('other_patients')))
+        self.held = {name: _held(data, val_ratio, seed) for name, data in self.sets.items()}
+
+    @property
+    def tasks(self) -> dict[str, tuple[str, ...]]:
+        """Task -> its classes."""
+        return {name: tuple(data.table.classes) for name, data in self.sets.items()}
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What an evaluator needs to know: the tasks and their classes."""
+        return dict(tasks=self.tasks)
+
+    @property
+    def cases(self) -> list[Case]:
+        """The cases of all tasks and both parts; ids begin with the name of the task."""
+        return [
+            replace(case, case_id=f'{name}/{case.case_id}', patient_id=f'{name}/{case.patient_id}')
+            for name, data in self.sets.items()
+            for case in data.cases
+        ]
+
+    @property
+    def decides(self) -> list[Any]:
+        """What decides the weights beside settings and images: label and part of each case."""
+        held = {f'{name}/{case_id}' for name, ids in self.held.items() for case_id in ids}
+        return [[case.case_id, case.patient_id, case.label, case.case_id in held] for case in self.cases]
+
+    @property
+    def batch_sampler(self) -> dict[str, Any]:
+        """How batches are made in training."""
+        return dict(type='TaskBatchSampler', order=self.order)
+
+    def task_sizes(self) -> dict[str, int]:
+        """Task -> images of this part, in the order of the indices."""
+        sizes = dict.fromkeys(self.sets, 0)
+        for name, _, _ in self._items():
+            sizes[name] += 1
+        return sizes
+
+    def held_out(self) -> MultiTaskDataset:
+        """The validation part."""
+        other = copy.copy(self)
+        other.validating = True
+        other.augment = [t for t in self.augment if not getattr(t, 'random', False)]
+        other._known = None  # its images are others
+        return other
+
+    def verify(self, num_workers: int = 0, progress: Progress | None = None) -> dict[str, str]:
+        """Read every case once; see `CaseDataset.verify`."""
+        found = verify_parts(self.sets, num_workers, progress)
+        return {f'{name}/{case_id}': why for name, bad in found.items() for case_id, why in bad.items()}
+
+    def __len__(self) -> int:
+        return len(self._items())
+
+    def __getitem__(self, index: int | tuple[int, int]) -> Case:
+        """The case with one `image`, a (3, H, W) uint8 tensor; `info` names its task and modality.
+
+        Args:
+            index: Index of the image, or (epoch, index), as a sampler gives it.
+        """
+        epoch, i = index if isinstance(index, tuple) else (0, index)
+        task, number, modality = self._items()[i]
+        data = self.sets[task]
+        case = fresh(data.cases[number], seed=self.seed, epoch=0 if self.validating else epoch)
+        transforms = [t for t in data.pipeline if not (self.validating and getattr(t, 'random', False))]
+        try:
+            for transform in transforms:
+                case = transform(case)
+            image = one_view(case, modality, self.augment, ('frame', task, modality), ('view', task, modality))
+        except DataError as error:
+            raise error.at(case=case.case_id) from error
+        info = {
+            **case.info,
+            'task': dict(name=task),
+            'views': dict(modalities=(modality,)),
+            'pack': dict(modalities=('image',), shapes={}),
+        }
+        return replace(case, data={'image': image}, masks={}, info=info)
+
+    def _items(self) -> list[tuple[str, int, str]]:
+        # cases may have been left out since
+        state = [len(data.cases) for data in self.sets.values()]
+        if self._known is None or self._known[0] != state:
+            self._known = (state, self._found())
+        return self._known[1]
+
+    def _found(self) -> list[tuple[str, int, str]]:
+        return [
+            (name, i, modality)
+            for name, data in self.sets.items()
+            for i, case in enumerate(data.cases)
+            for modality in data.modalities
+            if modality in case.files and (case.case_id in self.held[name]) == self.validating
+        ]
+
+
+def _check_tasks(tasks: Sequence[Mapping[str, Any]]) -> None:
+    names = [task.get('name') for task in tasks]
+    if not tasks or len(set(names)) < len(names):
+        raise ValueError(f'MultiTaskDataset needs tasks, each with a name of its own, got {names}')
+    for task in tasks:
+        lacking, unknown = [k for k in NEEDED if k not in task], [k for k in task if k not in TASK_KEYS]
+        if lacking or unknown:
+            raise ValueError(f'task {task.get("name")!r}: lacks {lacking}, unknown {unknown}; keys are {TASK_KEYS}')
+
+
+def _read(task: Mapping[str, Any], common: Mapping[str, Any]) -> CaseDataset:
+    data = CaseDataset(**{**common, **{k: v for k, v in task.items() if k not in ('name', 'other_patients')}})
+    empty = [case.case_id for case in data.cases if not any(m in case.files for m in data.modalities)]
+    if empty or not data.modalities:
+        names = ', '.join(empty[:5])
+        raise DataError(f'{len(empty)} cases have none of {list(data.modalities)}: {names}', file=data.table.path)
+    return data
+
+
+def _check_apart(own: CaseTable, data: CaseDataset, name: str, other_patients: bool) -> None:
+    """See that nothing of the run's own table, which may be tested, is in a task."""
+    cases = list(data.cases)
+    if other_patients:
+        cases = [replace(case, patient_id=f'task {name}/{case.case_id}') for case in cases]
+    else:
+        ids = {case.case_id for case in own.cases}
+        same = [case.case_id for case in cases if case.case_id in ids]
+        if same:
+            text = f'{len(same)} cases are in {own.path} too; if they are not the same ones: other_patients=True'
+            raise DataError(text, file=data.table.path, case=same[0])
+    check_disjoint({'the table of this run': own.cases, f'task {name!r}': cases})
+
+
+def _held(data: CaseDataset, val_ratio: float, seed: int) -> frozenset[str]:
+    """Ids of the cases that validate."""
+    ids, patients = [c.case_id for c in data.cases], [c.patient_id for c in data.cases]
+    mask = inner_split(ids, patients, [c.label for c in data.cases], val_ratio, seed)
+    return frozenset(case_id for case_id, held in zip(ids, mask, strict=True) if held)
