@@ -89,7 +89,8 @@ def _rows(path: Path, images: dict[str, Path], label: str) -> list[dict[str, Cel
         raise DataError(f'the images {absent or "of this report"} are missing', file=path, case=patient)
     shared = _facts(report, path, patient)
     tirads = shared['tirads']
-    shared = {'label': TIRADS[tirads] if tirads and label == 'malignancy' else tirads or UNKNOWN} | shared
+    named = TIRADS[tirads] if tirads and label == 'malignancy' else tirads or UNKNOWN
+    shared = {'label': named, **shared}
     rows: list[dict[str, Cell]] = []
     for number in sorted(images, key=int):
         case, found, mask = f'{patient}-{number}', outlines.get(number), None
