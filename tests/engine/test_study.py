@@ -113,7 +113,13 @@ def three_rows(tmp_path):
     return make, labels, scores
 
 
-@pytest.mark.parametrize(('pairs', 'wanted'), [('all', [(1, 2), (1, 3), (2, 3)]), ('steps', [(1, 2), (2, 3)])])
+NAMED = [('model 3', 'model 1'), ('model 2', 'a row that is not run'), ('model 2', 'model 3')]
+
+
+@pytest.mark.parametrize(
+    ('pairs', 'wanted'),
+    [('all', [(1, 2), (1, 3), (2, 3)]), ('steps', [(1, 2), (2, 3)]), (NAMED, [(3, 1), (2, 3)])],
+)
 def test_pairs_of_rows_are_delongs_with_holms_correction(three_rows, pairs, wanted):
     make, labels, scores = three_rows
     found = make(pairs).pairs()
@@ -166,6 +172,7 @@ def test_chosen_rows_bring_the_reference(studied, tmp_path):
         (('published=', 'publisht='), r"variant 1: unknown key 'publisht'; keys are .*, nearest 'published'"),
         (("name='age alone'", "name='both'"), r"these rows have one name \(or folder\): \['both'\]"),
         (("name='both', ", ''), r"variant 0: \['name'\] must be given"),
+        (('folds = 2', "pairs = [('age', 'nobody')]"), r"must be the names of two rows, got \('age', 'nobody'\)"),
         (('folds = 2', "pairs = 'both'"), r"pairs must be one of \['reference', 'all', 'steps'\], got 'both'"),
     ],
 )

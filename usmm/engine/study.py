@@ -59,7 +59,8 @@ class StudySpec:
         folds, seeds, fold_seed: As in `CrossValidation`.
         published: Where the published numbers come from.
         pairs: Which rows are tested against each other: `reference` (each with the reference alone), also `all` pairs,
-            or also `steps` (each with the row above it, for models that grow).
+            or also `steps` (each with the row above it, for models that grow), or also those of a list of (first,
+            second) names.
     """
 
     title: str
@@ -70,7 +71,7 @@ class StudySpec:
     seeds: tuple[int, ...] | None = None
     fold_seed: int | None = None
     published: str = ''
-    pairs: str = 'reference'
+    pairs: str | Sequence[Sequence[str]] = 'reference'
 
     @classmethod
     def read(cls, path: str | Path) -> StudySpec:
@@ -100,8 +101,11 @@ class StudySpec:
             raise ValueError(
                 f'{file}: the reference {spec.reference!r} is no row; rows are {[v.name for v in variants]}'
             )
-        if spec.pairs not in PAIRS:
-            raise ValueError(f'{file}: pairs must be one of {list(PAIRS)}, got {spec.pairs!r}')
+        if isinstance(spec.pairs, str):
+            if spec.pairs not in PAIRS:
+                raise ValueError(f'{file}: pairs must be one of {list(PAIRS)}, got {spec.pairs!r}')
+        elif wrong := [pair for pair in spec.pairs if len(set(pair) & {v.name for v in variants}) != 2]:
+            raise ValueError(f'{file}: each of pairs must be the names of two rows, got {wrong[0]!r}')
         return spec
 
 
@@ -200,9 +204,11 @@ class Study:
             A dict a pair: first, second, estimate (AUC of the second less that of the first), ci95, pvalue, p_holm
             (corrected for the number of pairs), test, cases.
         """
-        names = list(self.plans)
-        chosen = {'all': combinations(names, 2), 'steps': pairwise(names)}.get(self.spec.pairs, ())
-        wanted = list(chosen)
+        names, asked = list(self.plans), self.spec.pairs
+        if isinstance(asked, str):
+            wanted = list({'all': combinations(names, 2), 'steps': pairwise(names)}.get(asked, ()))
+        else:  # some rows may not be run this time
+            wanted = [(first, second) for first, second in asked if {first, second} <= set(names)]
         if not wanted:
             return []
         tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}

@@ -26,3 +26,7 @@ for _modality in ('oop', 't2', 't1'):
         if _row['name'] in _published:
             _row['published'] = dict(accuracy=_published[_row['name']])
         variants.append(_row)
+pairs = []
+for _modality in ('oop', 't2', 't1'):
+    _steps = [f'{_name} {_modality}' for _name in ('no pre-training', 'SCL', 'SCL, equal steps', 'MCL')]
+    pairs += [(_steps[0], _steps[1]), (_steps[1], _steps[3]), (_steps[2], _steps[3]), (_steps[0], _steps[3])]

@@ -34,3 +34,5 @@ for _name, _values in _accuracy.items():
         if not _name.endswith('+'):
             _row |= {'pretrain_modalities': (_modality,), 'pairs': 'views'}
         variants.append(dict(name=f'{_name} {_modality}', options=_row, published=dict(accuracy=_value)))
+# what pairs of modalities add
+pairs = [(f'{_name} {_m}', f'{_name}+ {_m}') for _name in ('SimCLR', 'BYOL', 'SimSiam') for _m in ('oop', 't2', 't1')]
