@@ -139,11 +139,11 @@ def write_pointing(
 def show(found: Mapping[str, PointingSummary]) -> None:
     """Print the pointing game."""
     table = Table(title='heat on the lesion, in the picture that the network sees', box=SIMPLE)
-    for name in ('modality', 'cases', 'heat inside', 'hits', 'random', 'p'):
+    for name in ('modality', 'heat inside', 'hits', 'random', 'p'):
         table.add_column(name, justify='left' if name == 'modality' else 'right', no_wrap=True)
     for modality, s in found.items():
         table.add_row(
-            modality, str(s.cases), _interval(s.share, s.share_ci), _interval(s.hits.estimate, s.hits.ci),
+            modality, _interval(s.share, s.share_ci), f'{round(s.hits.estimate * s.cases)} of {s.cases}',
             f'{s.random:.3f}', f'{s.pvalue:.2g}',
         )  # fmt: skip
     Console().print(table)
