@@ -141,7 +141,8 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
         'active_learn': ['c', '--query', '1'], 'explain': ['c', 'p'], 'time_intensity': ['c', '--out', 'o'],
         'predict': ['m', '--inputs'], 'calibrate': ['r', '--predictions', 'p'], 'export': ['c'],
         'dataset_converters/ddti': ['s', 'o'], 'dataset_converters/echonet_dynamic': ['s', 'o'],
-        'compare_maps': ['a=b', 'c=d'], 'probe_latents': ['t', 'a=b'], 'importance': ['c', 'p'], 'region_agreement': ['a'],
+        'compare_maps': ['a=b', 'c=d'], 'probe_latents': ['t', 'a=b'], 'importance': ['c', 'p'],
+        'region_agreement': ['a'],
     }.items():  # fmt: skip
         known |= set(accepted(name, words)[0]._option_string_actions)
     assert named - known == set()
