@@ -170,5 +170,7 @@ def _disagreement(name: str, known: Mapping[str, Sequence[object]]) -> list[str]
 
 
 def _problem_words(problems: Sequence[Problem]) -> str:
-    some = '; '.join(str(problem) for problem in problems[:3]) + ('; ...' if len(problems) > 3 else '')
+    # without the file, which is this table: the words go into a page that is handed on
+    some = '; '.join(str(replace(problem, file=None)) for problem in problems[:3])
+    some += '; ...' if len(problems) > 3 else ''
     return f'The table has {len(problems)} problem{"s" * (len(problems) > 1)}: {some}'
