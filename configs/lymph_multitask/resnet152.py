@@ -30,21 +30,44 @@ families = dict(
     efficientnet=dict(type='mmpretrain.EfficientNet', arch='b7', init_cfg='${start}'),
     resnet=dict(type='mmpretrain.ResNet', depth=152, init_cfg='${start}'),
     vit=dict(
-        type='mmpretrain.VisionTransformer', arch='b', img_size='${image_size}', patch_size=16, out_type='featmap',
-        init_cfg='${start}'))
+        type='mmpretrain.VisionTransformer',
+        arch='b',
+        img_size='${image_size}',
+        patch_size=16,
+        out_type='featmap',
+        init_cfg='${start}',
+    ),
+)
 backbone = '${families.resnet}'
 
 tasks = [
-    dict(name='auli', table='data/auli/cases.csv', schema=dict(images=dict(bus='bus')),
-         classes=('benign', 'malignant', 'normal')),
-    dict(name='ocau', table='data/ocau/cases.csv', schema=dict(images=dict(bus='bus')),
-         classes=('bladder', 'bowel', 'gallbladder', 'kidney', 'liver', 'spleen')),
-    dict(name='busi', table='data/busi/cases.csv', schema=dict(images=dict(bus='bus')),
-         classes=('benign', 'malignant', 'normal')),
-    dict(name='ddti', table='data/ddti/cases.csv', schema=dict(images=dict(bus='bus')),
-         classes=('benign', 'malignant')),
-    dict(name='echonet', table='data/echonet_dynamic/cases.csv', schema=dict(clips=dict(clip='clip')),
-         classes=('normal', 'borderline', 'reduced')),
+    dict(
+        name='auli',
+        table='data/auli/cases.csv',
+        schema=dict(images=dict(bus='bus')),
+        classes=('benign', 'malignant', 'normal'),
+    ),
+    dict(
+        name='ocau',
+        table='data/ocau/cases.csv',
+        schema=dict(images=dict(bus='bus')),
+        classes=('bladder', 'bowel', 'gallbladder', 'kidney', 'liver', 'spleen'),
+    ),
+    dict(
+        name='busi',
+        table='data/busi/cases.csv',
+        schema=dict(images=dict(bus='bus')),
+        classes=('benign', 'malignant', 'normal'),
+    ),
+    dict(
+        name='ddti', table='data/ddti/cases.csv', schema=dict(images=dict(bus='bus')), classes=('benign', 'malignant')
+    ),
+    dict(
+        name='echonet',
+        table='data/echonet_dynamic/cases.csv',
+        schema=dict(clips=dict(clip='clip')),
+        classes=('normal', 'borderline', 'reduced'),
+    ),
 ]
 
 load = [dict(type='LoadImage'), dict(type='LoadClip', num_frames=16), dict(type='Resize', size='${image_size}')]
@@ -71,9 +94,11 @@ model = dict(
     encoder=dict(
         bus=dict(type='ImageEncoder', modality='bus', backbone='${backbone}'),
         cdfi=dict(type='ImageEncoder', modality='cdfi', backbone='${backbone}'),
-        ue=dict(type='ImageEncoder', modality='ue', backbone='${backbone}')),
+        ue=dict(type='ImageEncoder', modality='ue', backbone='${backbone}'),
+    ),
     fusion=dict(type='PoolFusion'),
-    head=dict(type='MLPHead', hidden_channels=256))
+    head=dict(type='MLPHead', hidden_channels=256),
+)
 
 schedules = dict(
     pretrain=dict(
@@ -85,11 +110,13 @@ schedules = dict(
             tasks='${tasks}',
             order='${order}',
             pipeline=[dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}')],
-            augment='${augment}'),
+            augment='${augment}',
+        ),
         batch_size=16,
         optimizer=dict(type='Adam', lr='${lr}'),
         early_stop=dict(patience='${patience}'),
-        max_epochs='${pretrain_epochs}'),
+        max_epochs='${pretrain_epochs}',
+    ),
     finetune=dict(
         name='finetune',
         train='all',
@@ -98,5 +125,7 @@ schedules = dict(
         optimizer=dict(type='Adam', lr='${lr}'),
         monitor='loss',
         early_stop=dict(patience='${patience}'),
-        max_epochs='${finetune_epochs}'))
+        max_epochs='${finetune_epochs}',
+    ),
+)
 stages = ['${schedules.pretrain}', '${schedules.finetune}']

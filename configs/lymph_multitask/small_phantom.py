@@ -1,7 +1,8 @@
 """The four networks in small, for the phantom `lymph` and a CPU: images of 64 pixels, BrEaST and lung clips as tasks.
 
 Another family: `--cfg-options 'backbone=${families.vit}'` (or convnext, efficientnet, resnet). Narrow networks that
-start from nothing need larger steps than the paper's.
+start from nothing need larger steps than the paper's; the two hundred images of the tasks need smaller ones than the
+target, or the first epoch is the best.
 """
 
 _base_ = './resnet152.py'
@@ -11,17 +12,48 @@ breast_table = 'data/breast/cases.csv'
 lung_table = 'data/lung/cases.csv'
 image_size = 64
 lr = 1e-3
-pretrain_epochs = 40
+pretrain_lr = 1e-4
+patience = 10
+pretrain_patience = 20
+pretrain_epochs = 100
 finetune_epochs = 40
 families = dict(
     convnext=dict(arch=dict(_delete_=True, depths=(2, 2, 2, 2), channels=(16, 32, 64, 128))),
     efficientnet=dict(arch='b0'),
     resnet=dict(depth=18, base_channels=16, stem_channels=16),
     vit=dict(
-        arch=dict(_delete_=True, embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=128), patch_size=8))
-tasks = [
-    dict(name='breast', table='${breast_table}', schema=dict(images=dict(bus='bus')),
-         classes=('benign', 'malignant'), ignore_labels=('normal',)),
-    dict(name='lung', table='${lung_table}', schema=dict(clips=dict(clip='clip'), label='disease'),
-         classes=('no', 'yes')),
+        arch=dict(_delete_=True, embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=128), patch_size=8
+    ),
+)
+
+lesion = [
+    dict(type='LoadImage'),
+    dict(type='LoadMask'),
+    dict(type='CropLesion', margin=0.2),
+    dict(type='Resize', size='${image_size}'),
 ]
+frames = [dict(type='LoadClip', num_frames=16), dict(type='Resize', size='${image_size}')]
+breast_task = dict(
+    name='breast',
+    table='${breast_table}',
+    schema=dict(images=dict(bus='bus'), masks='{modality}_mask'),
+    classes=('benign', 'malignant'),
+    ignore_labels=('normal',),
+    pipeline=[dict(type='Cached', transforms='${lesion}', cache_dir='${cache_dir}')],
+)
+lung_task = dict(
+    name='lung',
+    table='${lung_table}',
+    schema=dict(clips=dict(clip='clip'), label='disease'),
+    classes=('no', 'yes'),
+    pipeline=[dict(type='Cached', transforms='${frames}', cache_dir='${cache_dir}')],
+)
+tasks = ['${breast_task}', '${lung_task}']
+# a small set is learnt by heart unless its images change from epoch to epoch
+augment = [
+    dict(type='RandomFlip'),
+    dict(type='RandomAffine', degrees=15, shift=0.1, scale=(0.8, 1.25), prob=0.8),
+    dict(type='ColourJitter'),
+    dict(type='PackCase'),
+]
+schedules = dict(pretrain=dict(optimizer=dict(lr='${pretrain_lr}'), early_stop=dict(patience='${pretrain_patience}')))

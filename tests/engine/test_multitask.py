@@ -190,6 +190,32 @@ def test_without_validation_the_last_epoch_counts(config):
     assert metrics['stages']['pretrain']['epoch'] == 1 and 'validation' not in metrics['stages']['pretrain']
 
 
+def test_a_pretraining_may_keep_its_last_epoch(config):
+    options = {
+        'stages.0.selection': 'last',
+        'stages.0.early_stop': None,
+        'stages.0.max_epochs': 2,
+        'stages.1.max_epochs': 1,
+    }
+    stages = train(config, options)['stages']
+    assert stages['pretrain']['epoch'] == 2 and 'validation' not in stages['pretrain']
+    assert stages['finetune']['selected_by'] == 'loss'
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        ({'stages.0.selection': 'test'}, r"stages\.0: selection is 'inner' or 'last', .*, got 'test'"),
+        ({'stages.1.selection': 'last'}, r'stages\.1: selection is .* of a stage with a `model` of its own'),
+        ({'stages.0.selection': 'last'}, r'stages\.0: early_stop selects an epoch'),
+    ],
+    ids=str,
+)
+def test_a_selection_that_makes_no_sense(config, options, text):
+    with pytest.raises(ConfigError, match=text):
+        load_config(config, {'stages.0.early_stop': dict(patience=2), **options})
+
+
 def test_cases_of_the_run_cannot_teach(config, tiny_data):
     own = dict(name='own', table=str(tiny_data / 'cases.csv'), schema=dict(images=dict(us='bus')),
                classes=('ADC', 'SCC'))  # fmt: skip

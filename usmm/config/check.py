@@ -43,7 +43,7 @@ KNOWN = (
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',
     'val_interval', 'checkpoint_interval', 'custom_hooks', 'fit', 'model', 'dataset', 'part', 'store',
-    'out_of_fold', 'early_stop', 'oversample',
+    'out_of_fold', 'early_stop', 'oversample', 'selection',
 )  # fmt: skip
 SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')

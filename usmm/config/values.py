@@ -56,6 +56,7 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
             text = f'{where}: oversample is for a stage that trains the classifier on its cases, without `cache`'
             raise ConfigError(place('oversample', files) + text)
         _check_early_stop(stage, where, files)
+        _check_selection(stage, where, files)
         _check_numbers(stage, f'{where}.', files)
     twice = [n for n, count in Counter(s['name'] for s in content.get('stages') or ()).items() if count > 1]
     if twice:
@@ -72,6 +73,18 @@ def _check_early_stop(stage: Mapping[str, Any], where: str, files: list[Path]) -
     if not isinstance(patience, int) or patience < 1 or not settings.get('min_delta', 0) >= 0:
         text = f'{where}: early_stop must be dict(patience=N), N of 1 or more, and optionally min_delta of 0 or more'
         raise ConfigError(f'{place("early_stop", files)}{text}, got {settings!r}')
+
+
+def _check_selection(stage: Mapping[str, Any], where: str, files: list[Path]) -> None:
+    """A pre-training may keep its last epoch; what is fine-tuned follows `split.selection`."""
+    if 'selection' not in stage:
+        return
+    if stage['selection'] not in ('inner', 'last') or 'model' not in stage:
+        text = f"{where}: selection is 'inner' or 'last', of a stage with a `model` of its own"
+        raise ConfigError(f'{place("selection", files)}{text}, got {stage["selection"]!r}')
+    if stage['selection'] == 'last' and stage.get('early_stop'):
+        text = f"{where}: early_stop selects an epoch, selection='last' does not"
+        raise ConfigError(place('early_stop', files) + text)
 
 
 def _check_numbers(content: Mapping[str, Any], where: str, files: list[Path]) -> None:

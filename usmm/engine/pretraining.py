@@ -129,7 +129,8 @@ def _learn(
     if hasattr(learner, 'evaluator'):
         given |= {'evaluator': [dict(metric) for metric in learner.evaluator]}
         given.setdefault('monitor', learner.monitor)
-        val_set = dataset.held_out() if options.validate else None
+        chosen = options.validate and spec.get('selection') != 'last'
+        val_set = dataset.held_out() if chosen else None
         return run_stage(config, given, learner, dataset, val_set, folder, options, resume)
     given['custom_hooks'].append(dict(type='CollapseHook', lowest=LOWEST))
     result = run_stage(config, given, learner, dataset, None, folder, options, resume)

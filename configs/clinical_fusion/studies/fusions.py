@@ -7,6 +7,9 @@ the patient (`out_of_fold`), and tested with the network of the whole training p
 title = 'Image and table: fusions'
 config = '../bmode_blood_mobilenet_v2.py'
 reference = 'concat'
+_fusions = ('concat', 'gated', 'FiLM', 'tokens', 'score level')
+_trees = 'boosted trees, table and image score'
+pairs = [(_fusion, _other) for _fusion in _fusions for _other in ('image only', 'table only', _trees)]
 
 _image_only = dict(_delete_=True, image=dict(type='ImageEncoder', modality='bus', backbone='${backbone}'))
 _classical = {
@@ -54,7 +57,7 @@ variants = [
     dict(name='table only', options={'modalities': ('clinical',)}),
     dict(name='image only', options={'modalities': ('bus',)}),
     dict(
-        name='boosted trees, table and image score',
+        name=_trees,
         options={
             'model.encoder': _image_only,
             'model.clinical': dict(type='BoostedTableHead'),

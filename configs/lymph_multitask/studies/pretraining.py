@@ -9,9 +9,11 @@ title = 'With and without multi-task pre-training'
 config = '../resnet152.py'
 folds = 5
 reference = 'resnet'
+_families = ('convnext', 'efficientnet', 'resnet', 'vit')
+pairs = [(f'{_family}, pre-trained', _family) for _family in _families]
 
 variants = []
-for _family in ('convnext', 'efficientnet', 'resnet', 'vit'):
+for _family in _families:
     _net = {'backbone': '${families.' + _family + '}'}
     variants.append(dict(name=_family, options={**_net, 'stages': ['${schedules.finetune}']}))
     variants.append(dict(name=f'{_family}, pre-trained', options=_net))

@@ -1,0 +1,30 @@
+"""What has to be taught for pre-training to pay: one network, from nothing and after four kinds of pre-training.
+
+`the last epoch` keeps the network that has learnt the tasks by heart. The tasks of `phantoms` need what the target
+needs: other phantom patients, in a folder beside the target's, `usmm make_phantom DATA_ROOT_teachers --preset cla
+--cases 300 --seed 7`, a task each modality.
+"""
+
+title = 'What teaches: other organs, or other patients of the same kind'
+config = '../small_phantom.py'
+folds = 5
+reference = 'from nothing'
+
+_kept = {'stages.0.selection': 'last', 'stages.0.early_stop': None, 'stages.0.max_epochs': 60}
+_phantoms = [
+    dict(
+        name=_name,
+        table='${data_root}_teachers/cases.xlsx',
+        schema=dict(images={_name: _name}),
+        classes=('ADC', 'SCC'),
+        other_patients=True,  # both tables count their patients from 1
+    )
+    for _name in ('bus', 'cdfi', 'ue')
+]
+variants = [
+    dict(name='from nothing', options={'stages': ['${schedules.finetune}']}),
+    dict(name='BrEaST and lung'),
+    dict(name='BrEaST and lung, the last epoch', options=_kept),
+    dict(name='phantoms', options={'tasks': _phantoms}),
+    dict(name='phantoms, the last epoch', options={'tasks': _phantoms, **_kept}),
+]
