@@ -66,6 +66,11 @@ INSTALL = [
     'safetensors>=0.4',  # weights that are data and nothing else
     'pyyaml>=6.0',  # the index of the model zoo
     'filelock>=3.12',  # two downloads of the same model at once
+    # `usmm serve`; uvicorn alone, without its extras: h11 is the strict parser, and the one whose headers are timed here
+    'fastapi>=0.110',
+    'uvicorn>=0.29',
+    'python-multipart>=0.0.18',  # the first without CVE-2024-53981
+    'swagger-ui-bundle>=1.1',  # the page of the API, served from this machine
 ]
 
 EXPORT = [
@@ -82,6 +87,9 @@ DEV = [
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
     'pytest-xdist>=3.5',  # a test file on each core
+    'httpx>=0.27',  # the client of the server's tests
+    'playwright>=1.45',  # drives the Chromium that is installed; it downloads none
+    'schemathesis>=4',  # requests made from the description of the API
     'ruff',
     'mypy',
     'pandas-stubs',
@@ -99,7 +107,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['usmm', 'usmm.*']),
     include_package_data=True,
-    package_data={'usmm': ['py.typed'], 'usmm.reports': ['templates/*']},
+    package_data={'usmm': ['py.typed'], 'usmm.reports': ['templates/*'], 'usmm.server': ['static/*', 'apidocs/*']},
     install_requires=INSTALL,
     extras_require={'dev': DEV, 'export': EXPORT},
     entry_points={'console_scripts': ['usmm = usmm.cli:main']},

@@ -34,7 +34,7 @@ TABLE: dict[str, set[str]] = {
     'config': {'registry', 'case', 'home'},
     'engine': {'active', 'registry', 'case', 'config', 'home', 'stats', 'weights'},
     'inference': {'registry', 'case', 'config', 'readers', 'stats', 'weights', 'zoo', 'explain', 'export'},
-    'server': {'inference'},
+    'server': {'case', 'home', 'inference', 'readers', 'registry', 'transforms', 'zoo'},
     'cli': {'home'},
     'console': {'home', 'readers'},
 }

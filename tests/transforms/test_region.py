@@ -92,6 +92,26 @@ def test_regions_of_the_file_come_first() -> None:
     assert kept.sum() == 100 * 100 + 10 * 9 and kept[50:150, 100:200].all() and kept[:9, 300:310].all()
 
 
+@pytest.mark.parametrize(('find', 'how'), [(True, 'found'), (False, 'none')])
+def test_finding_can_be_left_out(find: bool, how: str) -> None:
+    image, _, marks = screen('rectangle')
+    case = KeepRegion(find=find)(Case('c', 'p', data={'bus': image.copy()}))
+    assert case.info['bus']['blanked'] == how and (case.info['bus']['kept'] == 1) == (not find)
+    assert (case.data['bus'][marks].mean() > 100) == (not find)
+    if not find:
+        assert np.array_equal(case.data['bus'], image)
+    stated = {'bus': {'regions': (Region(100, 50, 200, 150, 'tissue'),)}}
+    case = KeepRegion(find=find)(Case('c', 'p', data={'bus': image.copy()}, info=stated))
+    assert case.info['bus']['blanked'] == 'stated' and not case.data['bus'][:50].any()
+
+
+def test_what_keeps_the_whole_picture_blanks_nothing() -> None:
+    image = np.full((8, 9, 3), 7, np.uint8)
+    for regions in ((Region(0, 0, 9, 8, 'tissue'),), ()):
+        case = KeepRegion()(Case('c', 'p', data={'bus': image}, info={'bus': {'regions': regions}}))
+        assert case.data['bus'] is image and case.info['bus']['blanked'] == 'none' and case.info['bus']['kept'] == 1
+
+
 def test_files_are_asked_for_their_regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Key frames come without the regions of their file."""
     (tmp_path / 'a.dcm').touch()

@@ -6,12 +6,14 @@ from usmm.inference.calibration import calibrate, fit_calibration
 from usmm.inference.inputs import CaseReader
 from usmm.inference.prediction import Prediction, safe_csv, to_frame
 from usmm.inference.predictor import Predictor
+from usmm.inference.prepared import Prepared
 
 __all__ = [
     'Bundle',
     'CaseReader',
     'Prediction',
     'Predictor',
+    'Prepared',
     'calibrate',
     'fit_calibration',
     'get_model',

@@ -39,7 +39,7 @@ def build_network(bundle: Bundle) -> Any:
 
 def build_pipeline(bundle: Bundle) -> list[Callable[[Case], Case]]:
     """The transforms of a test; what they would keep on disk or in memory is not kept."""
-    return [TRANSFORMS.build(step) for step in _without_caches(bundle.settings['test_pipeline'])]
+    return [TRANSFORMS.build(step) for step in without_caches(bundle.settings['test_pipeline'])]
 
 
 def collate(cases: Sequence[Case]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def clip_frames(bundle: Bundle) -> dict[str, int]:
     for step in steps:
         name = step['type'].rpartition('.')[2]
         if name == 'KeyFrames':
-            found[step['modality']] = TRANSFORMS.build(_without_caches(step)).num_frames
+            found[step['modality']] = TRANSFORMS.build(without_caches(step)).num_frames
         elif name == 'LoadClip' and step.get('num_frames') is not None:
             names = step.get('modalities') or clips
             found |= dict.fromkeys([names] if isinstance(names, str) else names, step['num_frames'])
@@ -78,12 +78,13 @@ def _fill(model: nn.Module, bundle: Bundle) -> None:
         raise ValueError(f'{bundle.source} does not fit its model: {error}') from error
 
 
-def _without_caches(node: Any) -> Any:
+def without_caches(node: Any) -> Any:
+    """Settings of transforms that keep nothing on disk or in memory."""
     if isinstance(node, Mapping):
         off: dict[str, Any] = {'cache_dir': None} if 'cache_dir' in node else {}
         off |= {'memory': False} if 'memory' in node and str(node.get('type')).endswith('Cached') else {}
-        return {k: _without_caches(v) for k, v in node.items()} | off
-    return [_without_caches(item) for item in node] if isinstance(node, (list, tuple)) else node
+        return {k: without_caches(v) for k, v in node.items()} | off
+    return [without_caches(item) for item in node] if isinstance(node, (list, tuple)) else node
 
 
 def _steps(pipeline: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -24,8 +24,9 @@ from usmm.inference.calibration import calibrate, check_calibration
 from usmm.inference.explaining import explain_case
 from usmm.inference.exported import SUFFIX, ExportedNetwork, open_exported
 from usmm.inference.inputs import CaseReader, Given
-from usmm.inference.network import BUNDLE, build_network, build_pipeline, clip_frames, collate, without_outline
+from usmm.inference.network import BUNDLE, build_network, build_pipeline, clip_frames, collate
 from usmm.inference.prediction import Prediction, to_frame
+from usmm.inference.prepared import Prepared, prepare_case, told
 from usmm.readers import DataError, read_table
 from usmm.zoo import Zoo
 
@@ -110,6 +111,25 @@ class Predictor:
             return found
         return iter(track(found, 'predicting', total, transient=True, console=Console(stderr=True)))
 
+    def prepare(self, record: Any, number: int = 1, root: Path | None = None) -> Prepared:
+        """Read one case and run the pipeline, without the network.
+
+        Args:
+            record, number, root: As of `CaseReader.read`.
+        """
+        given = self.reader.read(record, number, root)
+        with self._lock:
+            return prepare_case(given, self.pipeline)
+
+    def answer(self, prepared: Prepared, explain: bool = False) -> Prediction:
+        """The prediction of a case that was read by `prepare`, here or in another process.
+
+        Args:
+            prepared: The case.
+            explain: Also make heat-maps and contributions.
+        """
+        return self._answers([prepared], explain)[0]
+
     def to_frame(self, predictions: Iterable[Prediction]) -> pd.DataFrame:
         """Predictions as a table with the columns of predictions.csv, see `usmm.inference.to_frame`."""
         return to_frame(predictions, self.classes, self.seed)
@@ -139,32 +159,21 @@ class Predictor:
                 if one.case.case_id in seen:
                     one.warnings.append('this case id stands before another case too')
                 seen.add(one.case.case_id)
-            yield from self._batch(given, explain)
+            with self._lock:
+                found = self._answers([prepare_case(one, self.pipeline) for one in given], explain)
+            yield from found
             first += len(batch)
 
-    def _batch(self, given: Sequence[Given], explain: bool) -> list[Prediction]:
+    def _answers(self, prepared: Sequence[Prepared], explain: bool) -> list[Prediction]:
         with self._lock:
             self.model.eval()
-            cases = [self._load(one) if one.error is None else None for one in given]
+            cases = [one.case for one in prepared]
             places = [i for i, case in enumerate(cases) if case is not None]
             scores = self._run([case for case in cases if case is not None])
-            found: list[Prediction] = [self._failed(one, one.error or '') for one in given]
+            found: list[Prediction] = [self._failed(one.given, one.given.error or '') for one in prepared]
             for i, score in zip(places, scores, strict=True):
-                found[i] = self._answer(given[i], cases[i], score, explain)
+                found[i] = self._answer(prepared[i].given, cases[i], score, explain)
         return found
-
-    def _load(self, given: Given) -> Case | None:
-        """The case after the pipeline; a decoder meets damaged bytes with errors of every type."""
-        case = given.case
-        try:
-            for transform in self.pipeline:
-                case = transform(case)
-        except Exception as error:
-            given.error = _told(error, given.case.case_id)
-            return None
-        if whole := without_outline(case):
-            given.warnings.append(f'no outline of the lesion in {", ".join(whole)}: the whole picture was used')
-        return case
 
     def _run(self, cases: Sequence[Case]) -> list[dict[str, Any] | Exception]:
         """Scores of cases; where a batch fails its cases are run one by one, so that a good one gets its answer."""
@@ -181,7 +190,7 @@ class Predictor:
 
     def _answer(self, given: Given, case: Case | None, score: dict[str, Any] | Exception, explain: bool) -> Prediction:
         if isinstance(score, Exception):
-            return self._failed(given, _told(score, given.case.case_id))
+            return self._failed(given, told(score))
         if not np.isfinite(score['scores']).all():
             return self._failed(given, 'the model gives no finite score for this case')
         if hashlib.sha256(given.case.patient_id.encode()).hexdigest()[:12] in self.trained_on:
@@ -203,7 +212,7 @@ class Predictor:
             names = [v.name for v in self.schema.clinical]
             return replace(found, **explain_case(self.model, batch, case, shown, names))
         except Exception as error:  # the answer stands without its explanation
-            return replace(found, warnings=(*found.warnings, f'not explained: {_told(error, found.case_id)}'))
+            return replace(found, warnings=(*found.warnings, f'not explained: {told(error)}'))
 
     def _failed(self, given: Given, why: str) -> Prediction:
         case = given.case
@@ -257,10 +266,3 @@ def _size(value: int) -> int:
     if value < 1:
         raise ValueError(f'batch_size must be 1 or more, got {value}')
     return value
-
-
-def _told(error: Exception, case_id: str) -> str:
-    """An error in words; the case is named beside it."""
-    if isinstance(error, DataError):
-        return str(DataError(error.cause, file=error.file, modality=error.modality))
-    return str(error) if isinstance(error, (ValueError, TypeError)) else f'{type(error).__name__}: {error}'

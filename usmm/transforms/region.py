@@ -23,26 +23,33 @@ class KeepRegion(Transform):
     """Blank everything but the ultrasound picture: words, rulers, colour bars, logos, names.
 
     The regions of a DICOM file are taken where it has some; else the picture is found, see `ultrasound_region`. Put it
-    right after the loading. `info[modality]['kept']` gets the share of pixels that is left.
+    right after the loading. `info[modality]` gets `kept`, the share of pixels that is left, and `blanked`: `'stated'`
+    or `'found'`, by which region, or `'none'`.
 
     Args:
         modalities: Which (default: all that are loaded).
+        find: Find the picture where the file states no region; else such an image stays whole.
 
     Raises:
         DataError: The file cannot be read for its regions.
     """
 
-    def __init__(self, modalities: str | Sequence[str] | None = None) -> None:
-        self.modalities = names_of(modalities)
+    def __init__(self, modalities: str | Sequence[str] | None = None, find: bool = True) -> None:
+        self.modalities, self.find = names_of(modalities), find
 
     def __call__(self, case: Case) -> Case:
         """Blank the modalities of one case."""
         for modality in chosen(self.modalities, case.data):
             array = case.data[modality]
-            region = self._stated(case, modality, array.shape[-3:-1])
-            region = ultrasound_region(array) if region is None else region
-            case.data[modality] = array * region[..., None].astype(np.uint8)
-            case.info.setdefault(modality, {})['kept'] = float(region.mean())
+            region, how = self._stated(case, modality, array.shape[-3:-1]), 'stated'
+            if region is None and self.find:
+                region, how = ultrasound_region(array), 'found'
+            if region is None or region.all():
+                how = 'none'
+            else:
+                case.data[modality] = array * region[..., None].astype(np.uint8)
+            kept = 1.0 if region is None else float(region.mean())
+            case.info.setdefault(modality, {}).update(kept=kept, blanked=how)
         return case
 
     def _stated(self, case: Case, modality: str, size: tuple[int, int]) -> np.ndarray | None:

@@ -1,0 +1,140 @@
+"""A table of cases with files: the numbers of single requests, and rows that cost themselves alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from usmm.inference import Prediction
+from usmm.readers import read_table
+from usmm.server.batch import Batch
+from usmm.server.errors import RequestError
+
+MODEL = 'msmfn_small_phantom'
+Rows = list[dict[str, Any]]
+Files = dict[str, Path]
+
+
+@pytest.fixture(scope='module')
+def sent(phantom: Path) -> tuple[Rows, Files]:
+    """Rows whose files are named without folders, and where they are."""
+    rows, files = read_table(phantom / 'cases.xlsx').to_dict('records'), {}
+    for row in rows:
+        for name in ('bus', 'cdfi', 'ue', 'dceus'):
+            for key in (name, f'{name}_mask'):
+                bare = f'{key}_{Path(row[key]).name}'
+                files[bare] = phantom / row[key]
+                row[key] = bare
+    return rows, files
+
+
+def table_of(folder: Path, rows: Rows) -> Path:
+    path = folder / '0.csv'
+    with path.open('w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_the_rows_are_answered_as_single_requests(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    found, text = engine.batch(MODEL, table_of(tmp_path, rows), files)
+    fields = engine.fields(MODEL)
+    for row, one in zip(rows, found, strict=True):
+        placed = {name: [files[row[name]]] for name in fields.files}
+        single = engine.predict(MODEL, placed, {name: row[name] for name in fields.values if name in row}, False)
+        assert one['probabilities'] == single['probabilities'] and one['predicted'] == single['predicted']
+        assert (one['case_id'], one['label'], one['error']) == (row['case_id'], row['label'], None)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert [row['pred'] for row in table] == [one['predicted'] for one in found]
+    assert [float(row['prob_SCC']) for row in table] == [one['probabilities']['SCC'] for one in found]
+
+
+@pytest.mark.parametrize(
+    ('column', 'cell', 'words'),
+    [
+        ('bus', '../bus_C0001.png', 'bus: names a file in a folder'),
+        ('bus', '/etc/passwd', 'bus: names a file in a folder'),
+        ('bus', 'C:\\x\\bus_C0001.png', 'bus: names a file in a folder'),
+        ('bus_mask', 'x/a.png', 'bus_mask: names a file in a folder'),
+        ('ue', '..', 'ue: names a file in a folder'),
+        ('dceus', 'of_another.mp4', 'Contrast clip: names a file that was not uploaded'),
+        ('bus', 'bus_C0001.png; nothing.png', 'B-mode: names a file that was not uploaded'),
+        ('age', '=2+3', 'is not a number'),
+        ('age', '900', 'outside the plausible range'),
+        ('gender', '/x/y', 'gender'),
+        ('cdfi', 'broken.png', 'cdfi: cannot be read as an image'),
+    ],
+)
+def test_a_bad_row_costs_itself_alone(engine, sent, tmp_path, column: str, cell: str, words: str) -> None:
+    rows, files = sent
+    (tmp_path / '9.png').write_bytes(b'\x89PNG\r\n\x1a\nbroken')
+    bad = {**rows[1], column: cell}
+    found, text = engine.batch(MODEL, table_of(tmp_path, [bad, rows[2]]), {**files, 'broken.png': tmp_path / '9.png'})
+    assert words in found[0]['error'] and found[0]['predicted'] is None and found[0]['probabilities'] == {}
+    assert found[1]['error'] is None
+    assert str(tmp_path) not in text and '9.png' not in text and str(files['bus_C0001.png'].parent) not in text
+
+
+def test_a_row_without_files_says_what_the_model_needs(engine, tmp_path: Path) -> None:
+    found, _ = engine.batch(MODEL, table_of(tmp_path, [{'case_id': 'a', 'age': '50'}]), {})
+    assert found[0]['error'] == 'lacks bus, cdfi, ue, dceus: this model needs them'
+
+
+def test_no_cell_of_the_answer_is_a_formula(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    attack = '=HYPERLINK("http://x","y")'
+    found, text = engine.batch(MODEL, table_of(tmp_path, [{**rows[0], 'case_id': attack, 'label': '@x'}]), files)
+    assert found[0]['case_id'] == attack  # as data it stays what it is
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row['case_id'] == f"'{attack}"
+    assert not any(cell.startswith(('=', '+', '@')) for cell in row.values())
+
+
+def test_ids_that_stand_twice_are_told(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    found, _ = engine.batch(MODEL, table_of(tmp_path, [rows[0], rows[0]]), files)
+    assert 'this case id stands before another case too' not in found[0]['warnings']
+    assert 'this case id stands before another case too' in found[1]['warnings']
+
+
+@pytest.mark.parametrize(
+    ('content', 'code', 'words'),
+    [
+        (b'case_id,bus\n', 'unreadable', 'the table has no rows'),
+        (b'', 'unreadable', 'the table is empty'),
+        (b'a,a\n1,2\n', 'unreadable', 'the table has more than one column named'),
+        (b'PK\x03\x04 no zip', 'unreadable', 'the table cannot be read as a table'),
+        (b'a\n' + b'1\n' * 201, 'too_large', 'the table has more than 200 rows'),
+        (b'a\n' + b'1\n' * 5000, 'unreadable', 'the table holds over 5000 rows'),
+        (b'a\n' + b'x' * 3000 + b'\n', 'unreadable', 'damaged'),
+    ],
+)
+def test_tables_that_cannot_be_used(engine, tmp_path: Path, content: bytes, code: str, words: str) -> None:
+    (tmp_path / '0.csv').write_bytes(content)
+    with pytest.raises(RequestError) as error:
+        engine.batch(MODEL, tmp_path / '0.csv', {})
+    assert (error.value.code, error.value.input) == (code, 'table') and words in error.value.message
+    assert '0.csv' not in error.value.message
+
+
+def test_the_time_of_a_table_ends(engine, sent, tmp_path: Path, monkeypatch) -> None:
+    rows, files = sent
+    monkeypatch.setattr('usmm.server.batch.WALLS', 0)
+    found, _ = engine.batch(MODEL, table_of(tmp_path, rows), files)
+    assert {one['error'] for one in found} == {'not read: the time for the whole table is over'}
+
+
+def test_a_model_without_an_answer_is_an_error_of_its_row(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    table = table_of(tmp_path, rows[:1])
+    failing = Batch(engine._of(MODEL), engine.decoder, lambda given: Prediction('c', 'p', error='words of the model'))
+    found, _ = failing.run(table, files)
+    assert found[0]['error'] == 'the model gives no answer for this case'

@@ -1,0 +1,125 @@
+"""A table of cases and their files: a row that cannot be answered costs itself alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from usmm.inference import Prediction, safe_csv
+from usmm.inference.inputs import Given
+from usmm.server.decode_child import TABLE_ROWS, TableJob, plain_reason
+from usmm.server.decoding import Decoder
+from usmm.server.errors import RequestError
+from usmm.server.replies import table_reply
+from usmm.server.served import Served, label_of
+
+FILES = ('file', 'mask')
+WALLS = 5  # a batch takes that many times as long as one request may
+LONG = 300  # characters of an error
+
+
+class Batch:
+    """Answers the rows of a table.
+
+    Args:
+        served: The model.
+        decoder: Reads the table.
+        answer: Reads the files of a case, and answers it.
+    """
+
+    def __init__(self, served: Served, decoder: Decoder, answer: Callable[[Given], Prediction]) -> None:
+        self.served, self.decoder, self.answer = served, decoder, answer
+        self.reader = served.predictor.reader
+
+    def run(self, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
+        """Rows and CSV, see `Engine.batch`.
+
+        Raises:
+            RequestError: The table cannot be read, or has no rows.
+        """
+        records = self._records(table)
+        deadline = time.monotonic() + WALLS * self.decoder.wall
+        seen: set[str] = set()
+        found = []
+        for number, record in enumerate(records, 1):
+            one = self._one(record, number, files, deadline)
+            if one.case_id in seen:
+                one = replace(one, warnings=(*one.warnings, 'this case id stands before another case too'))
+            seen.add(one.case_id)
+            found.append(one)
+        rows = [row_of(number, one) for number, one in enumerate(found, 1)]
+        return rows, safe_csv(self.served.predictor.to_frame(found))
+
+    def _records(self, table: Path) -> list[dict[str, str | None]]:
+        try:
+            facts, _ = self.decoder.run(TableJob(table))
+        except RequestError as error:
+            raise RequestError(error.code, f'the table {error.message}', 'table') from error
+        found = table_reply(facts, TABLE_ROWS)
+        if not found:
+            raise RequestError('unreadable', 'the table has no rows', 'table')
+        return found
+
+    def _one(
+        self, record: Mapping[str, str | None], number: int, files: Mapping[str, Path], deadline: float
+    ) -> Prediction:
+        given = self.reader.read(dict(record), number)
+        name, patient, label = given.case.case_id, given.case.patient_id, given.label
+
+        def failed(why: str) -> Prediction:
+            return Prediction(name, patient, label=label, warnings=tuple(given.warnings), error=why)
+
+        if given.error is not None:
+            return failed(_short(given.error))
+        try:
+            given = self.reader.read(self._placed(record, files), number)
+            if given.error is not None:
+                return failed(_short(given.error))
+            if time.monotonic() > deadline:
+                return failed('not read: the time for the whole table is over')
+            found = self.answer(given)
+        except RequestError as error:
+            where = f'{error.input}: ' if error.input and error.code != 'missing_input' else ''
+            return failed(f'{where}{error.message}')
+        return found if found.ok else failed('the model gives no answer for this case')
+
+    def _placed(self, record: Mapping[str, str | None], files: Mapping[str, Path]) -> dict[str, Any]:
+        """The record with its names of files replaced by their places."""
+        placed: dict[str, Any] = {}
+        for key, cell in record.items():
+            kind, name = self.reader.keys.get(key, ('', ''))
+            if kind not in FILES or cell is None:
+                placed[key] = cell
+            elif name in self.served.modalities:
+                where = name if kind == 'file' else f'{name}_mask'
+                placed[key] = [self._place(part.strip(), files, where) for part in cell.split(';') if part.strip()]
+        return placed
+
+    def _place(self, name: str, files: Mapping[str, Path], where: str) -> Path:
+        if '/' in name or '\\' in name or name in ('.', '..'):
+            raise RequestError('bad_value', 'names a file in a folder: give the bare name of an uploaded file', where)
+        if name not in files:
+            raise RequestError('missing_input', f'{label_of(where)}: names a file that was not uploaded', where)
+        return files[name]
+
+
+def row_of(number: int, found: Prediction) -> dict[str, Any]:
+    """A row of the answer."""
+    return {
+        'row': number,
+        'case_id': found.case_id,
+        'patient_id': found.patient_id,
+        'label': found.label,
+        'predicted': found.predicted,
+        'probabilities': dict(found.probabilities),
+        'calibrated': dict(found.calibrated) if found.calibrated is not None else None,
+        'warnings': list(found.warnings),
+        'error': found.error,
+    }
+
+
+def _short(text: str) -> str:
+    return text[:LONG] if '/' not in text else plain_reason(text)

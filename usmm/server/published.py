@@ -1,0 +1,119 @@
+"""What was published with a model: its entry of a zoo, and its page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from usmm.zoo import Zoo
+from usmm.zoo.zoo import INDEX
+
+NOT_PUBLISHED = 'This model was not published: there is no card that says what it is for.'
+PAGE = 'README.md'
+MAX_PAGE = 2**20
+DOI = re.compile(r'10\.\d{4,9}/[^\s,;()]*[^\s,;().]')
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is known of a published model.
+
+    Args:
+        card: Its page in Markdown.
+        purpose, limits, data, licence: As its authors put it.
+        performance: Metrics with their intervals.
+        note: How they were measured.
+        code, source: Addresses of the code and the data, where known.
+    """
+
+    card: str
+    purpose: str
+    limits: str
+    data: str
+    licence: str
+    performance: list[dict[str, Any]] = field(default_factory=list)
+    note: str = ''
+    code: str | None = None
+    source: str | None = None
+
+
+def published_of(name: str, zoo: str | Path | None) -> Published | None:
+    """What was published with a model; None for a run that was not.
+
+    Args:
+        name: As the model was asked for.
+        zoo: The place of the zoo; None: as of `Zoo`.
+    """
+    path = Path(name)
+    if path.exists():
+        folder = path if path.is_dir() else path.parent
+        if not (folder / PAGE).is_file() or not (folder / 'model.safetensors').is_file():
+            return None
+        here = folder.absolute().parent
+        entries = Zoo(here, offline=True).entries if (here / INDEX).is_file() else {}
+        entry = entries.get(folder.absolute().name)
+        return _published(_page(folder / PAGE), entry.record if entry else {})
+    found = Zoo(zoo)
+    if name not in found.entries:
+        return None
+    record = found.entries[name].record
+    return _published(_page(Path(found.place) / str(record.get('README', ''))) if not found.is_remote else '', record)
+
+
+def performance_of(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Figures of an index as a list; those of parts of a model are left out.
+
+    Example:
+        >>> performance_of({'auc': 0.9, 'auc_std': 0.1, 'auc_ci95': [0.8, 0.95], 'image/auc': 0.7})
+        [{'metric': 'auc', 'value': 0.9, 'ci95': [0.8, 0.95]}]
+    """
+    return [
+        {'metric': name, 'value': value, 'ci95': metrics.get(f'{name}_ci95')}
+        for name, value in metrics.items()
+        if isinstance(value, (int, float)) and '/' not in name and not name.endswith('_std')
+    ]
+
+
+def section(page: str, title: str) -> str:
+    r"""The text below a heading of a page, '' where it has none.
+
+    Example:
+        >>> section('# a\n\nOf use.\n\n## Limits\n\nMany.\n\n## Data\n', 'Limits')
+        'Many.'
+    """
+    found = re.search(rf'^## {re.escape(title)}\s*\n(.*?)(?=^## |\Z)', page, re.MULTILINE | re.DOTALL)
+    return found.group(1).strip() if found else ''
+
+
+def _published(page: str, record: Mapping[str, Any]) -> Published:
+    results = (record.get('Results') or [{}])[0]
+    data = str((record.get('Metadata') or {}).get('Training Data') or section(page, 'Data') or 'not stated')
+    counts = f'{results["Cases"]} cases of {results["Patients"]} patients' if 'Cases' in results else ''
+    note = '; '.join(part for part in (str(results.get('How', '')), counts) if part)
+    doi = DOI.search(data)
+    return Published(
+        page,
+        _first(page) or 'Its page does not say what it is for.',
+        section(page, 'Limits') or 'Its page says nothing of limits.',
+        data,
+        str(record.get('Licence') or section(page, 'Licence') or 'none stated'),
+        performance_of(results.get('Metrics') or {}),
+        note or 'No figures were published.',
+        None,
+        f'https://doi.org/{doi.group()}' if doi else None,
+    )
+
+
+def _first(page: str) -> str:
+    """The first paragraph behind the title."""
+    parts = [part.strip() for part in page.split('\n\n')]
+    return next((part for part in parts if part and not part.startswith('#')), '')
+
+
+def _page(path: Path) -> str:
+    if not path.is_file() or path.stat().st_size > MAX_PAGE:
+        return ''
+    return path.read_text(encoding='utf-8', errors='replace')

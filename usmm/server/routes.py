@@ -1,0 +1,229 @@
+"""The API: each request read to the spool, answered by the engine in a thread, and forgotten."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from usmm.server.errors import RequestError
+from usmm.server.limits import Limits
+from usmm.server.queue import WorkQueue
+from usmm.server.responses import json_reply, to_json
+from usmm.server.sniff import BY_SUFFIX, CLIP, STILL
+from usmm.server.spool import Folder, Spool
+from usmm.server.uploads import Form, Uploads, receive
+from usmm.version import __version__
+
+PREFIX, API = '/api/v1', '1'
+KINDS, BLANKS = {'image': STILL, 'clip': CLIP}, ('auto', 'stated')
+FLAGS = {'true': True, 'false': False}
+OPTIONS = frozenset({'explain', 'blank'})
+PREVIEW = Form({'file': 'any'}, frozenset({'kind', 'blank'}), once=frozenset({'file'}))
+BATCH = Form({'table': 'table', 'files': 'any'}, frozenset())
+
+
+class FieldsLike(Protocol):
+    """Fields of a model's form."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Field -> 'image', 'clip' or 'mask'."""
+
+    @property
+    def values(self) -> Any:
+        """Names of text fields: a set."""
+
+
+class EngineLike(Protocol):
+    """What answers. It blocks, and raises RequestError; all else is a defect."""
+
+    def models(self) -> list[dict[str, Any]]:
+        """The models, as they are told."""
+
+    def card(self, model: str) -> str:
+        """A model's page, Markdown."""
+
+    def fields(self, model: str) -> FieldsLike:
+        """A model's form."""
+
+    def preview(self, path: Path, kind: str, blank: str) -> dict[str, Any]:
+        """What is read of a file."""
+
+    def predict(
+        self, model: str, files: Mapping[str, Sequence[Path]], values: Mapping[str, str], explain: bool, blank: str
+    ) -> dict[str, Any]:
+        """The answer for a case."""
+
+    def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
+        """Rows and CSV of a table of cases."""
+
+    def close(self) -> None:
+        """The end."""
+
+
+class Api:
+    """Handlers of the routes below `PREFIX`.
+
+    Args:
+        engine: What answers.
+        limits: What a request may take.
+        spool: Where uploads lie.
+        queue: Before the threads that the engine works in.
+    """
+
+    def __init__(self, engine: EngineLike, limits: Limits, spool: Spool, queue: WorkQueue) -> None:
+        self.engine, self.limits, self.spool, self.queue = engine, limits, spool, queue
+
+    def routes(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
+        """Method, path and handler of each."""
+        model = f'{PREFIX}/models/{{model}}'
+        return [
+            ('GET', f'{PREFIX}/health', self.health),
+            ('GET', f'{PREFIX}/version', self.version),
+            ('GET', f'{PREFIX}/models', self.models),
+            ('GET', model, self.model),
+            ('GET', f'{model}/card', self.card),
+            ('POST', f'{PREFIX}/preview', self.preview),
+            ('POST', f'{model}/predictions', self.predict),
+            ('POST', f'{model}/batch', self.batch),
+        ]
+
+    async def health(self, request: Request) -> Response:
+        """Whether the server answers."""
+        return json_reply({'status': 'ok'})
+
+    async def version(self, request: Request) -> Response:
+        """Versions."""
+        found = {'usmm': __version__, 'torch': version('torch'), 'python': platform.python_version(), 'api': API}
+        return json_reply(found)
+
+    async def models(self, request: Request) -> Response:
+        """All models."""
+        return json_reply({'models': self.engine.models()})
+
+    async def model(self, request: Request) -> Response:
+        """One model."""
+        name = request.path_params['model']
+        found = next((model for model in self.engine.models() if model['id'] == name), None)
+        if found is None:
+            raise RequestError('not_found', 'There is no such model here.')
+        return json_reply(found)
+
+    async def card(self, request: Request) -> Response:
+        """The page of a model."""
+        return Response(self.engine.card(request.path_params['model']), media_type='text/markdown; charset=utf-8')
+
+    async def preview(self, request: Request) -> Response:
+        """What is read of one file."""
+        self.queue.check()
+        with self.spool.folder() as folder:
+            uploads = await self._receive(request, PREVIEW, folder)
+            path = only(uploads, 'file')
+            kind = chosen(uploads.values, 'kind', KINDS, 'image')
+            if KINDS[kind] not in BY_SUFFIX[path.suffix].uses:
+                words = f'This is a file of the type {BY_SUFFIX[path.suffix].name}, which is read as no {kind}.'
+                raise RequestError('bad_type', words, 'file')
+            blank = chosen(uploads.values, 'blank', BLANKS, 'auto')
+            return json_reply(await self._run(request, folder, lambda: self.engine.preview(path, kind, blank)))
+
+    async def predict(self, request: Request) -> Response:
+        """The answer for one case."""
+        began, model = time.perf_counter(), request.path_params['model']
+        fields = self.engine.fields(model)
+        self.queue.check()
+        with self.spool.folder() as folder:
+            form = Form(fields.files, frozenset(fields.values) | OPTIONS)
+            uploads = await self._receive(request, form, folder)
+            explain = FLAGS[chosen(uploads.values, 'explain', FLAGS, 'true')]
+            blank = chosen(uploads.values, 'blank', BLANKS, 'auto')
+            values = {name: text for name, text in uploads.values.items() if name not in OPTIONS}
+            queued = time.perf_counter()
+
+            def answer() -> dict[str, Any]:
+                waited = time.perf_counter() - queued
+                found = self.engine.predict(model, uploads.files, values, explain, blank)
+                total = time.perf_counter() - began
+                seconds = {**found.get('seconds', {}), 'wait': round(waited, 3), 'total': round(total, 3)}
+                return {**found, 'seconds': seconds}
+
+            return json_reply(await self._run(request, folder, answer))
+
+    async def batch(self, request: Request) -> Response:
+        """The answers for a table of cases."""
+        model = request.path_params['model']
+        self.engine.fields(model)
+        self.queue.check()
+        with self.spool.folder() as folder:
+            uploads = await self._receive(request, BATCH, folder, whole_names=True)
+            table = only(uploads, 'table')
+            as_csv = 'text/csv' in request.headers.get('accept', '')
+
+            def answer() -> Any:
+                rows, text = self.engine.batch(model, table, uploads.named)
+                return text.encode() if as_csv else {'model': model, 'rows': rows}
+
+            body = await self._run(request, folder, answer)
+        if as_csv:
+            headers = {'Content-Disposition': 'attachment; filename="predictions.csv"'}
+            return Response(body, 200, headers, 'text/csv; charset=utf-8')
+        return json_reply(body)
+
+    async def _receive(self, request: Request, form: Form, folder: Folder, whole_names: bool = False) -> Uploads:
+        kind, length = request.headers.get('content-type', ''), request.headers.get('content-length')
+        return await receive(request.stream(), kind, length, form, folder, self.limits, whole_names)
+
+    async def _run(self, request: Request, folder: Folder, call: Callable[[], Any]) -> bytes:
+        """The answer's bytes, made in a worker thread: an answer holds pictures, megabytes of text."""
+
+        def work() -> bytes:
+            folder.renew()
+            found = call()
+            return found if isinstance(found, bytes) else to_json(found)
+
+        return await self.queue.run(work, gone=gone(request))
+
+
+async def gone(request: Request) -> None:
+    """Ends when the client of a request, whose body was read, closes its connection."""
+    while (await request.receive())['type'] != 'http.disconnect':
+        pass
+
+
+def chosen(values: Mapping[str, str], name: str, known: Any, default: str) -> str:
+    """A field that is one of a few words.
+
+    Args:
+        values: Fields of the form.
+        name: The field.
+        known: The words.
+        default: Where it is not given.
+
+    Raises:
+        RequestError: `bad_request`.
+    """
+    value = values.get(name, default)
+    if value not in known:
+        raise RequestError('bad_request', f'{name} must be one of: {", ".join(known)}.', name)
+    return value
+
+
+def only(uploads: Uploads, name: str) -> Path:
+    """The one file of a field.
+
+    Args:
+        uploads: What came.
+        name: The field.
+
+    Raises:
+        RequestError: `missing_input`.
+    """
+    if name not in uploads.files:
+        raise RequestError('missing_input', f'A file is needed in the field {name}.', name)
+    return uploads.files[name][0]
