@@ -113,6 +113,21 @@ def test_at_most_two_levels_of_inheritance(path):
     assert len(files_of(path)) <= 3
 
 
+@pytest.mark.parametrize(
+    ('path', 'name'),
+    [
+        ('msmfn/msmfn_r50_r2plus1d', 'load.3.margin'),
+        ('fibrosis_al/mmfn_al_r50', 'load.1.size'),
+        ('clinical_fusion/breast_clinical', 'box_margin'),
+        ('lymph_multitask/resnet152', 'load.2.size'),
+    ],
+)
+def test_the_steps_of_loading_are_set_in_one_place(path, name):
+    config = load_config(path, {name: 77}, check=False)
+    for pipeline in (config.train_pipeline, config.test_pipeline):
+        assert 77 in [value for step in pipeline[0]['transforms'] for value in step.values()]
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
 def test_settings_reach_everything_that_depends_on_them(path):
     config = load_config(path, {'data_root': '/elsewhere', 'seed': 41, 'work_dir': '/out'}, check=False)

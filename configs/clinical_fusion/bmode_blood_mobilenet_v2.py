@@ -14,6 +14,7 @@ classes = ('benign', 'malignant')
 positive = 'malignant'
 modalities = ('bus', 'clinical')
 image_size = 224
+box_margin = 0.0  # room around the lesion's box on each side, as a share of its width and height
 cache_dir = 'work_dirs/cache'  # prepared images, keyed by file content and options; runs share it
 backbone = dict(type='mmpretrain.MobileNetV2')
 embed_dims = 64  # of the image's vector
@@ -38,16 +39,16 @@ split = dict(folds=10, val_ratio=1 / 9)
 load = [
     dict(type='LoadImage'),
     dict(type='LoadMask'),
-    dict(type='CropBox', size='${image_size}'),
+    dict(type='CropBox', size='${image_size}', margin='${box_margin}'),
 ]
 train_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}'),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}'),
     dict(type='RandomFlip'),
     dict(type='RandomRotate', degrees=15),
     dict(type='PackCase', clinical='${schema.clinical}'),
 ]
 test_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}'),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}'),
     dict(type='PackCase', clinical='${schema.clinical}'),
 ]
 

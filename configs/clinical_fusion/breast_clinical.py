@@ -11,6 +11,7 @@ table = 'cases.csv'
 ignore_labels = ('normal',)  # four cases without a lesion
 batch_size = 8
 image_size = 96
+box_margin = 0.2  # a breast lesion is judged by its border
 backbone = dict(type='mmpretrain.ResNet', depth=18, base_channels=16, stem_channels=16)
 epochs = 30
 lr = 1e-3

@@ -32,13 +32,13 @@ load = [
 ]
 # an entry an image (`each`), not a pair
 train_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}', each=True),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}', each=True),
     dict(type='RandomFlip'),
     dict(type='RandomRotate', degrees=10),
     dict(type='PackCase'),
 ]
 test_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}', each=True),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}', each=True),
     dict(type='PackCase'),
 ]
 

@@ -21,12 +21,12 @@ load = [
     dict(type='Resize', size='${clip_size}'),
 ]
 train_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}'),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}'),
     dict(type='RandomFlip'),
     dict(type='PackCase'),
 ]
 test_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}'),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}'),
     dict(type='PackCase'),
 ]
 model = dict(

@@ -41,13 +41,13 @@ load = [
     dict(type='Resize', size='${clip_size}', modalities=('dceus',)),
 ]
 train_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}'),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}'),
     dict(type='RandomFlip'),
     dict(type='RandomRotate', degrees=15),
     dict(type='PackCase', clinical='${schema.clinical}'),
 ]
 test_pipeline = [
-    dict(type='Cached', transforms=load, cache_dir='${cache_dir}'),
+    dict(type='Cached', transforms='${load}', cache_dir='${cache_dir}'),
     dict(type='PackCase', clinical='${schema.clinical}'),
 ]
 
