@@ -101,3 +101,23 @@ def test_tasks_of_the_real_data():
     assert [t['name'] for t in config('small_phantom').stages[0]['dataset']['tasks']] == ['breast', 'lung']
     (task,) = config('breast_lung_transfer').stages[0]['dataset']['tasks']
     assert (task['name'], task['schema']['label'], tuple(task['classes'])) == ('lung', 'disease', ('no', 'yes'))
+
+
+def test_rows_of_the_teachers():
+    found = rows('teachers', 'small_phantom')
+    assert [stage['name'] for stage in found['from nothing'].stages] == ['finetune']
+    tasks, kept = {}, {}
+    for name in list(found)[1:]:
+        stage = found[name].stages[0]
+        tasks[name] = [task['name'] for task in stage['dataset']['tasks']]
+        kept[name] = stage.get('selection', 'inner'), bool(stage['early_stop'])
+    organs, phantoms = ['breast', 'lung'], ['bus', 'cdfi', 'ue']
+    assert tasks == {
+        'BrEaST and lung': organs,
+        'BrEaST and lung, the last epoch': organs,
+        'phantoms': phantoms,
+        'phantoms, the last epoch': phantoms,
+    }
+    assert kept == {name: ('last', False) if name.endswith('last epoch') else ('inner', True) for name in tasks}
+    # everything but the pre-training is the same
+    assert len({str(found[name].stages[-1]) for name in found}) == 1

@@ -10,7 +10,11 @@ config = '../small_phantom.py'
 folds = 5
 reference = 'from nothing'
 
-_kept = {'stages.0.selection': 'last', 'stages.0.early_stop': None, 'stages.0.max_epochs': 60}
+_kept = {
+    'schedules.pretrain.selection': 'last',
+    'schedules.pretrain.early_stop': None,
+    'schedules.pretrain.max_epochs': 60,
+}
 _phantoms = [
     dict(
         name=_name,
