@@ -9,7 +9,7 @@ config = '../bmode_blood_mobilenet_v2.py'
 reference = 'concat'
 _fusions = ('concat', 'gated', 'FiLM', 'tokens', 'score level')
 _trees = 'boosted trees, table and image score'
-pairs = [(_fusion, _other) for _fusion in _fusions for _other in ('image only', 'table only', _trees)]
+pairs = [(_other, _fusion) for _fusion in _fusions for _other in ('image only', 'table only', _trees)]
 
 _image_only = dict(_delete_=True, image=dict(type='ImageEncoder', modality='bus', backbone='${backbone}'))
 _classical = {

@@ -7,7 +7,7 @@ title = 'Each modality alone, and the three fused'
 config = '../resnet152.py'
 folds = 5
 reference = 'bus'
-pairs = [('fused', 'bus'), ('fused', 'cdfi'), ('fused', 'ue')]
+pairs = [('bus', 'fused'), ('cdfi', 'fused'), ('ue', 'fused')]
 published = 'CV4LymphNode: 586 patients of three hospitals, 5 folds, ResNet-152'
 
 _auc = {'bus': '0.906', 'cdfi': '0.896', 'ue': '0.925'}

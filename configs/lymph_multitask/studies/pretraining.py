@@ -10,7 +10,7 @@ config = '../resnet152.py'
 folds = 5
 reference = 'resnet'
 _families = ('convnext', 'efficientnet', 'resnet', 'vit')
-pairs = [(f'{_family}, pre-trained', _family) for _family in _families]
+pairs = [(_family, f'{_family}, pre-trained') for _family in _families]
 
 variants = []
 for _family in _families:
