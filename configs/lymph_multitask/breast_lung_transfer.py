@@ -22,10 +22,12 @@ finetune_epochs = 40
 schema = dict(_delete_=True, images=dict(bus='bus'), masks='{modality}_mask')
 families = dict(
     convnext=dict(arch=dict(_delete_=True, depths=(2, 2, 2, 2), channels=(16, 32, 64, 128))),
-    efficientnet=dict(arch='b0'),
+    efficientnet=dict(_delete_=True, type='ScaledEfficientNet', width=0.5, depth=0.5, init_cfg='${start}'),
     resnet=dict(depth=18, base_channels=16, stem_channels=16),
     vit=dict(
-        arch=dict(_delete_=True, embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=128), patch_size=8))
+        arch=dict(_delete_=True, embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=128), patch_size=8
+    ),
+)
 lesion = [
     dict(type='LoadImage'),
     dict(type='LoadMask'),
@@ -35,8 +37,12 @@ lesion = [
 frames = [dict(type='LoadClip', num_frames=16), dict(type='Resize', size='${image_size}')]
 load = '${lesion}'
 lung_task = dict(
-    name='lung', table='${lung_table}', schema=dict(clips=dict(clip='clip'), label='disease'), classes=('no', 'yes'),
-    pipeline=[dict(type='Cached', transforms='${frames}', cache_dir='${cache_dir}')])
+    name='lung',
+    table='${lung_table}',
+    schema=dict(clips=dict(clip='clip'), label='disease'),
+    classes=('no', 'yes'),
+    pipeline=[dict(type='Cached', transforms='${frames}', cache_dir='${cache_dir}')],
+)
 tasks = ['${lung_task}']
 # a small set is learnt by heart unless its images change from epoch to epoch
 augment = [
@@ -45,5 +51,4 @@ augment = [
     dict(type='ColourJitter'),
     dict(type='PackCase'),
 ]
-schedules = dict(
-    pretrain=dict(optimizer=dict(lr='${pretrain_lr}'), early_stop=dict(patience='${pretrain_patience}')))
+schedules = dict(pretrain=dict(optimizer=dict(lr='${pretrain_lr}'), early_stop=dict(patience='${pretrain_patience}')))

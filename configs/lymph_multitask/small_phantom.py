@@ -19,7 +19,7 @@ pretrain_epochs = 100
 finetune_epochs = 40
 families = dict(
     convnext=dict(arch=dict(_delete_=True, depths=(2, 2, 2, 2), channels=(16, 32, 64, 128))),
-    efficientnet=dict(arch='b0'),
+    efficientnet=dict(_delete_=True, type='ScaledEfficientNet', width=0.5, depth=0.5, init_cfg='${start}'),
     resnet=dict(depth=18, base_channels=16, stem_channels=16),
     vit=dict(
         arch=dict(_delete_=True, embed_dims=64, num_layers=4, num_heads=4, feedforward_channels=128), patch_size=8

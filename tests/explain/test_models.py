@@ -42,6 +42,7 @@ MODEL_CASES = {
         'CrossModalityGroupConv',
     ),
     'efficientnet': (('bus',), dict(bus=image('bus', type='mmpretrain.EfficientNet', arch='b0')), None),
+    'half an efficientnet': (('bus',), dict(bus=image('bus', type='ScaledEfficientNet', width=0.5, depth=0.5)), None),
     'the table as a stream': (
         ('bus', 'clinical'),
         dict(image=image('bus', **RESNET), table=dict(type='ClinicalEncoder', hidden_channels=8)),

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from mmpretrain.models.backbones import InceptionV3
+from mmpretrain.models.backbones import EfficientNet, InceptionV3
 
-from usmm.models.encoders import DLRE, ImageEncoder, InceptionMaps
+from usmm.models.encoders import DLRE, ImageEncoder, InceptionMaps, ScaledEfficientNet
 
 
 @pytest.mark.parametrize('widths', [(16, 32, 64, 128), (4, 4, 8, 8)])
@@ -34,3 +34,28 @@ def test_inception_maps_are_those_of_mmpretrain() -> None:
     with torch.no_grad():
         torch.testing.assert_close(whole.fc(last.mean((2, 3))), whole(x)[1])
     assert last.shape[1] == 2048
+
+
+@pytest.mark.parametrize(('arch', 'width', 'depth'), [('b0', 1.0, 1.0), ('b2', 1.1, 1.2)])
+def test_a_scaled_efficientnet_is_that_of_mmpretrain(arch, width, depth) -> None:
+    torch.manual_seed(0)
+    theirs, ours = EfficientNet(arch), ScaledEfficientNet(width, depth)
+    theirs.eval()  # its `train` returns nothing
+    assert ours.eval() is ours and not ours.training
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(1, 3, 64, 64)
+    torch.testing.assert_close(ours(x)[-1], theirs(x)[-1])
+
+
+def test_half_an_efficientnet() -> None:
+    net = ScaledEfficientNet(width=0.5, depth=0.5)
+    assert ImageEncoder('bus', dict(type='ScaledEfficientNet', width=0.5, depth=0.5)).out_channels == (640,)
+    assert len(list(net.modules())) < len(list(EfficientNet('b0').modules()))
+    assert [len(stage) for stage in list(net.layers)[1:-1]] == [1, 1, 1, 4, 3]  # halves of 1, 2, 2, 3 + 3, 4 + 1
+    assert EfficientNet.arch_settings['b0'] == (1.0, 1.0, 224) and 'b' not in EfficientNet.arch_settings
+
+
+@pytest.mark.parametrize(('width', 'depth'), [(0, 1), (1, -0.5)])
+def test_factors_that_make_no_network(width, depth) -> None:
+    with pytest.raises(ValueError, match=f'must be positive, got {width} and {depth}'):
+        ScaledEfficientNet(width, depth)

@@ -1,6 +1,6 @@
 """Encoders: the modalities of a case -> the stage maps of one stream."""
 
-from usmm.models.encoders.backbones import DLRE, InceptionMaps
+from usmm.models.encoders.backbones import DLRE, InceptionMaps, ScaledEfficientNet
 from usmm.models.encoders.base import BaseEncoder
 from usmm.models.encoders.clinical import ClinicalEncoder
 from usmm.models.encoders.clip import ClipEncoder
@@ -18,5 +18,6 @@ __all__ = [
     'ImageEncoder',
     'InceptionMaps',
     'R2Plus1D',
+    'ScaledEfficientNet',
     'SharedEncoder',
 ]

@@ -1,11 +1,11 @@
-"""Backbones of published baselines that mmpretrain lacks, or gives without their maps; they sit in `ImageEncoder`."""
+"""Backbones that mmpretrain lacks, has in no small size, or gives without their maps; they sit in `ImageEncoder`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mmengine.model import BaseModule
-from mmpretrain.models.backbones import InceptionV3
+from mmpretrain.models.backbones import EfficientNet, InceptionV3
 from torch import Tensor, nn
 
 from usmm.registry import MODELS
@@ -66,3 +66,44 @@ class InceptionMaps(InceptionV3):
 def _layer(in_channels: int, out_channels: int) -> nn.Sequential:
     conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True), nn.MaxPool2d(2))
+
+
+@MODELS.register_module()
+class ScaledEfficientNet(EfficientNet):
+    """EfficientNet of any width and depth: the B0 of mmpretrain scaled, also to less than itself.
+
+    Args:
+        width: Factor of the channels, which are rounded to multiples of 8.
+        depth: Factor of the layers of each stage, rounded up.
+        out_indices: Stages whose maps are given, 0 to 6.
+        init_cfg: Initialisation; None: mmpretrain's.
+
+    Raises:
+        ValueError: A factor that is not positive.
+
+    References:
+        Tan and Le, ICML 2019, eq. 3.
+
+    Example:
+        >>> import torch
+        >>> ScaledEfficientNet(width=0.25, depth=0.5)(torch.rand(1, 3, 64, 64))[-1].shape
+        torch.Size([1, 320, 2, 2])
+    """
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        depth: float = 1.0,
+        out_indices: Sequence[int] = (6,),
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if min(width, depth) <= 0:
+            raise ValueError(f'width and depth of an EfficientNet must be positive, got {width} and {depth}')
+        # mmpretrain looks its factors up by name, of which the first letter says which layers are scaled
+        self.arch_settings = {'b': (width, depth, 224)}
+        super().__init__('b', out_indices=out_indices, **({} if init_cfg is None else dict(init_cfg=init_cfg)))
+
+    def train(self, mode: bool = True) -> ScaledEfficientNet:
+        """As of any module; mmpretrain's returns nothing, so that `net.eval()` would be None."""
+        super().train(mode)
+        return self
