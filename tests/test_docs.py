@@ -142,7 +142,7 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
         'predict': ['m', '--inputs'], 'calibrate': ['r', '--predictions', 'p'], 'export': ['c'],
         'dataset_converters/ddti': ['s', 'o'], 'dataset_converters/echonet_dynamic': ['s', 'o'],
         'compare_maps': ['a=b', 'c=d'], 'probe_latents': ['t', 'a=b'], 'importance': ['c', 'p'],
-        'region_agreement': ['a'],
+        'region_agreement': ['a'], 'serve': ['m'],
     }.items():  # fmt: skip
         known |= set(accepted(name, words)[0]._option_string_actions)
     assert named - known == set()

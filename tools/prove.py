@@ -10,6 +10,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +31,20 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('name', nargs='?', choices=[*proofs()], help='the proof')
     parser.add_argument('--runs', type=int, help='how often to try (default: as many as the proof needs)')
     parser.add_argument('--seed', type=int, default=0, help='of what is tried')
+    words = sys.argv[1:] if argv is None else argv
+    name = next((word for word in words if word in proofs()), None)
+    more = getattr(proof(name), 'add_options', None) if name else None
+    if more is not None:
+        more(parser)
     return parser.parse_args(argv)
+
+
+def proof(name: str) -> ModuleType:
+    """The module of a proof."""
+    place = str(Path(__file__).parent)
+    if place not in sys.path:
+        sys.path.insert(0, place)
+    return importlib.import_module(PREFIX + name)
 
 
 @plain_errors
@@ -44,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args.runs is not None and args.runs < 1:
         raise ValueError(f'--runs must be at least 1, got {args.runs}')
-    sys.path.insert(0, str(Path(__file__).parent))
-    failed = importlib.import_module(PREFIX + args.name).run(args)
+    failed = proof(args.name).run(args)
     return 1 if failed else 0
 
 

@@ -11,7 +11,7 @@ from usmm.inference import Prediction, safe_csv, to_frame
 from usmm.inference.prediction import safe_cell
 
 
-@pytest.mark.parametrize('text', ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])
+@pytest.mark.parametrize('text', ['\uff1d1+1', '=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])
 def test_formulas_become_text(text: str) -> None:
     assert safe_cell(text) == "'" + text
 

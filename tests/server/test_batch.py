@@ -60,11 +60,11 @@ def test_the_rows_are_answered_as_single_requests(engine, sent, tmp_path: Path) 
 @pytest.mark.parametrize(
     ('column', 'cell', 'words'),
     [
-        ('bus', '../bus_C0001.png', 'bus: names a file in a folder'),
-        ('bus', '/etc/passwd', 'bus: names a file in a folder'),
-        ('bus', 'C:\\x\\bus_C0001.png', 'bus: names a file in a folder'),
-        ('bus_mask', 'x/a.png', 'bus_mask: names a file in a folder'),
-        ('ue', '..', 'ue: names a file in a folder'),
+        ('bus', '../bus_C0001.png', 'bus: names a file outside the upload'),
+        ('bus', '/etc/passwd', 'bus: names a file outside the upload'),
+        ('bus', 'C:\\x\\bus_C0001.png', 'bus: names a file outside the upload'),
+        ('bus_mask', 'x/a.png', 'names a file that was not uploaded'),
+        ('ue', '..', 'ue: names a file outside the upload'),
         ('dceus', 'of_another.mp4', 'Contrast clip: names a file that was not uploaded'),
         ('bus', 'bus_C0001.png; nothing.png', 'B-mode: names a file that was not uploaded'),
         ('age', '=2+3', 'is not a number'),
@@ -81,6 +81,24 @@ def test_a_bad_row_costs_itself_alone(engine, sent, tmp_path, column: str, cell:
     assert words in found[0]['error'] and found[0]['predicted'] is None and found[0]['probabilities'] == {}
     assert found[1]['error'] is None
     assert str(tmp_path) not in text and '9.png' not in text and str(files['bus_C0001.png'].parent) not in text
+
+
+def test_a_table_with_a_folder_for_each_modality(engine, phantom: Path, tmp_path: Path) -> None:
+    rows = read_table(phantom / 'cases.xlsx').to_dict('records')[:1]
+    names = {row[name] for row in rows for name in engine.fields(MODEL).files}
+    folders, _ = engine.batch(MODEL, table_of(tmp_path, rows), {name: phantom / name for name in names})
+    bare = {name.replace('/', '_'): phantom / name for name in names}
+    for row in rows:
+        row |= {name: row[name].replace('/', '_') for name in engine.fields(MODEL).files}
+    plain, _ = engine.batch(MODEL, table_of(tmp_path, rows), bare)
+    assert folders[0]['error'] is None and folders[0]['probabilities'] == plain[0]['probabilities']
+
+
+def test_one_upload_is_not_given_to_two_modalities(engine, phantom: Path, tmp_path: Path) -> None:
+    rows = read_table(phantom / 'cases.xlsx').to_dict('records')[:1]
+    files = {'C0001.png': phantom / 'bus/C0001.png', 'C0001.mp4': phantom / 'dceus/C0001.mp4'}
+    found, _ = engine.batch(MODEL, table_of(tmp_path, rows), files)
+    assert 'files of several folders have this name' in found[0]['error']
 
 
 def test_a_row_without_files_says_what_the_model_needs(engine, tmp_path: Path) -> None:

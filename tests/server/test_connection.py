@@ -182,6 +182,15 @@ def test_what_is_no_http_is_refused_and_not_repeated(live: Live, start: bytes) -
     assert b'uvicorn' not in found.lower()
 
 
+def test_nothing_hides_behind_a_request_of_two_sizes(live: Live) -> None:
+    connection = live().connect()
+    both = b'Transfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n0\r\n\r\n' % (len(GET) + 5)
+    connection.sendall(b'POST /api/v1/preview HTTP/1.1\r\nHost: localhost\r\n' + both + GET)
+    found = all_of(connection)
+    assert found.startswith(b'HTTP/1.1 400 ')
+    assert found.count(b'HTTP/1.1 ') == 1
+
+
 def test_a_broken_chunk_ends_the_request(live: Live) -> None:
     server = live()
     connection = server.connect()

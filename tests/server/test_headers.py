@@ -72,3 +72,14 @@ def test_an_answer_before_the_body_ends_the_connection(headers: dict[str, str]) 
 )
 def test_has_body(headers: dict[str, str], expected: bool) -> None:
     assert has_body(Headers(headers)) is expected
+
+
+def test_a_request_of_two_sizes_is_refused_and_its_connection_closed() -> None:
+    called: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        called.append(scope)
+
+    found = asked(app, {'transfer-encoding': 'chunked', 'content-length': '5'})
+    assert (found['connection'], called) == ('close', [])
+    assert 'content-security-policy' in found

@@ -119,7 +119,7 @@ def test_a_batch_as_json_and_as_csv(make_client: Callable[..., Any], stand_in: A
     client = make_client()
     files = [('table', ('t.csv', b'case_id,bus\n1,p.png\n')), ('files', ('dir/p.png', stand_in.PNG))]
     assert client.post(BATCH, files=files).json() == {'model': 'small', 'rows': [{'case': 'a'}]}
-    assert client.engine.calls == [('batch', ('small', {'p.png': '1.png'}))]
+    assert client.engine.calls == [('batch', ('small', {'dir/p.png': '1.png'}))]
     found = client.post(BATCH, files=files, headers={'Accept': 'text/csv'})
     assert (found.text, found.headers['content-type']) == ('case\na\n', 'text/csv; charset=utf-8')
     assert found.headers['content-disposition'] == 'attachment; filename="predictions.csv"'

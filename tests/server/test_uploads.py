@@ -87,7 +87,7 @@ def test_files_and_values_come_through_whole(folder: Folder, stand_in: Any, piec
 def test_a_table_and_the_files_it_names(folder: Folder, stand_in: Any) -> None:
     files = [('table', ('t.xlsx', b'a,b\n')), ('files', ('dir\\p/1.png', stand_in.PNG)), ('files', ('2.gif', GIF))]
     found = received(folder, files, form=BATCH)
-    assert {name: path.name for name, path in found.named.items()} == {'1.png': '1.png', '2.gif': '2.gif'}
+    assert {name: path.name for name, path in found.named.items()} == {'dir/p/1.png': '1.png', '2.gif': '2.gif'}
     assert found.files['table'][0].name == '0.csv'
 
 
@@ -121,7 +121,11 @@ def test_forms_that_are_refused(folder: Folder, files: Any, data: Any, code: str
 
 @pytest.mark.parametrize(
     ('names', 'words'),
-    [(['a.gif', 'x/a.gif'], 'have the same name'), (['x/..'], 'has no name to find it by'), (['/'], 'has no name')],
+    [
+        (['x/a.gif', '.\\x\\a.gif'], 'have the same name'),
+        (['x/..'], 'has no name to find it by'),
+        (['/'], 'has no name'),
+    ],
 )
 def test_names_in_a_batch(folder: Folder, names: list[str], words: str) -> None:
     with pytest.raises(RequestError, match=words):

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 CONTRACT = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
-FORMULA = ('=', '+', '-', '@', '\t', '\r')  # what a spreadsheet may take for the start of a formula
+WIDE = ('\uff1d', '\uff0b', '\uff0d', '\uff20')  # wide forms of = + - @, which some spreadsheets read as these
+FORMULA = ('=', '+', '-', '@', '\t', '\r', *WIDE)  # what a spreadsheet may take for the start of a formula
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,9 @@ from usmm.inference.inputs import Given
 from usmm.server.decode_child import TABLE_ROWS, TableJob, plain_reason
 from usmm.server.decoding import Decoder
 from usmm.server.errors import RequestError
+from usmm.server.places import Places
 from usmm.server.replies import table_reply
-from usmm.server.served import Served, label_of
+from usmm.server.served import Served
 
 FILES = ('file', 'mask')
 WALLS = 5  # a batch takes that many times as long as one request may
@@ -41,11 +42,12 @@ class Batch:
             RequestError: The table cannot be read, or has no rows.
         """
         records = self._records(table)
+        places = Places(files, [name for record in records for _, names in self._named(record) for name in names])
         deadline = time.monotonic() + WALLS * self.decoder.wall
         seen: set[str] = set()
         found = []
         for number, record in enumerate(records, 1):
-            one = self._one(record, number, files, deadline)
+            one = self._one(record, number, places, deadline)
             if one.case_id in seen:
                 one = replace(one, warnings=(*one.warnings, 'this case id stands before another case too'))
             seen.add(one.case_id)
@@ -63,9 +65,7 @@ class Batch:
             raise RequestError('unreadable', 'the table has no rows', 'table')
         return found
 
-    def _one(
-        self, record: Mapping[str, str | None], number: int, files: Mapping[str, Path], deadline: float
-    ) -> Prediction:
+    def _one(self, record: Mapping[str, str | None], number: int, places: Places, deadline: float) -> Prediction:
         given = self.reader.read(dict(record), number)
         name, patient, label = given.case.case_id, given.case.patient_id, given.label
 
@@ -75,7 +75,7 @@ class Batch:
         if given.error is not None:
             return failed(_short(given.error))
         try:
-            given = self.reader.read(self._placed(record, files), number)
+            given = self.reader.read(self._placed(record, places), number)
             if given.error is not None:
                 return failed(_short(given.error))
             if time.monotonic() > deadline:
@@ -86,24 +86,25 @@ class Batch:
             return failed(f'{where}{error.message}')
         return found if found.ok else failed('the model gives no answer for this case')
 
-    def _placed(self, record: Mapping[str, str | None], files: Mapping[str, Path]) -> dict[str, Any]:
+    def _placed(self, record: Mapping[str, str | None], places: Places) -> dict[str, Any]:
         """The record with its names of files replaced by their places."""
-        placed: dict[str, Any] = {}
-        for key, cell in record.items():
-            kind, name = self.reader.keys.get(key, ('', ''))
-            if kind not in FILES or cell is None:
-                placed[key] = cell
-            elif name in self.served.modalities:
-                where = name if kind == 'file' else f'{name}_mask'
-                placed[key] = [self._place(part.strip(), files, where) for part in cell.split(';') if part.strip()]
+        placed: dict[str, Any] = {key: c for key, c in record.items() if c is None or self._kind(key) not in FILES}
+        for key, names in self._named(record):
+            kind, modality = self.reader.keys[key]
+            where = modality if kind == 'file' else f'{modality}_mask'
+            placed[key] = [places.find(name, where) for name in names]
         return placed
 
-    def _place(self, name: str, files: Mapping[str, Path], where: str) -> Path:
-        if '/' in name or '\\' in name or name in ('.', '..'):
-            raise RequestError('bad_value', 'names a file in a folder: give the bare name of an uploaded file', where)
-        if name not in files:
-            raise RequestError('missing_input', f'{label_of(where)}: names a file that was not uploaded', where)
-        return files[name]
+    def _named(self, record: Mapping[str, str | None]) -> list[tuple[str, list[str]]]:
+        """The columns of a record that name files of this model, and the names."""
+        return [
+            (key, [part.strip() for part in cell.split(';') if part.strip()])
+            for key, cell in record.items()
+            if cell is not None and self._kind(key) in FILES and self.reader.keys[key][1] in self.served.modalities
+        ]
+
+    def _kind(self, key: str) -> str:
+        return self.reader.keys.get(key, ('', ''))[0]
 
 
 def row_of(number: int, found: Prediction) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Engine:
         Args:
             model: Its id.
             table: CSV or XLSX.
-            files: Name, as the table spells it -> file.
+            files: Name of the upload, perhaps with folders -> file.
 
         Returns:
             A row a case, and all of them as CSV of which no cell is a formula.

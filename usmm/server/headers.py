@@ -5,6 +5,9 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from usmm.server.errors import RequestError
+from usmm.server.responses import error_reply
+
 POLICY = '; '.join(
     (
         "default-src 'none'",
@@ -29,6 +32,7 @@ ALWAYS = {
     'X-Robots-Tag': 'noindex',
 }
 KEEP_NOTHING = 'no-store'
+TWO_SIZES = 'The request states its size in two ways.'
 
 
 class SafeHeaders:
@@ -36,6 +40,9 @@ class SafeHeaders:
 
     An answer that is sent while parts of the request are still on their way closes the connection: else the rest,
     however long, would have to be read before the next request.
+
+    A request that states both a length and chunks is refused, and its connection closed (RFC 9112, section 6.3): a
+    proxy that goes by the other of the two would take its end for a request of another user, or the reverse.
 
     Args:
         app: The application.
@@ -49,7 +56,8 @@ class SafeHeaders:
         if scope['type'] != 'http':
             await self.app(scope, receive, send)
             return
-        unread = has_body(Headers(scope=scope))
+        headers_in = Headers(scope=scope)
+        unread = has_body(headers_in)
 
         async def watched() -> Message:
             nonlocal unread
@@ -68,6 +76,9 @@ class SafeHeaders:
                     headers['Connection'] = 'close'
             await send(message)
 
+        if 'transfer-encoding' in headers_in and 'content-length' in headers_in:
+            await error_reply(RequestError('bad_request', TWO_SIZES))(scope, watched, dressed)
+            return
         await self.app(scope, watched, dressed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 MIB = 2**20
@@ -26,7 +27,7 @@ class Limits:
         keep_seconds: Uploads older than this are removed, whatever became of their request.
 
     Raises:
-        ValueError: A limit that is not positive.
+        ValueError: A limit that is not positive, or not finite.
     """
 
     file_bytes: int = 64 * MIB
@@ -38,11 +39,14 @@ class Limits:
     header_seconds: float = 10.0
     decode_seconds: float = 20.0
     decode_bytes: int = 2048 * MIB
-    waiting: int = 16
+    waiting: int = 32
     wait_seconds: float = 60.0
     keep_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) <= 0:
-                raise ValueError(f'{field.name} must be positive, got {getattr(self, field.name)}')
+            value = getattr(self, field.name)
+            if not math.isfinite(value):
+                raise ValueError(f'limit {field.name} must be finite, got {value}')
+            if value <= 0:
+                raise ValueError(f'{field.name} must be positive, got {value}')

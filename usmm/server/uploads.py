@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from unicodedata import category
 
 from usmm.server.errors import RequestError
 from usmm.server.limits import MIB, Limits
+from usmm.server.names import plain_place
 from usmm.server.parts import PartParser
 from usmm.server.sniff import CLIP, NEEDED, STILL, TABLE, FileType, refused, sniff, sniff_table
 from usmm.server.spool import Folder, SpoolFile
@@ -51,8 +52,8 @@ class Uploads:
     Args:
         files: Field -> files in the spool, in the order in which they came.
         values: Field -> text.
-        named: Name that the client gives (without folders) -> file; of fields of the kind `'any'`. For a table that
-            names its files; never written, never logged.
+        named: Name that the client gives, with its relative folders -> file; of fields of the kind `'any'`. For a table
+            that names its files; never written, never logged.
     """
 
     files: dict[str, list[Path]] = field(default_factory=dict)
@@ -198,7 +199,7 @@ class _Reader:
         self._file = self.folder.new_file(kind.suffix)
         self.uploads.files.setdefault(self._name, []).append(self._file.path)
         if self.whole_names and self.form.files[self._name] == 'any':
-            self.uploads.named[self._base_name()] = self._file.path
+            self.uploads.named[self._client_name()] = self._file.path
         self._file.write(head)
 
     def _type(self, head: bytes) -> FileType:
@@ -210,13 +211,13 @@ class _Reader:
         came = f'a file of the type {other.name}' if other else refused(head) or 'of no type that is read'
         raise RequestError('bad_type', f'{self._name} takes {words}. This file is {came}.', self._name)
 
-    def _base_name(self) -> str:
-        base = PurePosixPath(self._filename.replace('\\', '/')).name
-        if not base or base == '..' or '\0' in base:
+    def _client_name(self) -> str:
+        name = plain_place(self._filename) or plain_place(PureWindowsPath(self._filename).name)
+        if name is None:
             raise RequestError('bad_request', f'A file of {self._name} has no name to find it by.', self._name)
-        if base in self.uploads.named:
+        if name in self.uploads.named:
             raise RequestError('bad_request', f'Two files of {self._name} have the same name.', self._name)
-        return base
+        return name
 
     def _decoded(self, text: bytes) -> str:
         try:
