@@ -60,11 +60,14 @@ def run_fuzz(running: Running, model: str, examples: int, seed: int) -> Fuzz:
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import seed as seeded
     from schemathesis import GenerationMode
+    from schemathesis.core.result import Ok
 
     address, found, start = f'http://127.0.0.1:{running.port}', Fuzz(), time.monotonic()
     headers = {'Authorization': f'Bearer {TOKEN}'}
     schema = schemathesis.openapi.from_url(f'{address}/api/openapi.json', headers=headers)
     for result in schema.get_all_operations():
+        if not isinstance(result, Ok):
+            raise result.err()
         operation = result.ok()
         counts = found.status.setdefault(operation.label, Counter())
         known = {str(code) for code in operation.definition.raw['responses']}
