@@ -117,6 +117,7 @@ def test_rows_of_the_teachers():
         'BrEaST and lung, the last epoch': organs,
         'phantoms': phantoms,
         'phantoms, the last epoch': phantoms,
+        "the target's own kind": ['lymph'],
     }
     assert kept == {name: ('last', False) if name.endswith('last epoch') else ('inner', True) for name in tasks}
     # everything but the pre-training is the same
