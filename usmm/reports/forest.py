@@ -73,6 +73,7 @@ def forest_figure(
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=label)
     axes.tick_params(axis='y', length=0)
+    axes.locator_params(axis='x', nbins=6)  # three digits are wide: more of them run into each other
     axes.spines['left'].set_visible(False)
     axes.grid(axis='x', color='0.9', linewidth=0.8)
     axes.set_axisbelow(True)
