@@ -94,6 +94,15 @@ def test_overrides_of_what_is_not_there(write, key, message):
         load_config(write(BASE), {key: 1})
 
 
+def test_text_in_the_place_of_a_dict(write):
+    config = write(BASE + "\nbackbone = dict(depth=18)\nother = dict(depth=50)\nuses = ['${backbone}', '${other}']\n")
+    with pytest.raises(
+        ConfigError, match=r"backbone: expected a dict, got the text \"\{'depth': 3\}\"; .* backbone.depth="
+    ):
+        load_config(config, {'backbone': "{'depth': 3}"}, check=False)
+    assert load_config(config, {'backbone': '${other}'}, check=False).uses[0] == dict(depth=50)
+
+
 def test_reference_to_nothing_names_the_nearest_setting_and_the_line(write):
     path = write(BASE.replace('${image_size}', '${image_siz}'))
     with pytest.raises(ConfigError, match=r"reference \$\{image_siz\}: .*did you mean 'image_size'"):

@@ -149,6 +149,7 @@ def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
             node = node[int(part)]
         elif isinstance(node, Mapping):
             if last:
+                _check_kind(key, node.get(part), value, files)
                 break
             if part not in node:
                 raise ConfigError.unknown(f'--cfg-options {key}', part, node, files[:1])
@@ -160,6 +161,13 @@ def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
         config.merge_from_dict({key: copy.deepcopy(value)}, allow_list_keys=True)
     except TypeError as error:
         raise ConfigError(f'--cfg-options {key}: {error} ({files[0].name})') from error
+
+
+def _check_kind(key: str, old: Any, value: Any, files: list[Path]) -> None:
+    """Text in the place of a dict must be a reference: a dict cannot be written on the command line."""
+    if isinstance(old, Mapping) and isinstance(value, str) and not value.startswith('${'):
+        hint = f'set its parts one by one, {key}.{next(iter(old), "part")}=...'
+        raise ConfigError(f'--cfg-options {key}: expected a dict, got the text {value!r}; {hint} ({files[0].name})')
 
 
 def _drop_marks(node: Any) -> None:
