@@ -10,8 +10,8 @@ STAMP := $(VENV)/.usmm-installed
 
 help:
 	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
-	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/stats -x" for a part of it)'
-	@echo 'make check   style, types and the import table'
+	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/evaluation/stats -x" for a part of it)'
+	@echo 'make check   style, types and the layers'
 	@echo 'make lock    write requirements/ci.lock: versions and SHA-256 sums of this environment'
 	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
 	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
@@ -24,7 +24,7 @@ $(STAMP): setup.py
 	touch $@
 
 demo: $(STAMP)
-	PATH="$(BIN):$$PATH" bash tools/demo.sh
+	$(BIN)/usmm demo
 
 test: $(STAMP)
 	# a file at a time on every core; OMP_NUM_THREADS keeps the processes from taking each other's
@@ -37,8 +37,8 @@ check: $(STAMP)
 	$(BIN)/python -m pytest tests/test_imports.py
 
 lock: $(STAMP)
-	$(BIN)/python tools/lock.py
+	$(BIN)/python proofs/lock.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
-	find usmm tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find usmm tools tests proofs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -80,7 +80,7 @@ EXPORT = [
 ]
 
 DEV = [
-    'onnx>=1.18',  # these three as in EXPORT: tools/lock.py reads plain lists
+    'onnx>=1.18',  # these three as in EXPORT: proofs/lock.py reads plain lists
     'onnxscript>=0.5',
     'onnxruntime>=1.20',
     'statsmodels>=0.14',  # independent values for the statistics
@@ -107,9 +107,13 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=['usmm', 'usmm.*']),
     include_package_data=True,
-    package_data={'usmm': ['py.typed'], 'usmm.reports': ['templates/*'], 'usmm.server': ['static/*', 'apidocs/*']},
+    package_data={
+        'usmm': ['py.typed'],
+        'usmm.visualization.pages': ['templates/*'],
+        'usmm.server': ['static/*', 'apidocs/*'],
+    },
     install_requires=INSTALL,
     extras_require={'dev': DEV, 'export': EXPORT},
-    entry_points={'console_scripts': ['usmm = usmm.cli:main']},
+    entry_points={'console_scripts': ['usmm = usmm.cli.main:main']},
     cmdclass={'build_py': BuildWithMim},
 )

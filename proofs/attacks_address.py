@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from _server_attacks import Attack, Expect
-from _server_process import TOKEN
-from _server_target import AUTH, PREVIEW, Target, part, request
+from server_attacks import Attack, Expect
+from server_process import TOKEN
+from server_target import AUTH, PREVIEW, Target, part, request
 
 CODE = ('from __future__', 'root:x:', '[build-system]', 'def main')  # of files that nobody may read
 PATHS = {

@@ -11,12 +11,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
-from _attacks_forms import PNG
-from _hostile_bombs import _chunk, make_bombs, png
-from _hostile_seeds import Seed, dataset, make_seeds, scene, written
-from _server_attacks import Attack, Expect
-from _server_target import PREVIEW, Target, part
+from attacks_forms import PNG
+from hostile_bombs import _chunk, make_bombs, png
+from hostile_seeds import Seed, dataset, make_seeds, scene, written
 from PIL import Image
+from server_attacks import Attack, Expect
+from server_target import PREVIEW, Target, part
 
 SCRIPT = b'<script>alert(document.domain)</script>'
 PREAMBLES = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from _hostile_bombs import png
-from _server_attacks import Attack, Expect
-from _server_target import PREVIEW, Part, Target, form, part
+from hostile_bombs import png
+from server_attacks import Attack, Expect
+from server_target import PREVIEW, Part, Target, form, part
 
 PNG = png(64, 48)
 MARK = 'usmm-attack-mark'

@@ -11,12 +11,12 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
-from _hostile_seeds import dataset, scene, written
-from _server_attacks import Attack
-from _server_process import free_of
-from _server_target import PREVIEW, Part, Target, part
+from hostile_seeds import dataset, scene, written
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from server_attacks import Attack
+from server_process import free_of
+from server_target import PREVIEW, Part, Target, part
 
 NAME, NUMBER, FILE = 'Mustermann', 'PID7788990', 'Mustermann_Erika_19570312.dcm'
 TAGS = {

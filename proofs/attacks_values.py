@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import openpyxl
-from _attacks_forms import PNG, traces
-from _server_attacks import Attack, Expect
-from _server_target import Reply, Target, part
+from attacks_forms import PNG, traces
+from server_attacks import Attack, Expect
+from server_target import Reply, Target, part
 
 SCRIPT = '<script>alert(1)</script>'
 VALUES = {

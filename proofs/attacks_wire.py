@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 
-from _attacks_forms import PNG
-from _server_attacks import Attack, Expect
-from _server_target import AUTH, PREVIEW, Target, form, part, read_reply, request
+from attacks_forms import PNG
+from server_attacks import Attack, Expect
+from server_target import AUTH, PREVIEW, Target, form, part, read_reply, request
 
 FORM = 'Content-Type: multipart/form-data; boundary=B'
 POST = f'POST {PREVIEW} HTTP/1.1\r\nHost: localhost\r\n{AUTH}\r\n{FORM}\r\n'.encode()

@@ -1,4 +1,4 @@
-"""Small files that ask for much: what `_prove_files.py` throws at the readers beside damaged ones."""
+"""Small files that ask for much: what `prove_files.py` throws at the readers beside damaged ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from _hostile_seeds import Seed, dataset, reopened, scene, with_fragments, written
+from hostile_seeds import Seed, dataset, reopened, scene, with_fragments, written
 from PIL import Image
 from pydicom.encaps import generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless

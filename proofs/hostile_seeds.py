@@ -1,4 +1,4 @@
-"""Good files of every kind that usmm reads, made on the fly: what `_prove_files.py` damages."""
+"""Good files of every kind that usmm reads, made on the fly: what `prove_files.py` damages."""
 
 from __future__ import annotations
 

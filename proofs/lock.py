@@ -20,7 +20,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 SETUP = Path(__file__).resolve().parents[1] / 'setup.py'  # an installed usmm may know an older one
 
@@ -104,7 +104,7 @@ def canonical(name: str) -> str:
 def lock_text(packages: Mapping[str, str], sums: Mapping[str, str]) -> str:
     """The lock file; a local label of a version (`+cpu`) is left to the sum."""
     python = '.'.join(platform.python_version_tuple()[:2])
-    head = f'# Written by tools/lock.py for CPython {python}, {platform.system()} {platform.machine()}.\n'
+    head = f'# Written by proofs/lock.py for CPython {python}, {platform.system()} {platform.machine()}.\n'
     lines = [f'{name}=={packages[name].partition("+")[0]} --hash=sha256:{sums[name]}' for name in sorted(packages)]
     return '\n'.join([f'{head}# pip install --no-deps --require-hashes -r requirements/ci.lock', *lines, ''])
 

@@ -1,6 +1,6 @@
 """Prove a property that takes longer to show than the tests may take; without a name: list the proofs.
 
-python tools/prove.py resume --runs 50 --seed 0
+python proofs/prove.py resume --runs 50 --seed 0
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from types import ModuleType
 from rich.console import Console
 from rich.table import Table
 
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
-PREFIX = '_prove_'
+PREFIX = 'prove_'
 
 
 def proofs() -> dict[str, str]:

@@ -21,8 +21,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from _hostile_bombs import make_bombs
-from _hostile_seeds import Seed, make_seeds
+from hostile_bombs import make_bombs
+from hostile_seeds import Seed, make_seeds
 from rich.console import Console
 from rich.table import Table
 

@@ -17,8 +17,8 @@ import torch
 from mmengine.hooks import Hook
 
 from usmm.config import load_config
-from usmm.datasets.phantom import make_phantom
 from usmm.engine import Experiment, RunOptions
+from usmm.phantoms import make_phantom
 from usmm.registry import HOOKS
 
 STEPS, CASES, LIMIT = 2000, 32, 0.01

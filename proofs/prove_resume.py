@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _resume_compare import differences
-from _resume_process import FOLD, KINDS, Training
-from _resume_task import write_task
+from resume_compare import differences
+from resume_process import FOLD, KINDS, Training
+from resume_task import write_task
 from rich.console import Console
 from rich.table import Table
 

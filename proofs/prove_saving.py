@@ -27,7 +27,7 @@ from mmengine.hooks import Hook
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.engine.facts import versions
+from usmm.engine.workdir.run_facts import versions
 from usmm.registry import HOOKS
 
 KINDS = ('kill', 'kill', 'no space', 'I/O error', 'read-only', 'truncated', 'bit flip')

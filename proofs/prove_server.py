@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from _server_attacks import Result, all_attacks, run_all
-from _server_ends import run_ends
-from _server_fuzz import EXAMPLES, run_damaged, run_fuzz
-from _server_load import User, make_users, run_load
-from _server_process import Running, machine
-from _server_target import Target
+from all_attacks import all_attacks
 from rich.console import Console
 from rich.table import Table
+from server_attacks import Result, run_all
+from server_ends import run_ends
+from server_fuzz import EXAMPLES, run_damaged, run_fuzz
+from server_load import User, make_users, run_load
+from server_process import Running, machine
+from server_target import Target
 
 MODELS = ('msmfn_small_phantom', 'msmfn_small_breast')
 LIMITS = {
@@ -31,7 +32,7 @@ LIMITS = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this proof."""
-    parser.add_argument('models', nargs='*', default=list(MODELS), metavar='MODEL', help='as of tools/serve.py')
+    parser.add_argument('models', nargs='*', default=list(MODELS), metavar='MODEL', help='as of usmm serve')
     parser.add_argument('--load', action='store_true', help='many users at once')
     parser.add_argument('--fuzz', action='store_true', help='requests made by schemathesis (--runs of each operation)')
     parser.add_argument('--attacks', action='store_true', help='attacks, one after another')
@@ -42,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def limit_options(limits: dict[str, float]) -> list[str]:
-    """Limits as options of `tools/serve.py`."""
+    """Limits as options of `usmm serve`."""
     named = [f'--limit={name}={value}' for name, value in limits.items() if name != 'connections']
     return [*named, f'--connections={limits["connections"]}']
 

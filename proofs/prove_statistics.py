@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm
 
-from usmm.stats import (
+from usmm.evaluation.stats import (
     auc_score,
     cluster_bootstrap,
     clustered_auc,

@@ -36,10 +36,9 @@ class Training:
         self, config: Path, work_dir: Path, processes: int, flags: tuple[str, ...], command: str = 'train'
     ) -> None:
         self.work_dir = work_dir
-        tools = Path(__file__).parent
-        start = [sys.executable, str(tools / f'{command}.py'), str(config)]
+        start = [sys.executable, '-m', 'usmm', command, str(config)]
         if processes > 1:
-            start = ['bash', str(tools / 'dist_train.sh'), str(config), str(processes)]
+            start = [sys.executable, '-m', 'usmm', 'dist_train', str(config), str(processes)]
         self.command = [*start, '--work-dir', str(work_dir), *flags]
         self.folder = config.parent
         self.marks: Counter[str] = Counter()

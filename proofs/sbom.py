@@ -10,7 +10,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 from usmm.version import __version__
 
 
@@ -24,7 +24,7 @@ def bill(found: list[Distribution]) -> dict[str, Any]:
         'version': 1,
         'metadata': {
             'component': whole,
-            'tools': {'components': [{'type': 'application', 'name': 'usmm tools/sbom.py'}]},
+            'tools': {'components': [{'type': 'application', 'name': 'usmm proofs/sbom.py'}]},
         },
         'components': [components[key] for key in sorted(components)],
     }

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from _server_process import free_of
-from _server_target import Reply, Target
+from server_process import free_of
+from server_target import Reply, Target
 
 Act = Callable[[Target], str | None]
 GROWTH = 400.0  # MiB that the server's own process may grow by during one attack
@@ -97,16 +97,3 @@ def run_all(target: Target, attacks: Iterable[Attack], every: bool = True) -> It
         if success is None and growth > GROWTH:
             success = f'the server grew by {growth:.0f} MiB'
         yield Result(attack.group, attack.name, success, seconds, growth)
-
-
-def all_attacks() -> list[Attack]:
-    """Every attack; names are unique within their group."""
-    import _attacks_address
-    import _attacks_files
-    import _attacks_forms
-    import _attacks_private
-    import _attacks_values
-    import _attacks_wire
-
-    rooms = (_attacks_address, _attacks_forms, _attacks_values, _attacks_files, _attacks_private, _attacks_wire)
-    return [attack for room in rooms for attack in room.attacks()]

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from _attacks_wire import HEAD, POST
-from _server_attacks import Result
-from _server_process import Running
-from _server_target import Part, Target, form, part, read_reply, request
+from attacks_wire import HEAD, POST
+from server_attacks import Result
+from server_process import Running
+from server_target import Part, Target, form, part, read_reply, request
 
 Start = Callable[[], Running]
 
@@ -24,7 +24,7 @@ def run_ends(
     """Servers on one spool, started and ended one after another.
 
     Args:
-        models: As `tools/serve.py` takes them.
+        models: As `usmm serve` takes them.
         model, parts, limits: As of `Target`.
         folder: Of the spool.
     """

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from _server_process import TOKEN, Running
-from _server_target import Target, form, part
+from server_process import TOKEN, Running
+from server_target import Target, form, part
 
 EXAMPLES = 40  # of each operation; more with --runs
 ATTEMPTS = 8

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from _server_process import Running
-from _server_target import PREDICT, Part, Target, part
+from server_process import Running
+from server_target import PREDICT, Part, Target, part
 
 SAME = 1e-6  # of a probability
 RETRIES = 200  # of one request
@@ -87,7 +87,7 @@ def make_users(folder: Path, count: int, models: dict[str, list[str]]) -> list[U
     """
     import pandas as pd
 
-    from usmm.datasets.phantom.generate import make_phantom
+    from usmm.phantoms.generate import make_phantom
 
     root = make_phantom(folder, count, 11, strength=2, clip_seconds=1.5, workers=1)
     rows = pd.read_excel(root / 'cases.xlsx').to_dict('records')

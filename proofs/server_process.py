@@ -1,4 +1,4 @@
-"""A real `tools/serve.py` in a process of its own: started, watched and ended by the proofs of the server."""
+"""A real `usmm serve` in a process of its own: started, watched and ended by the proofs of the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 TOKEN = 'a-token-of-the-proof-0123456789'
-SERVE = Path(__file__).with_name('serve.py')
 START_SECONDS, STOP_SECONDS = 120.0, 30.0
 
 
@@ -21,7 +20,7 @@ class Running:
     """A server on a free port of this machine.
 
     Args:
-        models: As `tools/serve.py` takes them.
+        models: As `usmm serve` takes them.
         folder: Where its spool, its log and its token lie.
         options: More options of the tool.
 
@@ -35,7 +34,7 @@ class Running:
         (folder / 'token').touch(0o600)
         (folder / 'token').write_text(TOKEN, encoding='ascii')
         places = ['--spool', str(self.spool), '--log', str(self.log), '--token-file', str(folder / 'token')]
-        command = [sys.executable, str(SERVE), *models, '--port', '0', '--device', 'cpu', *places, *options]
+        command = [sys.executable, '-m', 'usmm', 'serve', *models, '--port', '0', '--device', 'cpu', *places, *options]
         start = time.monotonic()
         with self.errors.open('ab') as errors:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import Any
 
-from _server_process import TOKEN, Running
+from server_process import TOKEN, Running
 
 PREDICT, BATCH, PREVIEW = '/api/v1/models/{}/predictions', '/api/v1/models/{}/batch', '/api/v1/preview'
 AUTH = f'Authorization: Bearer {TOKEN}'

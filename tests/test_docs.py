@@ -6,6 +6,7 @@ import argparse
 import importlib
 import inspect
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -14,19 +15,20 @@ import pandas as pd
 import pytest
 import torch
 
-from usmm import cli
-from usmm.case import Case, Schema
+from usmm.cli import convert
+from usmm.cli import main as cli
 from usmm.config import ConfigError, load_config, parse_options
 from usmm.config.check import KNOWN, SPLIT_KEYS, STAGE_KEYS
 from usmm.datasets import CaseTable
-from usmm.datasets.phantom import PRESETS, best_aucs, make_phantom
-from usmm.home import find_config
+from usmm.phantoms import PRESETS, best_aucs, make_phantom
 from usmm.registry import DATASETS, MODELS, TRANSFORMS
+from usmm.structures import Case, Schema
+from usmm.utils.locations import find_config
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 FENCE = re.compile(r'^```(\w*)\n(.*?)^```', re.MULTILINE | re.DOTALL)
-PLACES = ('usmm/', 'tools/', 'configs/', 'docs/', 'tests/', 'model_zoo/')
+PLACES = ('usmm/', 'tools/', 'proofs/', 'configs/', 'docs/', 'tests/', 'model_zoo/')
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -49,7 +51,7 @@ def commands() -> list[tuple[str, str]]:
         lines = [line.partition(' #')[0].strip() for code in blocks(page, '') for line in code.splitlines()]
         for line in [*lines, *spans(page)]:
             line = re.sub(r'^(\w+=\S+ +)+', '', line)  # PYTHONPATH=. usmm ...
-            if re.match(r'(usmm|make|python|tools/[\w/]+\.(py|sh)) +\S', line) and '`' not in line:
+            if re.match(r'(usmm|make|python|tools/\w+\.(py|sh)) +\S', line) and '`' not in line:
                 found.append((page.name, line))
     return sorted(set(found))
 
@@ -66,10 +68,20 @@ def accepted(monkeypatch: pytest.MonkeyPatch):
     def stop(self, args=None, namespace=None):
         raise Parsed(self, parse(self, args, namespace))
 
+    def call(tool: str, words: list[str]) -> None:
+        if tool in PROOFS:
+            monkeypatch.setattr(sys, 'argv', [tool, *words])
+            monkeypatch.syspath_prepend(str(ROOT / 'proofs'))
+            runpy.run_path(str(ROOT / 'proofs' / f'{tool}.py'), run_name='__main__')
+        elif tool == 'convert' and words[0] in convert.available():
+            importlib.import_module(f'usmm.datasets.converters.{words[0]}').main(words[1:])
+        else:
+            cli.main([tool, *words])
+
     def run(tool: str, words: list[str]) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
         monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', stop)
         with pytest.raises(Parsed) as parsed:
-            cli.run_tool(cli.find_tools()[tool], words)
+            call(tool, words)
         return parsed.value.args
 
     return run
@@ -80,7 +92,13 @@ def is_placeholder(word: str) -> bool:
     return bool(re.match(r'[A-Z]{2,}\b|my_', word))
 
 
-LAUNCHERS = {'dist_train': ('train', 2), 'dist_test': ('test', 3), 'slurm_train': ('train', 3)}
+LAUNCHERS = {
+    'dist_train': ('train', 2),
+    'dist_test': ('test', 3),
+    'slurm_train': ('train', 3),
+    'slurm_test': ('test', 4),
+}
+PROOFS = ('prove', 'lock', 'sbom')
 
 
 @pytest.mark.parametrize(('page', 'command'), commands(), ids=lambda word: word)
@@ -91,10 +109,10 @@ def test_commands_are_accepted(page: str, command: str, accepted) -> None:
         assert words[0] in targets
         return
     name = words.pop(0) if program in ('usmm', 'python') else program
-    name = name.removeprefix('tools/').removesuffix('.py').removesuffix('.sh')
+    name = name.removeprefix('tools/').removeprefix('proofs/').removesuffix('.py').removesuffix('.sh')
     if is_placeholder(Path(name).name):
         return
-    assert name in cli.find_tools()
+    assert name in (*cli.COMMANDS, *PROOFS)
     if name in LAUNCHERS:
         name, count = LAUNCHERS[name]
         leading, words = words[: count - 1], words[count:]
@@ -134,16 +152,14 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
     if not named:
         return
     known = set()
-    for name, words in {
-        'train': ['c'], 'test': ['c', 'p'], 'check_data': ['c'], 'browse_dataset': ['c'], 'print_config': ['c'],
-        'make_phantom': ['o', '--cases', '1'], 'dataset_converters/us3m': ['s', 'o'], 'benchmark': [], 'prove': [],
-        'cross_validate': ['c'], 'study': ['s'], 'patient_table': ['s', '--out', 'o'],
-        'active_learn': ['c', '--query', '1'], 'explain': ['c', 'p'], 'time_intensity': ['c', '--out', 'o'],
-        'predict': ['m', '--inputs'], 'calibrate': ['r', '--predictions', 'p'], 'export': ['c'],
-        'dataset_converters/ddti': ['s', 'o'], 'dataset_converters/echonet_dynamic': ['s', 'o'],
-        'compare_maps': ['a=b', 'c=d'], 'probe_latents': ['t', 'a=b'], 'importance': ['c', 'p'],
-        'region_agreement': ['a'], 'serve': ['m'],
-    }.items():  # fmt: skip
+    for command in (
+        'train c', 'test c p', 'check_data c', 'browse_dataset c', 'print_config c', 'make_phantom o --cases 1',
+        'convert us3m s o', 'convert ddti s o', 'convert echonet_dynamic s o', 'benchmark', 'prove', 'demo',
+        'cross_validate c', 'study s', 'patient_table s --out o', 'active_learn c --query 1', 'explain c p',
+        'time_intensity c --out o', 'predict m --inputs', 'calibrate r --predictions p', 'export c',
+        'compare_maps a=b c=d', 'probe_latents t a=b', 'importance c p', 'region_agreement a', 'serve m',
+    ):  # fmt: skip
+        name, *words = command.split()
         known |= set(accepted(name, words)[0]._option_string_actions)
     assert named - known == set()
 
@@ -283,7 +299,7 @@ def test_keys_of_the_truth(tmp_path: Path) -> None:
 
 def test_every_converter_has_its_row() -> None:
     described = first_column(section('data_sets.md', 'Converters'), '| converter |')
-    assert described == {n.partition('/')[2] for n in cli.find_tools() if n.startswith('dataset_converters/')}
+    assert described == set(convert.available())
 
 
 # extending.md

@@ -74,7 +74,7 @@ def test_a_wheel_holds_every_module_and_every_carried_file_and_nothing_else(whee
 def test_a_wheel_names_its_command_licence_and_versions(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as file:
         texts = {Path(n).name: file.read(n).decode() for n in file.namelist() if '.dist-info/' in n}
-    assert 'usmm = usmm.cli:main' in texts['entry_points.txt']
+    assert 'usmm = usmm.cli.main:main' in texts['entry_points.txt']
     assert 'Apache License' in texts['LICENSE']
     meta = texts['METADATA'].splitlines()
     assert {'License: Apache-2.0', 'License-Expression: Apache-2.0'} & set(meta)  # older and newer build tools

@@ -26,12 +26,12 @@ from mmengine.registry import Registry
 
 SCOPE = 'usmm'
 
-MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['usmm.models', 'usmm.losses'])
+MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['usmm.models', 'usmm.models.losses'])
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['usmm.datasets'])
 DATA_SAMPLERS = Registry('data sampler', parent=ROOT_DATA_SAMPLERS, scope=SCOPE, locations=['usmm.datasets'])
-TRANSFORMS = Registry('transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['usmm.transforms'])
-FUNCTIONS = Registry('function', parent=ROOT_FUNCTIONS, scope=SCOPE, locations=['usmm.transforms'])
-METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['usmm.metrics'])
+TRANSFORMS = Registry('transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['usmm.datasets.transforms'])
+FUNCTIONS = Registry('function', parent=ROOT_FUNCTIONS, scope=SCOPE, locations=['usmm.datasets.transforms'])
+METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['usmm.evaluation.metrics'])
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['usmm.engine'])
 
 # Nothing is registered here by usmm itself: a runner of scope `usmm` looks these up, and users may add their own.

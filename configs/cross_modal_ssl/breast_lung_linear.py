@@ -1,7 +1,7 @@
 """Pre-training on real ultrasound of two organs, and a linear evaluation on one: BrEaST, and frames of lung clips.
 
-Make the tables with `usmm dataset_converters/breast_lesions_usg SRC data/breast` and
-`usmm dataset_converters/lung_clips SRC data/lung`. The encoder learns from the crops of the training part of BrEaST
+Make the tables with `usmm convert breast_lesions_usg SRC data/breast` and
+`usmm convert lung_clips SRC data/lung`. The encoder learns from the crops of the training part of BrEaST
 (two views of each) and from all lung clips (two frames of each); then a linear classifier on it, frozen, tells benign
 from malignant.
 """

@@ -1,7 +1,7 @@
 """Liver fibrosis F0 to F4 from images that are not aligned: ResNet-50 a modality, squeeze-excitation, pairs of images.
 
 A sample is a pair (or tuple) of images of one patient; a patient's probabilities are the mean over the pairs. Drop a
-modality from `modalities`, or add one, and the network follows. `tools/active_learn.py` asks for labels pair by pair.
+modality from `modalities`, or add one, and the network follows. `usmm active_learn` asks for labels pair by pair.
 """
 
 _base_ = '../_base_/runtime.py'

@@ -1,7 +1,7 @@
 """BrEaST as the target, and the frames of public lung clips (disease or none) as the only task of the pre-training.
 
-Make the tables with `usmm dataset_converters/breast_lesions_usg SRC data/breast` and
-`usmm dataset_converters/lung_clips SRC data/lung`. Narrow networks, which start from nothing.
+Make the tables with `usmm convert breast_lesions_usg SRC data/breast` and
+`usmm convert lung_clips SRC data/lung`. Narrow networks, which start from nothing.
 """
 
 _base_ = './resnet152.py'

@@ -1,7 +1,7 @@
 """Lymph nodes in three classes: a ResNet-152 that five public data sets of other organs teach first, then fine-tuning.
 
 At the paper's sizes: 384 x 384, Adam at 5e-5, batches of 16, early stopping on the validation loss with patience 5. The
-tasks are the tables of `usmm dataset_converters/{auli,ocau,busi,ddti,echonet_dynamic}`; `tasks` may name others. One
+tasks are the tables of `usmm convert {auli,ocau,busi,ddti,echonet_dynamic}`; `tasks` may name others. One
 modality in `modalities` is a model of that modality, several are fused. ImageNet weights, from which the paper starts:
 `--cfg-options start.type=Pretrained start.checkpoint=FILE`.
 """

@@ -1,6 +1,6 @@
 """MSMFN's B-mode branch and clinical step on BrEaST (Pawlowska et al., Sci. Data 2024; CC BY 4.0).
 
-Make the case table with `usmm dataset_converters/breast_lesions_usg SRC data/breast`. The inputs are what is known of
+Make the case table with `usmm convert breast_lesions_usg SRC data/breast`. The inputs are what is known of
 the patient before the image is read; BI-RADS, interpretation and diagnosis hold the answer and stay out.
 """
 

@@ -1,6 +1,6 @@
 """MSMFN's dynamic branch alone on lung clips: healthy or diseased (POCUS database, Born et al., Appl. Sci. 2021).
 
-Make the case table with `usmm dataset_converters/lung_clips SRC data/lung`. There is no contrast agent whose arrival
+Make the case table with `usmm convert lung_clips SRC data/lung`. There is no contrast agent whose arrival
 could choose the frames, so they are spread evenly over the clip.
 """
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from usmm.apis import Predictor
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions
-from usmm.inference import Predictor
-from usmm.zoo.page import Card
+from usmm.zoo.model_page import Card
 from usmm.zoo.publish import publish
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from usmm.inference import Predictor, open_bundle
+from usmm.apis import Predictor, open_bundle
 from usmm.weights import read_checkpoint, read_tensors, write_tensors
 from usmm.zoo import Zoo
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from usmm.apis.bundle import Bundle
+from usmm.apis.components import check_components, is_registered
+from usmm.apis.network import clip_frames
 from usmm.config import load_config
-from usmm.inference.bundle import Bundle
-from usmm.inference.components import check_components, is_registered
-from usmm.inference.network import clip_frames
 
 
 def test_models_and_pipelines_of_all_shipped_configs_are_registered(project_root: Path) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from usmm.case import Case
-from usmm.inference import Predictor
-from usmm.inference.composites import CompositeScore
-from usmm.inference.games import image_streams, modality_game, reads_table, table_in_stream, variables_of
+from usmm.apis import Predictor
+from usmm.apis.composites import CompositeScore
+from usmm.apis.games import image_streams, modality_game, reads_table, table_in_stream, variables_of
+from usmm.datasets.transforms import collate_cases
 from usmm.registry import MODELS
-from usmm.transforms import collate_cases
+from usmm.structures import Case
 
 SCHEMA = dict(
     images=dict(bus='bus', ue='ue'), clinical=[dict(name='age'), dict(name='size'), dict(name='sex', values=('F', 'M'))]

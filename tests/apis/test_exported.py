@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from usmm.inference import Predictor
-from usmm.inference.exported import ExportedNetwork
+from usmm.apis import Predictor
+from usmm.apis.exported import ExportedNetwork
 
 pytest.importorskip('onnxruntime')
 
 
 @pytest.fixture(scope='module')
 def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny run as an .onnx file, as `tools/export.py` writes it."""
+    """The tiny run as an .onnx file, as `usmm export` writes it."""
     import subprocess
     import sys
 
@@ -64,7 +64,7 @@ def test_it_runs_on_the_cpu(exported: Path) -> None:
 
 
 def test_a_file_without_settings_is_refused(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from usmm.inference import exported as room
+    from usmm.apis import exported as room
 
     class Bare(room.OnnxModel):
         def __init__(self, path: Path) -> None:

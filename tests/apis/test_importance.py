@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from usmm.case import Case
-from usmm.inference.importance import Settings, levels, measure_importance
+from usmm.apis.importance import Settings, levels, measure_importance
+from usmm.structures import Case
 
 TABLE = np.random.default_rng(1).normal(size=(40, 3))
 

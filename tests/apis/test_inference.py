@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from usmm.inference import Predictor, get_model, inference_model, init_model, list_models
+from usmm.apis import Predictor, get_model, inference_model, init_model, list_models
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usmm.case import Schema
-from usmm.inference.arguments import flags_as_cases, record_of
-from usmm.inference.inputs import CaseReader, Given
+from usmm.apis.arguments import flags_as_cases, record_of
+from usmm.apis.inputs import CaseReader, Given
+from usmm.structures import Schema
 
 SCHEMA = Schema(
     images=dict(bus='bus_file', ue='ue'), clips=dict(clip='clip'), split='part', patient_id='patient',

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from usmm.apis import Predictor
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
-from usmm.inference import Predictor
 
 IMAGE = dict(
     type='ImageEncoder',

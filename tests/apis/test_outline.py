@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from usmm.inference import Predictor
+from usmm.apis import Predictor
 from usmm.registry import TRANSFORMS
 
 

@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from usmm.inference import Prediction, safe_csv, to_frame
-from usmm.inference.prediction import safe_cell
+from usmm.apis import Prediction, safe_csv, to_frame
+from usmm.apis.prediction import safe_cell
 
 
 @pytest.mark.parametrize('text', ['\uff1d1+1', '=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])

@@ -14,10 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
+from usmm.apis import Prediction, Predictor
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
 from usmm.engine.preconditions import token
-from usmm.inference import Prediction, Predictor
 from usmm.readers import DataError, read_clip
 from usmm.weights import read_checkpoint
 
@@ -26,7 +26,7 @@ CLASSES = ('ADC', 'SCC')
 
 @pytest.fixture(scope='module')
 def tested(run: Path) -> dict[str, list[float]]:
-    """Case id -> probabilities, as tools/test.py writes them: of all cases of the table."""
+    """Case id -> probabilities, as usmm/cli/test.py writes them: of all cases of the table."""
     config = load_config(run / 'config.py')
     experiment = Experiment(config, run.parent / 'test', RunOptions(progress=False), ['test'], run / 'model.pth')
     experiment.trained_on = frozenset()

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
+from usmm.apis import Prediction, Predictor, to_frame
+from usmm.apis.bundle import from_config
+from usmm.apis.network import build_network
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
-from usmm.inference import Prediction, Predictor, to_frame
-from usmm.inference.bundle import from_config
-from usmm.inference.network import build_network
 
 
 @pytest.fixture

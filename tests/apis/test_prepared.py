@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from usmm.inference import Predictor
-from usmm.inference.prepared import no_outline, told
+from usmm.apis import Predictor
+from usmm.apis.prepared import no_outline, told
 from usmm.readers import DataError
 
 

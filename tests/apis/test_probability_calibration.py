@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, log_softmax, logit, softmax
 from sklearn.linear_model import LogisticRegression
 
-from usmm.inference.calibration import calibrate, check_calibration, fit_calibration
+from usmm.apis.probability_calibration import calibrate, check_calibration, fit_calibration
 
 
 def rows_of(labels: Any, table: np.ndarray, classes: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from usmm.datasets.phantom import make_phantom
+from usmm.phantoms import make_phantom
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ['max_epochs=1', 'image_size=32', 'draws=1', 'min_samples=8', 'test_draws=1', 'embed_dims=4', 'split.folds=2',
@@ -26,7 +26,9 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(work: Path, phantom: Path, *words: str) -> subprocess.CompletedProcess:
     command = [
         sys.executable,
-        str(ROOT / 'tools' / 'active_learn.py'),
+        '-m',
+        'usmm',
+        'active_learn',
         'mmfn_al_small_phantom',
         '--work-dir',
         str(work),

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,17 +14,13 @@ SIZES = ['--cfg-options', 'image_size=32', 'clip_size=32']
 
 
 @pytest.fixture(scope='module')
-def tool(project_root: Path):
-    sys.path.insert(0, str(project_root / 'tools'))
-    try:
-        yield importlib.import_module('benchmark')
-    finally:
-        sys.path.remove(str(project_root / 'tools'))
+def tool() -> ModuleType:
+    return importlib.import_module('usmm.cli.benchmark')
 
 
 @pytest.fixture(scope='module')
 def steps(tool: ModuleType) -> ModuleType:
-    return sys.modules['_benchmark_steps']
+    return importlib.import_module('usmm.cli.benchmark_steps')
 
 
 def test_ratio_is_the_median_of_the_pairs(steps):

@@ -31,11 +31,7 @@ GREEN, VIOLET = (0, 200, 0), (150, 0, 150)
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('browse_dataset', ROOT / 'tools/browse_dataset.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('usmm.cli.browse_dataset')
 
 
 @pytest.fixture

@@ -17,11 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('check_data', ROOT / 'tools/check_data.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('usmm.cli.check_data')
 
 
 @pytest.fixture
@@ -98,10 +94,7 @@ def test_real_breast_and_lung(
 ) -> None:
     """A part of the real files: through a converter into the check, without a blocking problem."""
     for name in ('breast_lesions_usg', 'lung_clips'):
-        spec = importlib.util.spec_from_file_location(name, ROOT / f'tools/dataset_converters/{name}.py')
-        assert spec is not None and spec.loader is not None
-        converter = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(converter)
+        converter = importlib.import_module(f'usmm.datasets.converters.{name}')
         assert converter.main([str(real_data / name), str(tmp_path / name), '--link']) == 0
         table = pd.read_csv(tmp_path / name / 'cases.csv', dtype=str, keep_default_na=False)
         few = table[table['case_id'].isin(['case001', 'case022', 'case045'])] if 'bus' in table else table.iloc[::12]

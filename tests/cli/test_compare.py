@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from usmm.engine.outputs import prediction_rows, write_predictions
+from usmm.engine.workdir.outputs import prediction_rows, write_predictions
 
 CLASSES = ('ADC', 'SCC')
 
@@ -23,7 +23,7 @@ def table(path: Path, labels: np.ndarray, scores: np.ndarray, part: str = 'test'
 
 
 def compare(root: Path, *words: object, positive: str = 'SCC') -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(root / 'tools' / 'compare.py'), *map(str, words), '--positive', positive]
+    command = [sys.executable, '-m', 'usmm', 'compare', *map(str, words), '--positive', positive]
     return subprocess.run(command, capture_output=True, text=True)
 
 

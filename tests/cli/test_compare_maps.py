@@ -6,7 +6,6 @@ import csv
 import importlib
 import json
 import shutil
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,22 +17,14 @@ from PIL import Image
 
 from usmm.config import load_config
 from usmm.engine import Experiment
-from usmm.engine.outputs import save_checkpoint
+from usmm.engine.workdir.outputs import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def tool_of(name: str) -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.pop(0)
-
-
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    return tool_of('compare_maps')
+    return importlib.import_module('usmm.cli.compare_maps')
 
 
 @pytest.fixture(scope='module')
@@ -89,7 +80,7 @@ def test_heat_is_that_of_the_model_explained_alone(tool: ModuleType, runs: Path,
     assert list(rows) == [('a', 'bus'), ('b', 'bus')]
     for name, folder in (('a', 'bus'), ('b', 'both')):
         given = [str(runs / folder / 'config.py'), str(runs / folder / 'model.pth'), '--out', str(tmp_path / name)]
-        assert tool_of('explain').main([*given, *options]) == 0
+        assert importlib.import_module('usmm.cli.explain').main([*given, *options]) == 0
         alone = json.loads((tmp_path / name / 'pointing.json').read_text())['modalities']['bus']
         assert float(rows[name, 'bus']['heat_inside']) == pytest.approx(alone['share'], rel=1e-4)
         assert float(rows[name, 'bus']['random']) == pytest.approx(alone['random'])

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
-import pytest
-
-from usmm import cli
+from usmm.cli import main as cli
 
 
 def run(words: list[str]) -> int:
-    with pytest.raises(SystemExit) as end:
-        sys.exit(cli.run_tool(cli.find_tools()['complexity'], words))
-    return int(end.value.code or 0)
+    return cli.main(['complexity', *words])
 
 
 def test_rows_of_a_study(capsys, monkeypatch):

@@ -18,7 +18,7 @@ FAST = ['--cfg-options', 'modalities=clinical', 'max_epochs=1']
 
 
 def call(root, tool: str, *arguments, code: int = 0) -> str:
-    command = [sys.executable, str(root / 'tools' / f'{tool}.py'), *map(str, arguments)]
+    command = [sys.executable, '-m', 'usmm', tool, *map(str, arguments)]
     found = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=root)
     assert found.returncode == code, found.stdout + found.stderr
     return found.stdout + found.stderr
@@ -63,10 +63,13 @@ def write_wrong(folder):
 def test_two_processes_of_a_launcher_share_each_fold(project_root, tiny_config, tmp_path):
     work = tmp_path / 'cv'
     torchrun = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}']
-    script = str(project_root / 'tools' / 'cross_validate.py')
     options = ['--folds', '2', '--work-dir', str(work), '--launcher', 'pytorch', *FAST]
     found = subprocess.run(
-        [*torchrun, script, str(tiny_config), *options], capture_output=True, text=True, timeout=300, cwd=project_root
+        [*torchrun, '-m', 'usmm', 'cross_validate', str(tiny_config), *options],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=project_root,
     )
     assert found.returncode == 0, found.stdout + found.stderr
     summary = json.loads((work / 'summary.json').read_text())

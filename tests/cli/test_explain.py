@@ -19,27 +19,14 @@ from PIL import Image
 
 from usmm.config import load_config
 from usmm.engine import Experiment
-from usmm.engine.outputs import save_checkpoint
+from usmm.engine.workdir.outputs import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def load(name: str) -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))
-    try:
-        spec = importlib.util.spec_from_file_location(name, ROOT / f'tools/{name}.py')
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        importlib.import_module('_explain_drawing')  # while the folder can be found
-    finally:
-        sys.path.pop(0)
-    return module
-
-
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    return load('explain')
+    return importlib.import_module('usmm.cli.explain')
 
 
 @pytest.fixture(scope='module')

@@ -17,7 +17,7 @@ import torch
 
 from usmm.config import load_config
 from usmm.engine import Experiment
-from usmm.engine.outputs import save_checkpoint
+from usmm.engine.workdir.outputs import save_checkpoint
 from usmm.export import OnnxModel, random_batches
 from usmm.export.parity import run_torch
 
@@ -32,14 +32,8 @@ stages = [dict(name='table', train='all', fit=True)]
 
 
 @pytest.fixture(scope='module')
-def tool() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(ROOT / 'tools'))
-    spec = importlib.util.spec_from_file_location('export_tool', ROOT / 'tools/export.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(ROOT / 'tools'))
+def tool() -> ModuleType:
+    return importlib.import_module('usmm.cli.export')
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,6 @@ import importlib.util
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +17,7 @@ import torch
 
 from usmm.config import load_config
 from usmm.engine import Experiment
-from usmm.engine.outputs import save_checkpoint
+from usmm.engine.workdir.outputs import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ('--repeats', '2', '--draws', '20', '--num', '1')
@@ -26,16 +25,7 @@ QUICK = ('--repeats', '2', '--draws', '20', '--num', '1')
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))
-    try:
-        spec = importlib.util.spec_from_file_location('importance_tool', ROOT / 'tools/importance.py')
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        importlib.import_module('_importance_cases')  # while the folder can be found
-    finally:
-        sys.path.pop(0)
-    return module
+    return importlib.import_module('usmm.cli.importance')
 
 
 @pytest.fixture(scope='module')

@@ -3,86 +3,78 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from usmm import __version__, cli, home
+from usmm import __version__
+from usmm.cli import main as cli
 
-ECHO = '''"""Say what was given. This is the rest of the line.
-
-Not this.
-"""
-import sys
-from sibling import word
-
-if __name__ == '__main__':
-    print(word, *sys.argv)
-    sys.exit(3 if 'fail' in sys.argv else 0)
-'''
+HELPERS = {'main', 'arguments', '__init__'}
 
 
-@pytest.fixture
-def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of tools: two Python scripts, one in a subfolder, one shell script."""
-    folder = tmp_path / 'clone' / 'tools'
-    (folder / 'dataset_converters').mkdir(parents=True)
-    (folder / 'make_phantom.py').write_text(ECHO)
-    (folder / 'sibling.py').write_text("word = 'ran'")
-    (folder / '_private.py').write_text('')
-    (folder / 'dataset_converters' / 'us3m.py').write_text('"""Convert US3M."""')
-    (folder / 'dist_train.sh').write_text('#!/bin/sh\n# Train on several GPUs.\n# More.\necho "$1,$2"; exit 5\n')
-    monkeypatch.setattr(home, 'PACKAGE', tmp_path / 'clone' / 'usmm')
-    return folder
+def modules() -> dict[str, str]:
+    """Name -> text of every module of the command line that has a `main` of its own."""
+    files = {path.stem: path.read_text(encoding='utf-8') for path in Path(cli.__file__).parent.glob('*.py')}
+    return {name: text for name, text in files.items() if name not in HELPERS and '\ndef main(' in text}
+
+
+def test_every_command_module_is_listed_once_and_every_script_exists() -> None:
+    assert sorted({*modules(), *cli.SCRIPTS}) == sorted(cli.COMMANDS)
+    assert all(cli.script_of(name).is_file() for name in cli.SCRIPTS)
+
+
+@pytest.mark.parametrize('name', sorted(modules()))
+def test_every_command_ends_without_a_traceback(name: str) -> None:
+    assert '\n@plain_errors\ndef main(' in modules()[name]
 
 
 @pytest.mark.parametrize('arguments', [[], ['-h'], ['--help']])
-def test_help_lists_every_tool_with_its_first_line(
-    tools: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
+def test_help_lists_every_command_by_group(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert cli.main(arguments) == 0
-    lines = [line.split(None, 1) for line in capsys.readouterr().out.splitlines() if line.startswith('  ')]
-    assert lines == [
-        ['dataset_converters/us3m', 'Convert US3M.'],
-        ['dist_train', 'Train on several GPUs.'],
-        ['make_phantom', 'Say what was given. This is the rest of the line.'],
-        ['sibling'],
-    ]
+    lines = capsys.readouterr().out.splitlines()
+    listed = [line.split(None, 1) for line in lines if line.startswith('  ')]
+    assert [name for name, _ in listed] == list(cli.COMMANDS)
+    assert dict(listed)['print_config'] == 'Print a config as it is after inheritance, overrides and references.'
+    assert [line[:-1] for line in lines if line.endswith(':') and not line.startswith(' ')] == list(cli.GROUPS)
 
 
-@pytest.mark.parametrize('spelling', ['make_phantom', 'make-phantom', 'make_phantom.py'])
-def test_a_tool_runs_as_a_script_with_its_arguments(
-    tools: Path, capsys: pytest.CaptureFixture[str], spelling: str
-) -> None:
-    before = sys.argv, list(sys.path)
-    with pytest.raises(SystemExit) as ended:
-        cli.main([spelling, 'OUT', '--cases', '3'])
-    sys.modules.pop('sibling')
-    assert ended.value.code == 0
-    assert capsys.readouterr().out == f'ran {tools / "make_phantom.py"} OUT --cases 3\n'
-    assert (sys.argv, sys.path) == before
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What `usmm train` is called with, while it only records its arguments and returns 3."""
+    calls: list[list[str]] = []
+    monkeypatch.setitem(sys.modules, 'usmm.cli.train', SimpleNamespace(main=lambda argv: calls.append(argv) or 3))
+    return calls
 
 
-def test_the_exit_code_is_the_tools_own(tools: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(['make_phantom', 'fail'])
-    sys.modules.pop('sibling')
-    assert ended.value.code == 3
-    assert cli.main(['dataset-converters/us3m']) == 0
+def test_a_command_gets_its_arguments_and_its_exit_code_is_returned(command: list[list[str]]) -> None:
+    assert cli.main(['train', 'C', '--cfg-options', 'a=1', 'b=2']) == 3
+    assert command == [['C', '--cfg-options', 'a=1', 'b=2']]
+
+
+def test_hyphens_and_underscores_are_the_same(usmm) -> None:
+    code, out, _ = usmm('print-config', '--help')
+    assert code == 0 and out.startswith('usage: usmm print_config ')
+
+
+def test_a_script_runs_with_this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+    (tmp_path / 'dist_train.sh').write_text('#!/bin/sh\n# Train.\necho "$1,$2,$PYTHON"; exit 5\n')
+    monkeypatch.setattr(cli, 'folder', lambda name: tmp_path)
     assert cli.main(['dist-train', 'config', '2']) == 5
-    assert capfd.readouterr().out.splitlines()[-1] == 'config,2'
+    assert capfd.readouterr().out == f'config,2,{sys.executable}\n'
 
 
 @pytest.mark.parametrize(
     ('name', 'hint'),
     [
         ('make-fantom', "did you mean 'make_phantom'?"),
-        ('qqq', 'commands are dataset_converters/us3m, dist_train, make_phantom, sibling'),
-        ('_private', 'commands are'),
+        ('Trian', "did you mean 'train'?"),
+        ('qqq', 'valid names are make_phantom, convert, '),
+        ('arguments', 'valid names are'),
+        ('main', 'did you mean'),
     ],
 )
-def test_an_unknown_command_names_the_nearest(
-    tools: Path, capsys: pytest.CaptureFixture[str], name: str, hint: str
-) -> None:
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str], name: str, hint: str) -> None:
     assert cli.main([name]) == 2
     assert f'usmm: unknown command {name!r}; {hint}' in capsys.readouterr().err
 
@@ -93,13 +85,15 @@ def test_version(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f'usmm {__version__}\n'
 
 
-def test_every_tool_that_is_shipped_says_what_it_is() -> None:
-    silent = [name for name, path in cli.find_tools().items() if not cli.summary(path)]
-    assert silent == []
-
-
 def test_the_console_command_and_the_module_are_the_same(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name('usmm')
-    commands = ([sys.executable, '-m', 'usmm.cli', '--version'], [str(script), '--version'])
+    commands = ([sys.executable, '-m', 'usmm', '--version'], [str(script), '--version'])
     texts = {subprocess.run(c, capture_output=True, text=True, cwd=tmp_path, timeout=60).stdout for c in commands}
     assert texts == {f'usmm {__version__}\n'}
+
+
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_the_scripts_of_tools_are_the_commands(project_root: Path, tmp_path: Path, name: str) -> None:
+    command = [sys.executable, str(project_root / 'tools' / f'{name}.py'), '--help']
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0 and done.stdout.startswith(f'usage: usmm {name} ')

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import importlib
 import json
-import runpy
 import subprocess
 import sys
 
@@ -10,8 +10,8 @@ import pytest
 
 
 @pytest.fixture(scope='module')
-def main(project_root):
-    return runpy.run_path(str(project_root / 'tools' / 'make_phantom.py'))['main']
+def main():
+    return importlib.import_module('usmm.cli.make_phantom').main
 
 
 def test_makes_a_phantom(main, tmp_path, capsys):
@@ -45,8 +45,9 @@ def test_cases_must_be_given(main, capsys):
 
 
 def test_help_tells_about_short_clips(project_root):
-    script = str(project_root / 'tools' / 'make_phantom.py')
-    done = subprocess.run([sys.executable, script, '--help'], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, '-m', 'usmm', 'make_phantom', '--help'], capture_output=True, text=True, check=True
+    )
     assert 'key_frame_step in truth.json' in done.stdout.replace('`', '')
 
 
@@ -55,7 +56,7 @@ def test_generator_imports_no_torch(project_root):
     code = (
         'import sys, types; m = types.ModuleType("usmm.datasets"); '
         f'm.__path__ = [{str(project_root / "usmm" / "datasets")!r}]; sys.modules["usmm.datasets"] = m; '
-        'import usmm.datasets.phantom; print(sorted({"torch", "mmengine"} & set(sys.modules)))'
+        'import usmm.phantoms; print(sorted({"torch", "mmengine"} & set(sys.modules)))'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == '[]'

@@ -17,11 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('patient_table', ROOT / 'tools/patient_table.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('usmm.cli.patient_table')
 
 
 @pytest.fixture
@@ -76,10 +72,7 @@ def test_an_error_is_one_line(
 
 def test_on_real_data(tool: ModuleType, real_data: Path, tmp_path: Path) -> None:
     """BrEaST: the counts of its paper (256 patients: 154 benign, 98 malignant, 4 normal)."""
-    spec = importlib.util.spec_from_file_location('converter', ROOT / 'tools/dataset_converters/breast_lesions_usg.py')
-    assert spec is not None and spec.loader is not None
-    converter = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(converter)
+    converter = importlib.import_module('usmm.datasets.converters.breast_lesions_usg')
     source = next((p for p in real_data.iterdir() if 'breast' in p.name.lower()), None)
     if source is None:
         pytest.skip('no BrEaST data')

@@ -11,24 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from usmm import cli
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
 from usmm.weights import read_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def usmm(capsys: pytest.CaptureFixture[str]) -> Run:
-    """`usmm ...` in this process: exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(map(str, words)))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 import json
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,18 +14,14 @@ import torch
 
 from usmm.config import load_config
 from usmm.engine import Experiment
-from usmm.engine.outputs import save_checkpoint
+from usmm.engine.workdir.outputs import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))
-    try:
-        return importlib.import_module('probe_latents')
-    finally:
-        sys.path.pop(0)
+    return importlib.import_module('usmm.cli.probe_latents')
 
 
 @pytest.fixture(scope='module')

@@ -6,7 +6,6 @@ import csv
 import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,23 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
+from usmm.evaluation.stats.icc import icc
 from usmm.readers import read_mask
-from usmm.stats.icc import icc
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))  # as a script finds the helper beside it
-    try:
-        spec = importlib.util.spec_from_file_location('region_agreement', ROOT / 'tools/region_agreement.py')
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.pop(0)
-    return module
+    return importlib.import_module('usmm.cli.region_agreement')
 
 
 def disc(radius: float, shift: int = 0, size: tuple[int, int] = (80, 90)) -> np.ndarray:

@@ -32,17 +32,14 @@ class Engine(stand_in.StandIn):
         super().__init__({hold})
 fake.Engine = Engine
 sys.modules['usmm.server.engine'] = fake
-raise SystemExit(load('serve', {serve!r}).main())
+from usmm.cli.serve import main
+raise SystemExit(main())
 """
 
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('serve_tool', ROOT / 'tools/serve.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('usmm.cli.serve')
 
 
 @pytest.mark.parametrize(
@@ -77,7 +74,7 @@ def test_wrong_options(tool: ModuleType, capsys: pytest.CaptureFixture[str], arg
 
 def begin(tmp_path: Path, *arguments: str, hold: bool = False) -> tuple[subprocess.Popen[str], str, list[str]]:
     """A server in a process of its own, its address, and what it printed."""
-    code = RUN.format(stand_in=str(ROOT / 'tests/server/stand_in.py'), serve=str(ROOT / 'tools/serve.py'), hold=hold)
+    code = RUN.format(stand_in=str(ROOT / 'tests/server/stand_in.py'), hold=hold)
     command = [sys.executable, '-c', code, 'small', '--port', '0', '--spool', str(tmp_path / 'spool'), *arguments]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
     assert running.stdout is not None

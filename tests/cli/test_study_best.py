@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -18,11 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    sys.path.insert(0, str(ROOT / 'tools'))
-    try:
-        return importlib.import_module('study')
-    finally:
-        sys.path.pop(0)
+    return importlib.import_module('usmm.cli.study')
 
 
 def plans(spec: StudySpec, data_root: Path) -> dict[str, SimpleNamespace]:

@@ -1,4 +1,4 @@
-"""tools/test.py on data in which files are damaged."""
+"""usmm/cli/test.py on data in which files are damaged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def harmed(write_tiny_config, tiny_data, tmp_path_factory) -> tuple[Path, Path, 
 
 def tool(harmed: tuple, project_root: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     config, weights, data, _ = harmed
-    command = [sys.executable, project_root / 'tools' / 'test.py', config, weights, '--work-dir', out]
+    command = [sys.executable, '-m', 'usmm', 'test', config, weights, '--work-dir', out]
     words = ['--cfg-options', f'data_root={data}', 'modalities=["bus"]', *options]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
     return subprocess.run([*command, *words], capture_output=True, text=True, env=environment, timeout=120)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from usmm.config import load_config
 from usmm.datasets import CaseTable
-from usmm.stats.time_intensity import TimeIntensity
+from usmm.evaluation.stats.time_intensity import TimeIntensity
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -28,11 +28,7 @@ HEIGHTS = (60, 120)
 
 @pytest.fixture(scope='module')
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location('time_intensity', ROOT / 'tools/time_intensity.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module('usmm.cli.time_intensity')
 
 
 @pytest.fixture

@@ -5,36 +5,13 @@ from __future__ import annotations
 import ast
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from usmm import cli
-
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-
-
-def shell(tool: str, *words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, words)]
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=120)
-
-
-@pytest.fixture
-def usmm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """`usmm ...` in this process, where the packages are loaded already: exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(map(str, words)))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+from usmm.cli import main as cli
 
 
 def names(folder: Path) -> set[str]:
@@ -62,7 +39,7 @@ class Runs:
 
 
 @pytest.fixture(scope='module')
-def runs(write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(shell, write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Stage `image` alone and without validation; then the rest, by --resume, from another config of the folder."""
     folder = tmp_path_factory.mktemp('runs')
     write_tiny_config(folder)
@@ -124,7 +101,7 @@ def test_the_config_that_is_kept_has_the_overrides(runs: Runs) -> None:
     assert 'lr=0.002' in ast.unparse(settings['stages'])
 
 
-def test_test_gives_what_training_gave(runs: Runs) -> None:
+def test_test_gives_what_training_gave(shell, runs: Runs) -> None:
     how = ('--work-dir', 'again', '--parts', 'test', '--cfg-options', 'split.file=mine/folds.csv')
     done = shell('test', 'tiny.py', 'mine/model.pth', *how, cwd=runs.folder)
     assert done.returncode == 0, done.stderr
@@ -174,12 +151,12 @@ def test_a_misspelt_override_and_a_misspelt_config(usmm, tiny_config: Path) -> N
     assert code == 2 and error.startswith("error: no config 'msmfn_smal_phantom'; did you mean 'msmfn_small_phantom'")
 
 
-def test_no_data_says_how_to_get_some(tmp_path: Path) -> None:
+def test_no_data_says_how_to_get_some(shell, tmp_path: Path) -> None:
     done = shell('train', 'msmfn_small_phantom', '--cfg-options', 'data_root=data/nowhere', cwd=tmp_path)
     assert done.returncode == 2
     message = done.stderr[done.stderr.index('error: ') :]
     assert 'no case table' in message and str(tmp_path / 'data/nowhere/cases.xlsx') in message
-    assert 'make_phantom' in message and 'dataset_converters' in message
+    assert 'make_phantom' in message and 'usmm convert' in message
     assert 'Traceback' not in done.stderr and len(message.splitlines()) == 1
 
 

@@ -8,24 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from usmm import cli
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions
 from usmm.weights import read_checkpoint, write_tensors
 
 ABOUT = ('--purpose', 'To try.', '--data', 'Tiny data', '--licence', 'MIT', '--limits', 'All.')
-
-
-@pytest.fixture
-def usmm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """`usmm ...` in this process: exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.main(list(map(str, words)))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope='module')

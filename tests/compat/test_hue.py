@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mmcv.image import photometric
 
-from usmm.compat.colour import negative_hue
+from usmm.compat.hue import negative_hue
 
 PLACES = (mmcv, mmcv.image, photometric)
 

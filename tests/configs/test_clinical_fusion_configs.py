@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from usmm.config import load_config
-from usmm.datasets.phantom import PRESETS, make_phantom
+from usmm.phantoms import PRESETS, make_phantom
 from usmm.engine import Experiment, RunOptions, Study, StudySpec
 from usmm.models import MultiModalClassifier
 from usmm.registry import DATASETS, MODELS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from usmm.case import Case, Schema
+from usmm.structures import Case, Schema
 from usmm.config import files_of, load_config
 from usmm.engine.pretraining import build_learner
 from usmm.registry import MODELS, TRANSFORMS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from usmm.config import load_config
-from usmm.datasets.phantom import PRESETS, make_phantom
+from usmm.phantoms import PRESETS, make_phantom
 from usmm.engine import Study, StudySpec
 from usmm.registry import DATASETS, MODELS
 

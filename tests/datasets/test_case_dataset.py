@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from usmm.case import Case
 from usmm.datasets import CaseDataset, CaseSampler, CaseTable, Split, read_folds, split_cases
+from usmm.datasets.transforms import collate_cases
 from usmm.readers import DataError
 from usmm.registry import DATASETS
-from usmm.transforms import collate_cases
+from usmm.structures import Case
 
 SCHEMA = dict(
     images=dict(bus='bus', ue='ue'), clinical=[dict(name='age', range=(0, 120)), dict(name='sex', values=('F', 'M'))]
@@ -160,7 +160,7 @@ def test_all_problems_are_named_up_to_ten(tmp_path: Path) -> None:
     text = str(caught.value)
     assert text.count('no such file') == 10
     assert 'and 3 more' in text
-    assert 'tools/check_data.py' in text
+    assert 'usmm check_data' in text
 
 
 @pytest.mark.parametrize(

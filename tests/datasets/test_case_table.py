@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from usmm.case import Case, Variable, auto_values
 from usmm.datasets.case_table import CaseTable, nearest
 from usmm.readers import DataError
+from usmm.structures import Case, Variable, auto_values
 
 SCHEMA = dict(
     images=dict(bus='bus'),
@@ -150,7 +150,7 @@ def test_an_empty_table_is_a_problem(folder: Path) -> None:
 
 
 def test_no_table_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r'tools/dataset_converters.*tools/make_phantom\.py'):
+    with pytest.raises(DataError, match=r'`usmm convert`.*`usmm make_phantom`'):
         CaseTable.read(tmp_path / 'cases.csv', SCHEMA, ('A', 'B'))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.case import Case
 from usmm.datasets.folds import check_disjoint, inner_split, make_folds, read_folds, write_folds
 from usmm.readers import DataError
+from usmm.structures import Case
 
 
 def cohort(seed: int) -> tuple[list[str], list[str], list[int]]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.case import Case, Schema
 from usmm.datasets import CaseTable, Split, split_cases
 from usmm.readers import DataError
+from usmm.structures import Case, Schema
 
 COHORTS, CHUNK = 1000, 100
 SCHEMA = Schema(images=dict(bus='bus', ue='ue'))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from usmm.case import Case
 from usmm.datasets import CaseDataset, CaseTable, check_disjoint
-from usmm.datasets.checks import is_blocking
+from usmm.datasets.checks.case_checks import is_blocking
 from usmm.datasets.ids import number_key, patient_key, perhaps_same_patient, same_patient
 from usmm.readers import DataError
+from usmm.structures import Case
 
 
 @pytest.mark.parametrize(

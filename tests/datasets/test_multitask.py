@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from usmm.datasets import MultiTaskDataset
+from usmm.datasets.transforms import collate_cases
 from usmm.readers import DataError
-from usmm.transforms import collate_cases
 
 LOAD = [dict(type='LoadImage'), dict(type='LoadClip'), dict(type='Resize', size=8)]
 PACK = dict(type='PackCase')

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from usmm.datasets import CaseSampler, PairPool
+from usmm.datasets.transforms import LoadImage, PackCase, Resize, collate_cases
 from usmm.readers import DataError
-from usmm.transforms import LoadImage, PackCase, Resize, collate_cases
 
 COUNTS = {'a': (2, 3), 'b': (1, 4), 'c': (3, 1), 'd': (2, 2), 'e': (1, 1), 'f': (2, 5)}
 LABELS = {'a': 'F0', 'b': 'F1', 'c': 'F0', 'd': 'F1', 'e': 'F0', 'f': 'F1'}

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from usmm.datasets import PairedViews
+from usmm.datasets.transforms import collate_cases
 from usmm.readers import DataError
-from usmm.transforms import collate_cases
 
 NAMES = ('t1', 't2', 'oop')
 LEVEL = dict(t1=40, t2=120, oop=200)  # the grey level of a modality's images

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from usmm.datasets import CaseDataset, CaseSampler
-from usmm.transforms import collate_cases
+from usmm.datasets.transforms import collate_cases
 
 pytestmark = pytest.mark.real
 

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from usmm.datasets import sampler as module
-from usmm.datasets.sampler import CaseSampler
+from usmm.datasets import samplers as module
+from usmm.datasets.samplers import CaseSampler
 
 
 def of_rank(monkeypatch: pytest.MonkeyPatch, rank: int, world: int, size: int, **options: object) -> CaseSampler:

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from usmm.datasets import sampler as module
-from usmm.datasets.sampler import CaseSampler
-from usmm.datasets.task_batches import TaskBatchSampler
+from usmm.datasets import samplers as module
+from usmm.datasets.multitask import TaskBatchSampler
+from usmm.datasets.samplers import CaseSampler
 
 
 class Tasks:

@@ -224,5 +224,5 @@ def test_checkpoint_of_another_model_is_refused(trained, tmp_path):
 
 
 def test_missing_table_says_what_to_do(tiny_config):
-    with pytest.raises(Exception, match=r'dataset_converters[\s\S]*make_phantom'):
+    with pytest.raises(Exception, match=r'usmm convert[\s\S]*make_phantom'):
         run(tiny_config, {'data_root': 'nowhere'})

@@ -15,9 +15,9 @@ from mmengine.hooks import Hook
 
 from usmm.config import ConfigError, load_config
 from usmm.engine import Experiment, RunOptions, StageCheckpointHook, load_weights
-from usmm.engine.checkpoints import lower_is_better
+from usmm.engine.hooks.stage_checkpoints import lower_is_better
 from usmm.engine.pretraining import pair_dataset, store_key
-from usmm.metrics import TaskMetrics
+from usmm.evaluation.metrics import TaskMetrics
 from usmm.readers import DataError
 from usmm.registry import HOOKS
 

@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 
 from usmm.config import ConfigError, load_config
 from usmm.engine import CrossValidation, Experiment, RunOptions, load_weights, run_fold
-from usmm.engine.collapse import CollapseHook, collapsed
+from usmm.engine.hooks.collapse import CollapseHook, collapsed
 from usmm.engine.pretraining import pair_dataset, store_key
 from usmm.models import SimSiam
 from usmm.registry import HOOKS

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.metrics import CaseMetrics
+from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import HOOKS
 
 QUIET = RunOptions(progress=False)

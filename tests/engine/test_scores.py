@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from usmm.case import Case
 from usmm.engine import ScoreDataset
+from usmm.structures import Case
 
 
 class Bare:

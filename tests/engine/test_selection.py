@@ -12,11 +12,11 @@ import pytest
 import torch
 from scipy import stats
 
-from usmm.case import Case, Variable
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.engine.selection import fit_clinical, indicator_tests
+from usmm.engine.table_fit import fit_clinical, indicator_tests
 from usmm.models import ClinicalFusionHead
+from usmm.structures import Case, Variable
 
 AGE, SIDE, NOISE = Variable('age'), Variable('side', values=('left', 'right')), Variable('noise')
 
@@ -75,7 +75,7 @@ def test_all_missing_is_not_selected() -> None:
 
 def test_none_left(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr('usmm.engine.selection.print_log', lambda text, *_: said.append(text))
+    monkeypatch.setattr('usmm.engine.table_fit.print_log', lambda text, *_: said.append(text))
     known = cases()
     head = ClinicalFusionHead([NOISE], select=0.05, columns=[2])
     fit_clinical(head, table(known), known)

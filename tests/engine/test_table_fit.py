@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from usmm.case import Case
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights, read_predictions
 from usmm.engine.table_fit import check_fit, fit_stage
+from usmm.structures import Case
 
 QUIET = RunOptions(progress=False)
 

@@ -16,10 +16,10 @@ from torch.utils.data import DataLoader
 
 from usmm.config import load_config
 from usmm.datasets import CaseSampler
-from usmm.datasets.verify import find_bad
+from usmm.datasets.checks.verify import find_bad
+from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment, RunOptions
-from usmm.engine.run_state import RunStateHook, plain_model
-from usmm.transforms import collate_cases
+from usmm.engine.hooks.run_state import RunStateHook, plain_model
 
 CASES = 8  # of the total batch
 OPTIONS = {'modalities': ['bus', 'ue'], 'model.head.dropout': 0.0, 'model.fusion.dropout': 0.0, 'split.folds': 4}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from usmm.case import Variable
-from usmm.datasets.cohort import guess_schema, guess_variable, read_cohort
+from usmm.evaluation.cohort import guess_schema, guess_variable, read_cohort
+from usmm.structures import Variable
 
 HEADER = 'case_id,patient_id,label,age,side,bus,remark'
 ROWS = ['a,p1,A,40,left,x.png,one', 'b,p1,A,,right,y.png,two', 'c,p2,B,50,left,z.png,', 'd,p3,,61,left,w.png,three',

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from usmm.explain import case_shapley, missing_effect, shuffled_scores
-from usmm.explain.importance import ABSENT
+from usmm.explain.input_importance import ABSENT
 
 TABLE = np.random.default_rng(0).normal(size=(9, 4))
 WEIGHTS = np.array([2.0, -1.0, 0.5, 0.0])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from usmm.case import Variable
 from usmm.explain import heat_maps
 from usmm.models import MultiModalClassifier
 from usmm.models.encoders import BaseEncoder
 from usmm.registry import MODELS
+from usmm.structures import Variable
 
 GUIDED = dict(type='GuidedEncoder', guide='bus', guided=('cdfi', 'ue'), depth=18, base_channels=4)
 CLIP = dict(type='ClipEncoder', clip='dceus', backbone=dict(type='R2Plus1D', base_channels=4))

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from usmm.case import Schema
 from usmm.registry import MODELS
+from usmm.structures import Schema
 
 SCHEMA = Schema(
     images=dict(bus='bus', cdfi='cdfi', ue='ue'),

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.case import Variable
 from usmm.export import OnnxModel, random_batches
 from usmm.export.cases import picture, random_row
+from usmm.structures import Variable
 
 
 @pytest.fixture

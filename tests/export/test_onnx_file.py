@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from usmm.export import OnnxModel
-from usmm.export import file as limits
-from usmm.export.file import read_onnx
+from usmm.export import onnx_file as limits
+from usmm.export.onnx_file import read_onnx
 
 Change = Callable[[onnx.ModelProto], Any]
 SECRET = b'\x00' * 64

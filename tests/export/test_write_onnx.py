@@ -12,7 +12,7 @@ from torch import nn
 
 from usmm.export import OnnxModel, export_onnx, random_batches, write
 from usmm.export.graph import ExportGraph, plain_copy
-from usmm.export.write import example_of, strip, trace
+from usmm.export.write_onnx import example_of, strip, trace
 
 spec = importlib.util.spec_from_file_location('families', Path(__file__).with_name('families.py'))
 families = sys.modules.setdefault('families', importlib.util.module_from_spec(spec))

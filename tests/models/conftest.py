@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import usmm.models  # noqa: F401  before any test imports torchvision: importing the models mends what needs it
-from usmm.case import Case
 from usmm.registry import MODELS
+from usmm.structures import Case
 
 IMAGES = ('bus', 'cdfi', 'ue')
 ALL = (*IMAGES, 'dceus', 'clinical')

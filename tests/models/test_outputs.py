@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from usmm.case import Case
-from usmm.models.outputs import Outputs, labels_of, predictions
+from usmm.models.classifier import Outputs, labels_of, predictions
+from usmm.structures import Case
 
 
 def test_predictions_are_probabilities_by_case() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from usmm.case import Case
 from usmm.models.presence import check_presence, encode_rows, stream_presence
+from usmm.structures import Case
 
 READERS = dict(static=('bus', 'ue'), dynamic=('dceus',))
 

@@ -10,9 +10,9 @@ from scipy.stats import norm as normal
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from usmm.datasets.phantom import PRESETS
-from usmm.datasets.phantom.clinical import Category, ClinicalPlan, Number
-from usmm.datasets.phantom.truth import best_auc, separation
+from usmm.phantoms import PRESETS
+from usmm.phantoms.clinical import Category, ClinicalPlan, Number
+from usmm.phantoms.truth import best_auc, separation
 
 PLAN = PRESETS['cla'].clinical
 

@@ -12,9 +12,9 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from usmm.datasets import PairPool
-from usmm.datasets.phantom import PRESETS, make_phantom
-from usmm.datasets.phantom.stages import best_of_subsets, best_stage_scores, stage_of, step_of_auc
-from usmm.transforms import coloured_box
+from usmm.datasets.transforms import coloured_box
+from usmm.phantoms import PRESETS, make_phantom
+from usmm.phantoms.ordered_stages import best_of_subsets, best_stage_scores, stage_of, step_of_auc
 
 PRESET = PRESETS['fibrosis']
 COUNTS = (41, 51, 31, 27, 18)

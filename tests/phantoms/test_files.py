@@ -11,7 +11,7 @@ import numpy as np
 import openpyxl
 import pytest
 
-from usmm.datasets.phantom import make_phantom
+from usmm.phantoms import make_phantom
 
 CASES = 24
 SIZES = {'bus': (615, 780), 'cdfi': (615, 780), 'ue': (240, 310), 'dceus': (440, 360)}

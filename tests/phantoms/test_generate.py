@@ -14,7 +14,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from usmm.datasets.phantom import PRESETS, generate, make_phantom, patient, write
+from usmm.phantoms import PRESETS, generate, make_phantom, patient, write
 
 QUICK = {'clip_seconds': 1.0, 'fps': 10.0, 'workers': 1}
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from scipy.stats import norm, rankdata, spearmanr
 
-from usmm.datasets.phantom import PRESETS, best_auc, make_phantom
-from usmm.datasets.phantom.mri import CONTRASTS, SIZE, draw_liver, draw_mr
+from usmm.phantoms import PRESETS, best_auc, make_phantom
+from usmm.phantoms.rendering.mri import CONTRASTS, SIZE, draw_liver, draw_mr
 
 NAMES = ('t1', 't2', 'oop')
 

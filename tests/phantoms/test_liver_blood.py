@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, rankdata
 
-from usmm.datasets.check_data import check_data
-from usmm.datasets.phantom import PRESETS, best_auc, make_phantom
-from usmm.datasets.phantom.liver_blood import LADDER, D
-from usmm.datasets.phantom.liver_blood_images import SIZE, draw_liver_bmode, draw_nodule_scene
-from usmm.datasets.phantom.liver_blood_table import Marker, steps_to
-from usmm.datasets.phantom.patient import drawn_box
-from usmm.datasets.phantom.truth import case_label
+from usmm.datasets.checks.check_data import check_data
+from usmm.phantoms import PRESETS, best_auc, make_phantom
+from usmm.phantoms.patient import drawn_box
+from usmm.phantoms.presets.liver_blood import LADDER, D
+from usmm.phantoms.presets.liver_blood_table import Marker, steps_to
+from usmm.phantoms.rendering.liver_blood_images import SIZE, draw_liver_bmode, draw_nodule_scene
+from usmm.phantoms.truth import case_label
 
 PRESET = PRESETS['liver_blood']
 PLAN = PRESET.clinical

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from usmm.datasets.check_data import check_data
-from usmm.datasets.phantom import PRESETS, make_phantom
+from usmm.datasets.checks.check_data import check_data
+from usmm.phantoms import PRESETS, make_phantom
 
 PRESET = PRESETS['lymph']
 CLASSES, COUNTS = ('benign', 'lymphoma', 'metastatic'), (164, 122, 300)

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from usmm.datasets.phantom.contrast import Kinetics
-from usmm.datasets.phantom.scene import CANVAS, draw_scene
-from usmm.datasets.phantom.speckle import (
+from usmm.phantoms.rendering.contrast import Kinetics
+from usmm.phantoms.rendering.scene import CANVAS, draw_scene
+from usmm.phantoms.rendering.speckle import (
     RAYLEIGH_LOG_MEAN,
     compress,
     envelope_db,

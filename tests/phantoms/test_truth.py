@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm, rankdata
 
-from usmm.datasets.phantom import PRESETS, best_auc, best_aucs, separation
-from usmm.datasets.phantom.truth import case_label, case_rng, draw_latents, parse_groups
+from usmm.phantoms import PRESETS, best_auc, best_aucs, separation
+from usmm.phantoms.truth import case_label, case_rng, draw_latents, parse_groups
 
 CLA = PRESETS['cla']
 STATIC, IMAGES = 'bus+cdfi+ue', 'bus+cdfi+ue+dceus'

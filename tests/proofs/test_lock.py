@@ -16,7 +16,7 @@ LINE = re.compile(r'([a-z0-9-]+)==([^ +]+) --hash=sha256:([0-9a-f]{64})')
 
 @pytest.fixture
 def tool(project_root: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(project_root / 'tools'))
+    monkeypatch.syspath_prepend(str(project_root / 'proofs'))
     return importlib.import_module('lock')
 
 

@@ -1,4 +1,4 @@
-"""The short version of `tools/prove.py files`: damaged files of every format, some bombs, and readers that fail."""
+"""The short version of `proofs/prove.py files`: damaged files of every format, some bombs, and readers that fail."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from usmm.datasets.file_facts import examine_all
-from usmm.datasets.manifest import compare_manifest, write_manifest
+from usmm.datasets.checks.file_facts import examine_all
+from usmm.datasets.checks.manifest import compare_manifest, write_manifest
 from usmm.readers import file_digest
 
 
 @pytest.fixture(scope='module')
 def proof(project_root: Path):
-    sys.path.insert(0, str(project_root / 'tools'))
+    sys.path.insert(0, str(project_root / 'proofs'))
     try:
-        yield importlib.import_module('_prove_files')
+        yield importlib.import_module('prove_files')
     finally:
-        sys.path.remove(str(project_root / 'tools'))
+        sys.path.remove(str(project_root / 'proofs'))
 
 
 @pytest.fixture(scope='module')
@@ -76,7 +76,7 @@ def test_a_reader_that_hangs_or_dies_is_replaced(proof, seeds, tmp_path):
 
 
 def test_bombs_that_are_quick_to_make(proof, seeds, tmp_path):
-    bombs = sys.modules['_hostile_bombs']
+    bombs = sys.modules['hostile_bombs']
     known = {seed.name: seed for seed in seeds}
     made = [b for b in bombs._claims(known) if 'claims 9990' not in b.name]
     made += [bombs._xlsx('far', known['XLSX'].content, 'xl/worksheets/sheet1.xml', '<row/>' * 3_000_000)]

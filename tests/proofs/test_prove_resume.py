@@ -1,4 +1,4 @@
-"""The short version of `tools/prove.py resume`: two kills; and the comparison sees what differs."""
+"""The short version of `proofs/prove.py resume`: two kills; and the comparison sees what differs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from usmm.engine.outputs import save_checkpoint, write_json
+from usmm.engine.workdir.outputs import save_checkpoint, write_json
 
 
 @pytest.fixture(scope='module')
 def proof(project_root: Path):
-    sys.path.insert(0, str(project_root / 'tools'))
+    sys.path.insert(0, str(project_root / 'proofs'))
     try:
-        names = ('_prove_resume', '_resume_compare', '_resume_process')
+        names = ('prove_resume', 'resume_compare', 'resume_process')
         yield SimpleNamespace(**{name.rpartition('_')[2]: importlib.import_module(name) for name in names})
     finally:
-        sys.path.remove(str(project_root / 'tools'))
+        sys.path.remove(str(project_root / 'proofs'))
 
 
 @pytest.mark.slow

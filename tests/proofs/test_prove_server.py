@@ -19,15 +19,15 @@ SAFE = {'content-security-policy': "default-src 'none'", 'x-content-type-options
 
 @pytest.fixture(scope='module')
 def proof(project_root: Path) -> Iterator[ModuleType]:
-    sys.path.insert(0, str(project_root / 'tools'))
+    sys.path.insert(0, str(project_root / 'proofs'))
     try:
-        yield importlib.import_module('_prove_server')
+        yield importlib.import_module('prove_server')
     finally:
-        sys.path.remove(str(project_root / 'tools'))
+        sys.path.remove(str(project_root / 'proofs'))
 
 
 def reply(proof: ModuleType, status: int, body: bytes = b'{}', headers: dict[str, str] | None = None) -> Any:
-    return sys.modules['_server_target'].Reply(status, SAFE if headers is None else headers, body)
+    return sys.modules['server_target'].Reply(status, SAFE if headers is None else headers, body)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def reply(proof: ModuleType, status: int, body: bytes = b'{}', headers: dict[str
     ],
 )
 def test_a_wrong_answer_is_seen(proof, status: int, body: bytes, headers: Any, words: str | None) -> None:
-    found = sys.modules['_server_attacks'].Expect((404,), ['root:x'])(reply(proof, status, body, headers))
+    found = sys.modules['server_attacks'].Expect((404,), ['root:x'])(reply(proof, status, body, headers))
     assert found is None if words is None else words in found
 
 
@@ -71,7 +71,7 @@ class Target:
 def test_an_attack_that_succeeds_is_seen(
     proof, given: dict[str, Any], act: Any, every: bool, words: str | None
 ) -> None:
-    rooms = sys.modules['_server_attacks']
+    rooms = sys.modules['server_attacks']
     (found,) = rooms.run_all(Target(**given), [rooms.Attack('g', 'n', act)], every)
     assert found.success is None if words is None else words in found.success
 
@@ -88,25 +88,25 @@ def test_an_attack_that_succeeds_is_seen(
     ],
 )
 def test_fuzzing_sees_what_must_not_be(proof, status: int, headers: Any, body: bytes, words: str | None) -> None:
-    found = sys.modules['_server_fuzz'].wrong(status, headers, body, {'200', '400', '500'})
+    found = sys.modules['server_fuzz'].wrong(status, headers, body, {'200', '400', '500'})
     assert found is None if words is None else words in found
 
 
 def test_load_counts_what_went_wrong(proof) -> None:
-    load = sys.modules['_server_load'].Load(2, 1, seconds=[1.0, 3.0], distinct=2)
+    load = sys.modules['server_load'].Load(2, 1, seconds=[1.0, 3.0], distinct=2)
     assert not load.failed
     assert load.facts()['median seconds'] == 2.0
     for name, value in (('errors', ['x']), ('mixed', 1), ('left', 1), ('seconds', [1.0]), ('distinct', 1)):
-        changed = sys.modules['_server_load'].Load(**{**vars(load), name: value})
+        changed = sys.modules['server_load'].Load(**{**vars(load), name: value})
         assert changed.failed, name
 
 
 def test_options_and_the_report(proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project_root: Path) -> None:
-    spec = importlib.util.spec_from_file_location('prove_tool', project_root / 'tools/prove.py')
+    spec = importlib.util.spec_from_file_location('prove_tool', project_root / 'proofs/prove.py')
     assert spec is not None and spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    result = sys.modules['_server_attacks'].Result
+    result = sys.modules['server_attacks'].Result
     wins: list[str | None] = [None, 'it worked']
     monkeypatch.setattr(proof, 'attacks', lambda *given: iter([result('g', 'n', win, 1.0) for win in wins]))
     lines = io.StringIO()

@@ -1,4 +1,4 @@
-"""The short version of `tools/prove.py statistics`: fewer studies, and bands wider by what chance does to so few."""
+"""The short version of `proofs/prove.py statistics`: fewer studies, and bands wider by what chance does to so few."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ NAMES = (
 
 @pytest.fixture(scope='module')
 def proof(project_root: Path):
-    sys.path.insert(0, str(project_root / 'tools'))
+    sys.path.insert(0, str(project_root / 'proofs'))
     try:
-        yield importlib.import_module('_prove_statistics')
+        yield importlib.import_module('prove_statistics')
     finally:
-        sys.path.remove(str(project_root / 'tools'))
+        sys.path.remove(str(project_root / 'proofs'))
 
 
 def test_all_studies_are_tried_here(proof):

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture
 def tool(project_root: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(project_root / 'tools'))
+    monkeypatch.syspath_prepend(str(project_root / 'proofs'))
     return importlib.import_module('sbom')
 
 

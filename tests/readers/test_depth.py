@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from usmm.readers.depth import real_depth, to_8_bits
+from usmm.readers.image import real_depth, to_8_bits
 
 
 @pytest.mark.parametrize('bits', [8, 10, 12, 16])

@@ -7,8 +7,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from usmm.case import MISSING_WORDS
 from usmm.readers import DataError, is_missing, limits, read_table, table
+from usmm.structures import MISSING_WORDS
 
 
 def rows(frame: pd.DataFrame) -> list[list[str | None]]:

@@ -20,7 +20,7 @@ import pytest
 @pytest.fixture(scope='session')
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three synthetic patients."""
-    from usmm.datasets.phantom.generate import make_phantom
+    from usmm.phantoms.generate import make_phantom
 
     return make_phantom(tmp_path_factory.mktemp('phantom') / 'ph', 3, 5, strength=2, clip_seconds=1.5, workers=1)
 
@@ -31,7 +31,7 @@ def engine() -> Iterator[Any]:
     import torch
 
     from usmm.server.engine import Engine
-    from usmm.server.limits import MIB, Limits
+    from usmm.server.server_limits import MIB, Limits
 
     torch.set_num_threads(1)
     limits = Limits(decode_seconds=4, decode_bytes=512 * MIB)
@@ -43,12 +43,12 @@ def engine() -> Iterator[Any]:
 @pytest.fixture(scope='session')
 def hostile(project_root: Path) -> Any:
     """The makers of bombs."""
-    sys.path.insert(0, str(project_root / 'tools'))
+    sys.path.insert(0, str(project_root / 'proofs'))
     try:
-        import _hostile_bombs
+        import hostile_bombs
     finally:
-        sys.path.remove(str(project_root / 'tools'))
-    return _hostile_bombs
+        sys.path.remove(str(project_root / 'proofs'))
+    return hostile_bombs
 
 
 @pytest.fixture(scope='session')
@@ -64,8 +64,8 @@ def stand_in() -> ModuleType:
 @pytest.fixture
 def make_server(stand_in: ModuleType, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Make a `Server` over a stand-in, with limits by name; `engine`, `token`, `hosts`, `jobs` and `static` too."""
-    from usmm.server.app import Server, Settings
-    from usmm.server.limits import Limits
+    from usmm.server.http.app import Server, Settings
+    from usmm.server.server_limits import Limits
 
     made: list[Server] = []
 
@@ -119,7 +119,7 @@ def make_client(make_server: Callable[..., Any]) -> Callable[..., Client]:
 @pytest.fixture
 def live(make_server: Callable[..., Any]) -> Iterator[Callable[..., SimpleNamespace]]:
     """A server on a free port of this machine: its `port`, `server`, `engine`, `runner` and `connect`."""
-    from usmm.server.start import open_socket, runner
+    from usmm.server.http.start import open_socket, runner
 
     running: list[tuple[Any, threading.Thread]] = []
     opened: list[socket.socket] = []

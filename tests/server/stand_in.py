@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 PNG = b'\x89PNG\r\n\x1a\n' + b'\0\0\0\rIHDR' + bytes(range(256)) * 3
 SECRET = 'Doe^Jane'

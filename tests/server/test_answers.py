@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from usmm.inference import Prediction
+from usmm.apis import Prediction
 from usmm.server.answers import answer_of, explanation_of, heat_colours, preview_of
-from usmm.server.replies import Reply
+from usmm.server.decode.replies import Reply
 
 
 def pixels(uri: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The quick part of `tools/prove.py server`: attacks on a real server in its own process, and four users at once."""
+"""The quick part of `proofs/prove.py server`: attacks on a real server in its own process, and four users at once."""
 
 from __future__ import annotations
 
@@ -24,15 +24,18 @@ LIMITS = {
 @pytest.fixture(scope='module')
 def proof(project_root: Path) -> Iterator[SimpleNamespace]:
     """The modules of the proof."""
-    sys.path.insert(0, str(project_root / 'tools'))
+    sys.path.insert(0, str(project_root / 'proofs'))
     try:
-        import _prove_server
-        import _server_attacks
-        import _server_load
+        import all_attacks
+        import prove_server
+        import server_attacks
+        import server_load
 
-        yield SimpleNamespace(server=_prove_server, attacks=_server_attacks, load=_server_load)
+        yield SimpleNamespace(
+            server=prove_server, attacks=server_attacks, all_attacks=all_attacks.all_attacks, load=server_load
+        )
     finally:
-        sys.path.remove(str(project_root / 'tools'))
+        sys.path.remove(str(project_root / 'proofs'))
 
 
 @pytest.fixture(scope='module')
@@ -52,7 +55,7 @@ def attacked(proof: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.parametrize('group', GROUPS)
 def test_no_attack_succeeds(proof: SimpleNamespace, attacked: SimpleNamespace, group: str) -> None:
-    these = [attack for attack in proof.attacks.all_attacks() if attack.group == group and not attack.slow]
+    these = [attack for attack in proof.all_attacks() if attack.group == group and not attack.slow]
     assert these
     found = list(proof.attacks.run_all(attacked.target, these, every=False))
     assert [f'{result.name}: {result.success}' for result in found if result.success] == []
@@ -60,7 +63,7 @@ def test_no_attack_succeeds(proof: SimpleNamespace, attacked: SimpleNamespace, g
 
 
 def test_every_attack_is_in_a_group_and_has_a_name_of_its_own(proof: SimpleNamespace) -> None:
-    every = proof.attacks.all_attacks()
+    every = proof.all_attacks()
     assert {attack.group for attack in every} == set(GROUPS)
     assert len({(attack.group, attack.name) for attack in every}) == len(every) > 60
 

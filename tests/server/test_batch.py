@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from usmm.inference import Prediction
+from usmm.apis import Prediction
 from usmm.readers import read_table
 from usmm.server.batch import Batch
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 MODEL = 'msmfn_small_phantom'
 Rows = list[dict[str, Any]]

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.datasets.phantom.dicom import region, write_still
-from usmm.datasets.phantom.generate import make_phantom
-from usmm.inference import Predictor
+from usmm.apis import Predictor
+from usmm.datasets.transforms import ultrasound_region
+from usmm.phantoms.generate import make_phantom
+from usmm.phantoms.write_dicom import region, write_still
 from usmm.readers import read_image, read_mask, read_table
 from usmm.server.engine import Engine
-from usmm.server.errors import RequestError
-from usmm.server.limits import Limits
-from usmm.transforms import ultrasound_region
+from usmm.server.http.http_errors import RequestError
+from usmm.server.server_limits import Limits
 
 PHANTOM, BREAST = 'msmfn_small_phantom', 'msmfn_small_breast'
 Request = tuple[dict[str, list[Path]], dict[str, str]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 from usmm.server.places import Places
 
 ONE, TWO = Path('/spool/0.png'), Path('/spool/1.png')

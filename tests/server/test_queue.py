@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 from usmm.server.queue import ClientGone, WorkQueue
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from usmm.server.limits import MIB, Limits
+from usmm.server.server_limits import MIB, Limits
 
 PAGE = Path(__file__).resolve().parents[2] / 'docs' / 'serve.md'
 COMMANDS = [

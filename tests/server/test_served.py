@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from usmm.case import Variable
-from usmm.inference import Predictor
+from usmm.apis import Predictor
 from usmm.server.published import performance_of, published_of, section
 from usmm.server.served import Served, label_of, unique, url_name, variable_info
+from usmm.structures import Variable
 
 
 @pytest.fixture(scope='module')

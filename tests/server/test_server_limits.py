@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import pytest
 
-from usmm.server.limits import Limits
+from usmm.server.server_limits import Limits
 
 
 def test_the_defaults_are_those_that_were_asked_for() -> None:

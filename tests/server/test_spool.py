@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 from usmm.server.spool import Spool, default_spool
 
 HOLD = """

@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-import usmm.case
-from usmm.case import Case, Schema, Variable, clinical_vector
+import usmm.structures
+from usmm.structures import Case, Schema, Variable, clinical_vector
 
 
 def test_examples_in_docstrings_hold():
-    assert doctest.testmod(usmm.case).failed == 0
+    assert doctest.testmod(usmm.structures).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
-from usmm.case import Variable
 from usmm.config import load_config
-from usmm.console import plain_errors
 from usmm.readers import DataError, read_image
+from usmm.structures import Variable
+from usmm.utils.console import plain_errors
 
 
 def ended(capsys: pytest.CaptureFixture[str], action) -> str:
@@ -86,12 +85,3 @@ def test_an_interrupt_is_one_word(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setenv('USMM_TRACEBACK', '1')
     with pytest.raises(KeyboardInterrupt):
         plain_errors(main)()
-
-
-@pytest.mark.parametrize(
-    'tool', sorted(p.name for p in (Path(__file__).parents[1] / 'tools').rglob('*.py') if not p.name.startswith('_'))
-)
-def test_every_tool_ends_that_way(tool: str, project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = next((project_root / 'tools').rglob(tool))
-    monkeypatch.syspath_prepend(path.parent)
-    assert hasattr(runpy.run_path(str(path))['main'], '__wrapped__')

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from usmm import home
-from usmm.home import find_config, folder
+from usmm.utils import locations
+from usmm.utils.locations import find_config, folder
 
 
 @pytest.fixture
@@ -17,13 +17,15 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.write_text('')
     (tmp_path / 'clone' / 'usmm').mkdir()
     (tmp_path / 'elsewhere').mkdir()
-    monkeypatch.setattr(home, 'PACKAGE', tmp_path / 'clone' / 'usmm')
+    monkeypatch.setattr(locations, 'PACKAGE', tmp_path / 'clone' / 'usmm')
     monkeypatch.chdir(tmp_path / 'elsewhere')
     return tmp_path / 'clone'
 
 
 def test_the_folders_are_those_of_the_clone(project_root: Path) -> None:
-    assert {name: folder(name) for name in home.FOLDERS} == {name: project_root / name for name in home.FOLDERS}
+    assert {name: folder(name) for name in locations.FOLDERS} == {
+        name: project_root / name for name in locations.FOLDERS
+    }
 
 
 def test_the_folders_of_a_wheel_come_first(installed: Path) -> None:

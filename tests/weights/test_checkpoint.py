@@ -14,7 +14,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from usmm.weights import check_finite, check_fits, limits, read_checkpoint, read_tensors, torch_file, write_tensors
+from usmm.weights import (
+    check_finite,
+    check_fits,
+    read_checkpoint,
+    read_tensors,
+    torch_file,
+    weight_limits,
+    write_tensors,
+)
 from usmm.weights.torch_file import check_archive
 
 NAMES = sorted(hostile.broken())
@@ -102,7 +110,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     ],
 )
 def test_limits_of_a_torch_file(limit: str, value: int, message: str, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(limits, limit, value)
+    monkeypatch.setattr(weight_limits, limit, value)
     torch.save(hostile.STATE, tmp_path / 'm.pth')
     with pytest.raises(ValueError, match=message):
         read_checkpoint(tmp_path / 'm.pth')
@@ -117,7 +125,7 @@ def test_limits_of_a_torch_file(limit: str, value: int, message: str, tmp_path: 
     ],
 )
 def test_limits_of_safetensors(limit: str, value: int, message: str, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(limits, limit, value)
+    monkeypatch.setattr(weight_limits, limit, value)
     save_file(hostile.STATE, tmp_path / 'm.safetensors')
     with pytest.raises(ValueError, match=message):
         read_checkpoint(tmp_path / 'm.safetensors')
@@ -126,7 +134,7 @@ def test_limits_of_safetensors(limit: str, value: int, message: str, tmp_path: P
 def test_many_values(tmp_path: Path, monkeypatch) -> None:
     torch.save({'a': [0] * 50}, tmp_path / 'm.pth')
     monkeypatch.setattr(torch_file, 'check_archive', lambda *_: None)
-    monkeypatch.setattr(limits, 'MAX_PICKLE_STEPS', 40)
+    monkeypatch.setattr(weight_limits, 'MAX_PICKLE_STEPS', 40)
     with pytest.raises(ValueError, match='it holds over 40 values'):
         read_checkpoint(tmp_path / 'm.pth')
 

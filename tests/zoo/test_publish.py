@@ -14,13 +14,13 @@ import yaml
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.engine.outputs import save_checkpoint, write_json
+from usmm.engine.workdir.outputs import save_checkpoint, write_json
 from usmm.registry import MODELS
 from usmm.weights import check_fits, read_tensors
 from usmm.zoo import Zoo
 from usmm.zoo.clean import without_folders
 from usmm.zoo.measured import find_run, measure
-from usmm.zoo.page import Card, page
+from usmm.zoo.model_page import Card, page
 from usmm.zoo.publish import publish
 
 CARD = Card('To try.', 'Tiny data', 'MIT', 'Not for patients.', 'Nobody 2020', 'Tiny', ('usmm train CONFIG',))

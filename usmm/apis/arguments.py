@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from usmm.inference.inputs import CaseReader
+from usmm.apis.inputs import CaseReader
 
 CASE = '--case'
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from usmm.apis.components import check_components
 from usmm.config import load_config
-from usmm.inference.components import check_components
 from usmm.weights import read_checkpoint
-from usmm.weights.limits import MAX_BYTES
 from usmm.weights.tensor_file import load_tensors
+from usmm.weights.weight_limits import MAX_BYTES
 from usmm.zoo import Zoo
 from usmm.zoo.clean import settled
 

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from usmm.case import Case
-from usmm.explain.importance import ABSENT
+from usmm.apis.games import image_streams, table_in_stream, variables_of
+from usmm.explain.input_importance import ABSENT
 from usmm.explain.reuse import reused
-from usmm.inference.games import image_streams, table_in_stream, variables_of
+from usmm.structures import Case
 
 LOGITS = 'image_logits'
 Plan = NDArray[np.int64]

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from usmm.case import Case
+from usmm.apis.composites import CompositeScore
+from usmm.apis.games import CLINICAL, image_streams, modality_game, variables_of
 from usmm.explain import case_shapley, contributions, heat_maps
 from usmm.explain.contribution import MOST
-from usmm.inference.composites import CompositeScore
-from usmm.inference.games import CLINICAL, image_streams, modality_game, variables_of
+from usmm.structures import Case
 
 ORDERS = 100  # of the inputs, where there are too many for all sets
 

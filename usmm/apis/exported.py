@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from usmm.apis.bundle import Bundle
+from usmm.apis.components import check_components
 from usmm.export import OnnxModel
-from usmm.inference.bundle import Bundle
-from usmm.inference.components import check_components
 
 SUFFIX = '.onnx'
 NEEDED = ('test_pipeline', 'schema', 'batch_size')

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from usmm.case import Case
+from usmm.apis.composites import CompositeScore
+from usmm.evaluation.stats.permutation_importance import Drop, shuffling_drop
 from usmm.explain import ShapleyValues, case_shapley, missing_effect, shuffled_scores
-from usmm.explain.importance import EXACT
-from usmm.inference.composites import CompositeScore
-from usmm.stats.importance import Drop, shuffling_drop
+from usmm.explain.input_importance import EXACT
+from usmm.structures import Case
 
 WAYS = ('missing', 'background')
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ class Settings:
     """How importance is measured.
 
     Args:
-        metric: Of permutation importance, a name of `usmm.stats.importance.METRICS`.
+        metric: Of permutation importance, a name of `usmm.evaluation.stats.permutation_importance.METRICS`.
         repeats: Of the shuffling.
         groups: Name -> inputs that are shuffled together, beside each input alone.
         absent: What an absent input is in Shapley values: `'missing'`, or `'background'`: that of other cases.

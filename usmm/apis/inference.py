@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from usmm.inference.bundle import from_config, open_bundle, with_weights
-from usmm.inference.network import build_network
-from usmm.inference.prediction import Prediction
-from usmm.inference.predictor import Predictor
+from usmm.apis.bundle import from_config, open_bundle, with_weights
+from usmm.apis.network import build_network
+from usmm.apis.prediction import Prediction
+from usmm.apis.predictor import Predictor
 from usmm.zoo import Zoo
 
 Place = str | Path | Zoo | None

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from usmm.case import Case, Schema, Variable
-from usmm.inference.arrays import clip_pixels, image_pixels, is_pixels, mask_pixels
-from usmm.inference.cells import is_empty, paths_of
+from usmm.apis.pixel_arrays import clip_pixels, image_pixels, is_pixels, mask_pixels
+from usmm.apis.record_cells import is_empty, paths_of
 from usmm.readers import read_box
+from usmm.structures import Case, Schema, Variable
 
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 CLINICAL = 'clinical'

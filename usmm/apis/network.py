@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from usmm.case import Case
-from usmm.inference.bundle import Bundle
+from usmm.apis.bundle import Bundle
 from usmm.registry import FUNCTIONS, MODELS, TRANSFORMS
+from usmm.structures import Case
 from usmm.weights import check_numbers
 
 BUNDLE = 'usmm_bundle'  # the attribute of a network that says what it was built from

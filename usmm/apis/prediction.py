@@ -109,7 +109,7 @@ def _row(found: Prediction, names: Sequence[str], more: Sequence[str], seed: int
     return {
         'case_id': found.case_id,
         'patient_id': found.patient_id,
-        'part': 'all',  # as tools/test.py calls the cases of a table that no split deals into parts
+        'part': 'all',  # as usmm/cli/test.py calls the cases of a table that no split deals into parts
         'fold': '',
         'seed': seed,
         'label': found.label or '',

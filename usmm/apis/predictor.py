@@ -18,16 +18,16 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from usmm.case import Case, Schema
-from usmm.inference.bundle import Bundle, open_bundle
-from usmm.inference.calibration import calibrate, check_calibration
-from usmm.inference.explaining import explain_case
-from usmm.inference.exported import SUFFIX, ExportedNetwork, open_exported
-from usmm.inference.inputs import CaseReader, Given
-from usmm.inference.network import BUNDLE, build_network, build_pipeline, clip_frames, collate
-from usmm.inference.prediction import Prediction, to_frame
-from usmm.inference.prepared import Prepared, prepare_case, told
+from usmm.apis.bundle import Bundle, open_bundle
+from usmm.apis.explaining import explain_case
+from usmm.apis.exported import SUFFIX, ExportedNetwork, open_exported
+from usmm.apis.inputs import CaseReader, Given
+from usmm.apis.network import BUNDLE, build_network, build_pipeline, clip_frames, collate
+from usmm.apis.prediction import Prediction, to_frame
+from usmm.apis.prepared import Prepared, prepare_case, told
+from usmm.apis.probability_calibration import calibrate, check_calibration
 from usmm.readers import DataError, read_table
+from usmm.structures import Case, Schema
 from usmm.zoo import Zoo
 
 Records = Any  # path of a table, a DataFrame, one record, or an iterable of records
@@ -131,7 +131,7 @@ class Predictor:
         return self._answers([prepared], explain)[0]
 
     def to_frame(self, predictions: Iterable[Prediction]) -> pd.DataFrame:
-        """Predictions as a table with the columns of predictions.csv, see `usmm.inference.to_frame`."""
+        """Predictions as a table with the columns of predictions.csv, see `usmm.apis.to_frame`."""
         return to_frame(predictions, self.classes, self.seed)
 
     def describe(self) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from usmm.case import Case
-from usmm.inference.inputs import Given
-from usmm.inference.network import without_outline
+from usmm.apis.inputs import Given
+from usmm.apis.network import without_outline
 from usmm.readers import DataError
+from usmm.structures import Case
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax, logit
 
-from usmm.stats import calibration_fit
+from usmm.evaluation.stats import calibration_fit
 
 CLIP = 1e-6  # probabilities are kept this far from 0 and 1, whose log-odds are infinite
 TINY = 1e-12  # and of several classes this far from 0

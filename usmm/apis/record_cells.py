@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from usmm.inference.arrays import is_pixels
+from usmm.apis.pixel_arrays import is_pixels
 from usmm.readers import is_missing
 
 

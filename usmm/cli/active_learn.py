@@ -1,6 +1,6 @@
 """Active learning: curves of query strategies, or one strategy whose questions a person answers in a spreadsheet.
 
-    python tools/active_learn.py mmfn_al_small_phantom --strategies rand es esd --rounds 8 --query 100 --seeds 0 1 2 3 4
+    usmm active_learn mmfn_al_small_phantom --strategies rand es esd --rounds 8 --query 100 --seeds 0 1 2 3 4
 
 Run it again to go on after a kill, or with more rounds, seeds or strategies. With --sheet it writes the questions into
 that file and stops; fill in the column `label`, and run it again.
@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _arguments import add_config, options_of
 
+from usmm.cli.arguments import add_config, command_parser, options_of
 from usmm.config import load_config
-from usmm.console import plain_errors
 from usmm.readers import DataError, read_image, read_table
+from usmm.utils.console import plain_errors
 
 WAITING = 3  # exit code: labels are missing
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('active_learn', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
     parser.add_argument('--strategies', nargs='+', default=['rand', 'es'],
                         help='of rand, es, esd, margin, lc, bald, coreset, badge (default: rand es)')  # fmt: skip
@@ -46,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, help='default: work_dirs/<config>_al')
     parser.add_argument('--quiet', action='store_true', help='no progress lines')
     add_config(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def read_sheet(path: Path) -> list[dict[str, Any]]:
@@ -77,13 +78,13 @@ def truth_of(root: Path, modalities: tuple[str, ...]) -> tuple[list[str] | None,
 
 
 @plain_errors
-def main() -> int:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parse_args(argv)
     options = options_of(args)
     config = load_config(args.config, options)
-    from usmm.active import STRATEGIES
     from usmm.engine import ActiveLearning, AnswersMissing, RunOptions, gather_curves
-    from usmm.reports.active_learning import report_active_learning
+    from usmm.engine.active import STRATEGIES
+    from usmm.visualization.pages.active_learning_page import report_active_learning
 
     work_dir = args.work_dir or Path(f'work_dirs/{config.name}_al')
     plan = ActiveLearning(
@@ -107,7 +108,3 @@ def main() -> int:
         print(f'{titles[name]}: {area_text}{score} at {100 * last["share"]:.1f} % of the labels')
     print(f'report: {page}')
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

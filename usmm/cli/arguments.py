@@ -1,4 +1,4 @@
-"""Arguments that the training and testing tools share."""
+"""The parser of a command, and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ import os
 from typing import Any
 
 from usmm.config import parse_options
+
+
+def command_parser(name: str, description: str | None, allow_abbrev: bool = True) -> argparse.ArgumentParser:
+    """The parser of a command; its help shows the description as it is written.
+
+    Args:
+        name: Name of the command.
+        description: `__doc__` of its module.
+        allow_abbrev: Whether long options may be shortened.
+    """
+    return argparse.ArgumentParser(
+        prog=f'usmm {name}', description=description, allow_abbrev=allow_abbrev,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:

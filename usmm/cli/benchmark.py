@@ -1,7 +1,7 @@
 """Time the network and the data path against plain references: ratios measured in one run, as a table and as JSON.
 
-    python tools/benchmark.py                            # the paper-size network, all sections
-    python tools/benchmark.py msmfn_small_phantom --only runner amp --batch-size 8 --device cuda
+    usmm benchmark                            # the paper-size network, all sections
+    usmm benchmark msmfn_small_phantom --only runner amp --batch-size 8 --device cuda
 
 Each pair is timed in turn, step by step, and the median of the steps' ratios counts, so that other work on the machine
 falls on both sides. Sections: runner (mmengine's Runner with its hooks against a plain loop over the same modules),
@@ -26,23 +26,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _benchmark_steps import Clock, Row, build_model, random_batch, run_in_turn, test_step, train_step
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 from torch.utils.flop_counter import FlopCounterMode
 
+from usmm.cli.arguments import command_parser
+from usmm.cli.benchmark_steps import Clock, Row, build_model, random_batch, run_in_turn, test_step, train_step
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
 from usmm.engine.stages import loader_config
 from usmm.registry import DATASETS
+from usmm.utils.console import plain_errors
 
 SECTIONS = ('runner', 'amp', 'loader', 'keyframes', 'memory', 'peak')
 KINDS = (('float32', torch.float32, False), ('bfloat16', torch.bfloat16, True))
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser('benchmark', __doc__)
     parser.add_argument('config', nargs='?', default='msmfn_r50_r2plus1d')
     parser.add_argument('--only', nargs='+', choices=SECTIONS, default=list(SECTIONS))
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
@@ -122,15 +123,15 @@ def bench_loader(args: argparse.Namespace, model: Any, clock: Clock, folder: Pat
 
 
 def make_phantom(folder: Path, cases: int, seconds: float, modalities: Sequence[str]) -> None:
-    from usmm.datasets import phantom
+    from usmm import phantoms
 
     # a test case, so that the table has the column `split`, which some schemas name
-    phantom.make_phantom(folder, cases - 1, test_cases=1, clip_seconds=seconds, modalities=list(modalities))
+    phantoms.make_phantom(folder, cases - 1, test_cases=1, clip_seconds=seconds, modalities=list(modalities))
 
 
 def bench_keyframes(args: argparse.Namespace, folder: Path) -> list[Row]:
     """Key frames of a 22 fps, 360 x 440 clip against decoding it and nothing else."""
-    from usmm.transforms import time_key_frames
+    from usmm.cli.keyframe_speed import time_key_frames
 
     make_phantom(folder / 'clip', 2, args.clip_seconds, ['dceus'])
     clip = min((folder / 'clip').rglob('*.mp4'))
@@ -247,7 +248,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = run(args)
     Console(width=None if sys.stdout.isatty() else 120).print(show(rows, args))
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""Steps that tools/benchmark.py times, and how it times them."""
+"""Steps that usmm benchmark times, and how it times them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from usmm.case import Case, Schema
 from usmm.registry import MODELS
+from usmm.structures import Case, Schema
 
 LR = 1e-5
 Step = Callable[[], Any]

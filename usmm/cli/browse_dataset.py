@@ -19,17 +19,18 @@ from mmengine.config import Config
 from PIL import Image
 from rich.progress import track
 
-from usmm.case import Case
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
 from usmm.registry import DATASETS
-from usmm.reports.sheets import SheetRow, draw_sheet
+from usmm.structures import Case
+from usmm.utils.console import plain_errors
+from usmm.visualization.figures.sheets import SheetRow, draw_sheet
 
 FRAMES = 10  # of a whole clip, with --original
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('browse_dataset', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
     parser.add_argument('--part', default='train', choices=('train', 'val', 'test', 'all'))
     parser.add_argument('--num', type=int, default=8, help='how many cases are drawn (default 8)')
@@ -136,7 +137,7 @@ def sheets(dataset: Any, config: Config, args: argparse.Namespace) -> Iterator[n
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     config = load_config(args.config, parse_options(args.cfg_options))
     dataset = build(config, args)
@@ -147,7 +148,3 @@ def main(argv: list[str] | None = None) -> int:
         Image.fromarray(sheet).save(path)
         print(path)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -7,14 +7,16 @@ a single run its validation rows.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import command_parser
+from usmm.utils.console import plain_errors
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('calibrate', __doc__)
     parser.add_argument('run', type=Path, help='the run to calibrate: folder with config.py and model.pth')
     parser.add_argument('--predictions', type=Path, required=True, help='a cross-validation, a run, or predictions.csv')
     parser.add_argument('--part', choices=('val', 'test'), help='rows to take (default: test of folds, else val)')
@@ -37,11 +39,11 @@ def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
 
-    from usmm.engine.outputs import load_weights, replacing, save_checkpoint
-    from usmm.inference import fit_calibration
+    from usmm.apis import fit_calibration
+    from usmm.engine.workdir.outputs import load_weights, replacing, save_checkpoint
 
     out = args.out or args.run / 'calibrated'
     if (out / 'model.pth').exists() and not args.force:
@@ -56,7 +58,3 @@ def main(argv: list[str] | None = None) -> int:
     facts = ', '.join(f'{k} {v:.4f}' if isinstance(v, float) else f'{k} {v}' for k, v in calibration.items())
     print(f'{out}: {facts}')
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,19 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
-from usmm.datasets.check_data import MANIFEST, CheckResult, check_data, relative
-from usmm.datasets.file_facts import FileFacts
+from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, relative
+from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.transforms.panels import find_panels
 from usmm.readers import read_regions
-from usmm.transforms.panels import find_panels
+from usmm.utils.console import plain_errors
 
 SHOWN = 40
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('check_data', __doc__)
     parser.add_argument(
         'config', help='path of a config, or the name of a shipped one; schema.py of a converter will do'
     )
@@ -145,7 +146,7 @@ def table(console: Console, title: str, columns: tuple[str, ...], rows: list[tup
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else 160)
     result = check(args, console)
@@ -153,7 +154,3 @@ def main(argv: list[str] | None = None) -> int:
         result.write(args.out)
     show(result, console, SHOWN if args.out else None)
     return 1 if result.blocking else 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

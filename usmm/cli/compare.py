@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
-from usmm.engine.outputs import read_predictions
-from usmm.stats import delong_interval, delong_test
+from usmm.cli.arguments import command_parser
+from usmm.engine.workdir.outputs import read_predictions
+from usmm.evaluation.stats import delong_interval, delong_test
+from usmm.utils.console import plain_errors
 
 
 def scores_of(path: Path, part: str, positive: str) -> dict[str, tuple[bool, float]]:
@@ -33,13 +34,13 @@ def paired(
 
 
 @plain_errors
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = command_parser('compare', __doc__)
     parser.add_argument('first', type=Path, help='work directory or predictions.csv')
     parser.add_argument('second', type=Path, help='work directory or predictions.csv')
     parser.add_argument('--positive', required=True, help='name of the positive class')
     parser.add_argument('--part', default='test', help='part whose cases count (default test)')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     names = (str(args.first), str(args.second))
     tables = [scores_of(path, args.part, args.positive) for path in (args.first, args.second)]
     cases = paired(tables[0], tables[1], names)
@@ -53,7 +54,3 @@ def main() -> None:
     print(
         f'difference {test.estimate:+.3f} [{low:+.3f}, {high:+.3f}], p = {test.pvalue:.2g} (DeLong, {len(cases)} cases)'
     )
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

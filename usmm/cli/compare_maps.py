@@ -1,6 +1,6 @@
 """Heat-maps of several models side by side, on the same cases: a row a case and modality, a column a model.
 
-    python tools/compare_maps.py 'fine-tuned=work_dirs/t1,work_dirs/t2' 'CGC=work_dirs/cgc'
+    usmm compare_maps 'fine-tuned=work_dirs/t1,work_dirs/t2' 'CGC=work_dirs/cgc'
 
 Each model is the work directory of a run (or a fold of a cross-validation) with config.py and model.pth; several of
 them under one name, where each modality has a network of its own. Writes the sheets, and heat.csv: how much of each
@@ -17,22 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _explain_cases import Explainer
-from _explain_drawing import measure, show
 from PIL import Image
 
+from usmm.cli.arguments import command_parser
+from usmm.cli.explain_cases import Explainer
+from usmm.cli.explain_drawing import measure, show
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
 from usmm.engine import Experiment
-from usmm.reports.overlays import overlay
-from usmm.reports.sheets import SheetRow, draw_sheet
-from usmm.stats.pointing import summarise_pointing
+from usmm.evaluation.stats.pointing import summarise_pointing
+from usmm.utils.console import plain_errors
+from usmm.visualization.figures.overlays import overlay
+from usmm.visualization.figures.sheets import SheetRow, draw_sheet
 
 METHODS = ('layercam', 'gradcam')
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('compare_maps', __doc__)
     parser.add_argument('models', nargs='+', metavar='NAME=WORK_DIR[,WORK_DIR...]', help='two models or more')
     parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
     parser.add_argument('--cases', nargs='+', metavar='ID', help='cases that all models know (default: the first)')
@@ -149,7 +150,7 @@ def on_lesion(cases: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     named = {name: folders.split(',') for name, _, folders in (m.partition('=') for m in args.models)}
     explainers = {name: [explainer_of(Path(f), args) for f in folders] for name, folders in named.items()}
@@ -169,7 +170,3 @@ def main(argv: list[str] | None = None) -> int:
                 [*key.rsplit(', ', 1), s.cases, s.share, s.hits.estimate, s.random] for key, s in found.items()
             )
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

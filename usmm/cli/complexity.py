@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import argparse
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('complexity', __doc__)
     parser.add_argument('study', help='path or name of a config or of a study')
     parser.add_argument('--config', help="the config that the rows of a study change (default: the study's)")
     parser.add_argument('--size', type=int, default=200, help='height and width of the images (default: %(default)s)')
     parser.add_argument('--frames', type=int, default=10, help='frames of the clips (default: %(default)s)')
     parser.add_argument('--repeats', type=int, default=5, help='timed passes (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def configs_of(args: argparse.Namespace) -> dict[str, Any]:
     """Name of a row -> its config."""
     from usmm.engine import StudySpec
-    from usmm.home import find_config
+    from usmm.utils.locations import find_config
 
     options = parse_options(args.cfg_options)
     if 'studies' not in find_config(args.study).parts:
@@ -38,8 +40,8 @@ def configs_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     import torch
 
     from usmm.models.complexity import classifier_complexity
@@ -56,7 +58,3 @@ def main() -> None:
             table.add_row(name, part, f'{cost.parameters:,}', f'{cost.multiply_adds / 1e6:,.2f}', seconds)
             name = ''
     Console().print(table)
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

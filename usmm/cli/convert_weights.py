@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import command_parser
+from usmm.utils.console import plain_errors
 from usmm.weights import write_tensors
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('convert_weights', __doc__)
     parser.add_argument('source', type=Path, help="torchvision's file, such as resnet18-f37072fd.pth")
     parser.add_argument('out', type=Path, help='safetensors file to write')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     if args.out.exists():
         raise ValueError(f'{args.out} is there already')
     from usmm.models.convert import from_torchvision_file, loaded_tensors
@@ -30,7 +32,3 @@ def main() -> None:
     temporary.replace(args.out)
     print(f'{type(backbone).__name__}: {report}')
     print(f"init_cfg=dict(type='Pretrained', checkpoint='{args.out}')")
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import command_parser
+from usmm.utils.console import plain_errors
 from usmm.zoo import FetchOptions, Zoo
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('download', __doc__)
     parser.add_argument('names', nargs='*', metavar='NAME', help='models, or patterns such as msmfn_*')
     parser.add_argument('--zoo', help='folder or address of a zoo (default: USMM_ZOO, else the one of usmm)')
     parser.add_argument('--all', action='store_true', help='download every model')
@@ -18,15 +20,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cache', type=Path, help="where files go (default: USMM_CACHE, else the system's place)")
     parser.add_argument('--offline', action='store_true', help='ask no server')
     parser.add_argument('--allow-host', nargs='+', default=[], metavar='HOST', help='follow redirects to these hosts')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     if not args.names and not args.all and not args.list:
         parser.error('name a model, or give --all or --list')
     return args
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     zoo = Zoo(args.zoo, args.cache, args.offline or None, FetchOptions(hosts=args.allow_host))
     names = zoo.list_models() if not args.names else []
     for word in args.names:
@@ -42,7 +44,3 @@ def main() -> None:
             print(f'{name:<32} {entry.size / 2**20:6.1f} MiB  {data}'[:120])
         else:
             print(zoo.download(name))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

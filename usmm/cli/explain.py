@@ -10,21 +10,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.progress import track
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 METHODS = ('layercam', 'gradcam')
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('explain', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as tools/train.py writes them (model.pth)')
+    parser.add_argument('checkpoint', help='weights, as usmm/cli/train.py writes them (model.pth)')
     parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
     parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases of the part')
     parser.add_argument('--num', type=int, default=8, help='cases that are drawn (default 8)')
@@ -77,13 +79,12 @@ def options_of(args: argparse.Namespace, classes: list[str]) -> dict[str, Any]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     config = load_config(args.config, parse_options(args.cfg_options))
 
-    from _explain_cases import Explainer, with_region_only
-    from _explain_drawing import Drawer, measure, show, write_pointing
-
+    from usmm.cli.explain_cases import Explainer, with_region_only
+    from usmm.cli.explain_drawing import Drawer, measure, show, write_pointing
     from usmm.engine import Experiment
 
     options = options_of(args, list(config.classes))
@@ -116,7 +117,3 @@ def main(argv: list[str] | None = None) -> int:
     if pointing:
         show(write_pointing(out / 'pointing.json', pointing, args))
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

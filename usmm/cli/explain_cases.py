@@ -1,4 +1,4 @@
-"""What tools/explain.py asks of a model: heat, scores and contributions of the cases of a part."""
+"""What usmm explain asks of a model: heat, scores and contributions of the cases of a part."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
 
-from usmm.case import Case
+from usmm.apis.games import modality_game, reads_table
+from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.explain import Contribution, HeatMap, contributions, heat_maps
-from usmm.inference.games import modality_game, reads_table
 from usmm.models.presence import stream_presence
-from usmm.transforms import collate_cases
+from usmm.structures import Case
 
 BEFORE_REGION = ('KeyFrames', 'SplitPanels')
 TRAINING_CASES = 50  # of which the mean picture is made

@@ -1,4 +1,4 @@
-"""What tools/explain.py writes: sheets, pictures by modality, contributions, pointing."""
+"""What usmm explain writes: sheets, pictures by modality, contributions, pointing."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _explain_cases import Explained
 from PIL import Image
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from usmm.cli.explain_cases import Explained
+from usmm.datasets.transforms import lesion_curve
 from usmm.engine import write_json
+from usmm.evaluation.stats.pointing import PointingSummary, point, summarise_pointing
+from usmm.evaluation.stats.time_intensity import time_intensity
 from usmm.explain import Contribution
-from usmm.reports.explain_figures import contribution_figure, time_intensity_figure
-from usmm.reports.figures import save
-from usmm.reports.overlays import ExplainedCase, heat_sheet, pairs, save_moving
-from usmm.stats.pointing import PointingSummary, point, summarise_pointing
-from usmm.stats.time_intensity import time_intensity
-from usmm.transforms import lesion_curve
+from usmm.visualization.figures.explain_figures import contribution_figure, time_intensity_figure
+from usmm.visualization.figures.figures import save
+from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
 
 
 class Drawer:

@@ -7,15 +7,17 @@ probability differs by more than 1e-4 or a case gets another class.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('export', __doc__)
     parser.add_argument('source', help='folder of a run or of a zoo model, or a config (path or name)')
     parser.add_argument('checkpoint', nargs='?', help='weights, where the source is a config')
     parser.add_argument('--out', default='model.onnx', help='the file (default model.onnx)')
@@ -38,12 +40,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
 
     import torch
-    from _export_model import data_batches, facts, find, shapes_of, trained, untrained
 
+    from usmm.cli.export_model import data_batches, facts, find, shapes_of, trained, untrained
     from usmm.export import OnnxModel, export_onnx, random_batches
 
     source, checkpoint = find(args.source, args.checkpoint)
@@ -68,7 +70,3 @@ def main(argv: list[str] | None = None) -> int:
     )  # fmt: skip
     print(f'{args.out}: {Path(args.out).stat().st_size / 2**20:.2f} MiB; {parity}')
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

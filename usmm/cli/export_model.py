@@ -1,4 +1,4 @@
-"""What tools/export.py exports: a trained model by its folder or config, and the inputs to compare it on."""
+"""What usmm export exports: a trained model by its folder or config, and the inputs to compare it on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from usmm.case import Schema
+from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
-from usmm.engine.categories import settle_categories
-from usmm.engine.outputs import load_weights
+from usmm.engine.experiment import settle_categories
+from usmm.engine.workdir.outputs import load_weights
 from usmm.export import input_shapes
 from usmm.export.cases import random_row
 from usmm.registry import MODELS
-from usmm.transforms import collate_cases
+from usmm.structures import Schema
 from usmm.weights import check_numbers
 
 WEIGHTS = ('model.pth', 'model.safetensors')

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from _arguments import add_config, options_of
-
+from usmm.cli.arguments import add_config, command_parser, options_of
 from usmm.config import load_config
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 METRICS = ('auc', 'accuracy', 'balanced_accuracy', 'brier', 'log_loss')
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('importance', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as tools/train.py writes them (model.pth)')
+    parser.add_argument('checkpoint', help='weights, as usmm/cli/train.py writes them (model.pth)')
     parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
     parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases of the part')
     parser.add_argument('--limit', type=int, help='the first so many cases (default: all of the part)')
@@ -66,15 +66,14 @@ def groups_of(texts: list[str]) -> dict[str, list[str]]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     groups = groups_of(args.groups)
     config = load_config(args.config, options_of(args))
 
-    from _importance_cases import open_model, results, show
-
-    from usmm.inference.importance import Settings, measure_importance
-    from usmm.reports.importance import report_importance
+    from usmm.apis.importance import Settings, measure_importance
+    from usmm.cli.importance_cases import open_model, results, show
+    from usmm.visualization.pages.importance_page import report_importance
 
     classes = list(config.classes)
     if args.target is not None and args.target not in classes:
@@ -93,7 +92,3 @@ def main(argv: list[str] | None = None) -> int:
     for path in paths.values():
         print(path)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""What tools/importance.py reads of a run, and what it says of it."""
+"""What usmm importance reads of a run, and what it says of it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _explain_cases import Explainer
 from mmengine.config import Config
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from usmm.case import Schema, Variable
+from usmm.apis.composites import CompositeScore
+from usmm.apis.importance import Importance, levels
+from usmm.cli.explain_cases import Explainer
 from usmm.engine import Experiment
 from usmm.engine.preconditions import token
-from usmm.inference.composites import CompositeScore
-from usmm.inference.importance import Importance, levels
-from usmm.reports.importance import ImportanceResults, summary_rows
-from usmm.reports.wording import interval, number
+from usmm.structures import Schema, Variable
+from usmm.visualization.pages.importance_page import ImportanceResults, summary_rows
+from usmm.visualization.pages.wording import interval, number
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Make synthetic patients with a planted truth: images, clips, masks, case table, truth.json.
 
-    python tools/make_phantom.py data/phantom --cases 300 --test-cases 500 --strength 2 --clip-seconds 15
+    usmm make_phantom data/phantom --cases 300 --test-cases 500 --strength 2 --clip-seconds 15
 
 Clips of any length show the same 90-second examination: with a shorter clip, wash-in and wash-out are compressed into
 it, so sample key frames with a step that is shorter by the same factor (`key_frame_step` in truth.json).
@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from usmm.console import plain_errors
-from usmm.datasets.phantom import PRESETS, make_phantom
+from usmm.cli.arguments import command_parser
+from usmm.phantoms import PRESETS, make_phantom
+from usmm.utils.console import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_parser('make_phantom', __doc__)
     parser.add_argument('out', help='folder to make')
     parser.add_argument('--cases', type=int, required=True, help='number of patients')
     parser.add_argument('--test-cases', type=int, default=0, help='further patients, marked test in a column `split`')
@@ -43,7 +44,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 @plain_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
-    command = shlex.join(['python', 'tools/make_phantom.py', *(sys.argv[1:] if argv is None else argv)])
+    command = shlex.join(['usmm', 'make_phantom', *(sys.argv[1:] if argv is None else argv)])
     columns = TextColumn('patients'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task('patients', total=args.cases + args.test_cases)
@@ -56,7 +57,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     print(out)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -11,22 +11,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
-from usmm.datasets.cohort import UNITS, Cohort, guess_schema, read_cohort
-from usmm.reports.patient_table import table_cells, write_patient_table
-from usmm.stats.tables import PatientTable, make_table
+from usmm.evaluation.cohort import UNITS, Cohort, guess_schema, read_cohort
+from usmm.evaluation.stats.tables import PatientTable, make_table
+from usmm.utils.console import plain_errors
+from usmm.visualization.pages.patient_table_page import table_cells, write_patient_table
 
 TABLES = ('.csv', '.tsv', '.xlsx')
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('patient_table', __doc__)
     parser.add_argument('source', help='a config, the schema.py of a converter, or a table (CSV or XLSX)')
     parser.add_argument('--out', required=True, help='folder for patient_table.csv, .md, .tex and .html')
     parser.add_argument('--columns', nargs='+', metavar='NAME', help='variables or columns (default: all variables)')
@@ -68,7 +70,7 @@ def show(table: PatientTable, console: Console) -> None:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     path, cohort = read(args)
     what = f'{cohort.patients} patients, {cohort.cases} cases; one row a {args.unit}'
@@ -82,7 +84,3 @@ def main(argv: list[str] | None = None) -> int:
     for text in [*(f'warning: {w}' for w in cohort.warnings), *(f'written: {file}' for file in files)]:
         console.print(text, markup=False, soft_wrap=True)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

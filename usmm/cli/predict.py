@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import command_parser
+from usmm.utils.console import plain_errors
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('predict', __doc__, allow_abbrev=False)
     parser.add_argument('model', help='a run (folder), a fold, a published folder or .zip, or a name of the zoo')
     parser.add_argument('--checkpoint', help='weights; the model is then a config')
     parser.add_argument('--table', help='case table, CSV or XLSX; labels are not needed')
@@ -28,7 +30,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, help='cases at a time (default: as in training)')
     parser.add_argument('--zoo', help='folder or address of the zoo (default: USMM_ZOO, or the one of usmm)')
 
-    from usmm.inference.arguments import flags_as_cases
+    from usmm.apis.arguments import flags_as_cases
 
     words = flags_as_cases(sys.argv[1:] if argv is None else argv, parser._option_string_actions)
     args = parser.parse_args(words)
@@ -40,13 +42,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
 
-    from _predict_files import Explanations, show_case, show_failed, show_inputs, write_csv
-
-    from usmm.inference import Predictor
-    from usmm.inference.arguments import record_of
+    from usmm.apis import Predictor
+    from usmm.apis.arguments import record_of
+    from usmm.cli.predict_files import Explanations, show_case, show_failed, show_inputs, write_csv
 
     model = args.model if args.checkpoint is None else (args.model, args.checkpoint)
     predictor = Predictor(model, args.device, args.zoo, args.batch_size, args.strict)
@@ -68,7 +69,3 @@ def main(argv: list[str] | None = None) -> int:
     else:
         show_failed(found, out)
     return int(not any(one.ok for one in found))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,4 +1,4 @@
-"""What tools/predict.py writes and prints."""
+"""What usmm predict writes and prints."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from usmm.engine.outputs import replacing
-from usmm.inference import Prediction, safe_csv
-from usmm.reports.overlays import ExplainedCase, heat_sheet, pairs, save_moving
+from usmm.apis import Prediction, safe_csv
+from usmm.engine.workdir.outputs import replacing
+from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
 
 SHOWN = 10
 HEIGHT, FRAMES = 128, 10  # pixels of a picture; frames of a clip in a sheet

@@ -1,6 +1,6 @@
 """What of a phantom's planted scores can be read off a model's features, linearly: R^2 of each score.
 
-    python tools/probe_latents.py data/liver_mr_phantom/truth.json 'MCL=work_dirs/mcl/fold_*' 'SCL=work_dirs/scl/fold_*'
+    usmm probe_latents data/liver_mr_phantom/truth.json 'MCL=work_dirs/mcl/fold_*' 'SCL=work_dirs/scl/fold_*'
 
 Each work directory is a run with config.py and model.pth (a fold of a cross-validation). A ridge regression from the
 vector that the head gets is fitted on the run's training part and measured on its test part.
@@ -25,16 +25,17 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
+from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
-from usmm.transforms import collate_cases
+from usmm.utils.console import plain_errors
 
 PENALTIES = np.logspace(-1, 5, 13)
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('probe_latents', __doc__)
     parser.add_argument('truth', type=Path, help='truth.json of the phantom')
     parser.add_argument('models', nargs='+', metavar='NAME=WORK_DIRS', help='runs of one kind; a pattern for several')
     parser.add_argument('--out', type=Path, help='CSV file of the results')
@@ -109,7 +110,7 @@ def show(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     latents, options = read_latents(args.truth), parse_options(args.cfg_options)
     rows: list[dict[str, Any]] = []
@@ -127,7 +128,3 @@ def main(argv: list[str] | None = None) -> int:
             writer.writerow([*rows[0]])
             writer.writerows([f'{v[0]:.4f}' if isinstance(v, tuple) else v for v in row.values()] for row in rows)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config
-from usmm.console import plain_errors
-from usmm.zoo.page import Card
+from usmm.utils.console import plain_errors
+from usmm.zoo.model_page import Card
 from usmm.zoo.publish import publish
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('publish', __doc__)
     parser.add_argument('run', type=Path, help='work directory of a run, or of a cross-validation')
     parser.add_argument('--name', required=True, help='name in the zoo: lower case, digits, _ . -')
     parser.add_argument('--zoo', type=Path, default=Path('model_zoo'), help='folder of the zoo (default: model_zoo)')
@@ -31,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     card.add_argument('--made-by', nargs='+', default=[], metavar='COMMAND', help='the commands that made it')
     parser.add_argument('--keep-patient-hashes', action='store_true', help='publish hashes of the training patients')
     parser.add_argument('--force', action='store_true', help='replace a model of this name')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def settings_of(path: Path) -> dict[str, Any]:
@@ -40,8 +42,8 @@ def settings_of(path: Path) -> dict[str, Any]:
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     card = Card(args.purpose, args.data, args.licence, args.limits, args.citation, args.collection, args.made_by)
     entry = publish(
         args.run, args.name, args.zoo, card, settings_of, args.fold, args.seed, args.weights, args.force,
@@ -50,7 +52,3 @@ def main() -> None:
     for file in entry.files:
         print(f'{args.zoo / file.path}  {file.size} bytes  {file.sha256}')
     print(f'read before you share it: {args.zoo / entry.name / "README.md"}, {args.zoo / entry.name / "config.py"}')
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -12,22 +12,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _region_files import Drawing, bounds_of, overlap_of, pairs_of, read_drawings
 from rich.console import Console
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import command_parser
+from usmm.cli.region_files import Drawing, bounds_of, overlap_of, pairs_of, read_drawings
+from usmm.evaluation.stats.agreement import Comparison, Reliability, compare_regions, reliability
+from usmm.evaluation.stats.bland_altman import METHODS
+from usmm.evaluation.stats.icc import FORMS
 from usmm.readers import DataError
-from usmm.reports.agreement import LOWEST, console_tables, lowest, picture_of, write_agreement
-from usmm.stats.agreement import Comparison, Reliability, compare_regions, reliability
-from usmm.stats.bland_altman import METHODS
-from usmm.stats.icc import FORMS
+from usmm.utils.console import plain_errors
+from usmm.visualization.pages.agreement_page import LOWEST, console_tables, lowest, picture_of, write_agreement
 
 ICCS = [name for long, (short, _) in FORMS.items() for name in (long, short)]
 Group = tuple[str, list[Drawing]]
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('region_agreement', __doc__)
     parser.add_argument('first', type=Path, help='folder of masks, or a table (CSV or XLSX) of masks or boxes')
     parser.add_argument('second', type=Path, nargs='?', help='the other; left out: one table with observer or session')
     parser.add_argument('--out', type=Path, help='folder for report.html, agreement.csv, agreement.json and figures')
@@ -93,7 +94,7 @@ def compare(groups: Sequence[Group], args: argparse.Namespace) -> tuple[list[Com
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     if args.spacing is not None and (len(args.spacing) > 2 or min(args.spacing) <= 0):
         raise ValueError(f'--spacing is one or two positive lengths in mm, got {args.spacing}')
@@ -119,7 +120,3 @@ def main(argv: list[str] | None = None) -> int:
         for path in write_agreement(args.out, comparisons, found, pictures).values():
             console.print(f'written: {path}', markup=False, soft_wrap=True)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

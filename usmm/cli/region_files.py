@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from usmm.evaluation.stats.agreement import Box, Overlap, Spacing, box_overlap, mask_overlap
 from usmm.readers import DataError, read_mask, read_table
-from usmm.stats.agreement import Box, Overlap, Spacing, box_overlap, mask_overlap
 
 SUFFIXES = ('.png', '.bmp', '.tif', '.tiff', '.jpg', '.jpeg', '.dcm')
 TABLES = ('.csv', '.tsv', '.txt', '.xlsx', '.xlsm')

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import command_parser
+from usmm.utils.console import plain_errors
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('serve', __doc__, allow_abbrev=False)
     parser.add_argument('models', nargs='+', metavar='MODEL', help='a run, a fold, a published folder, or of the zoo')
     parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default: 127.0.0.1)')
     parser.add_argument('--port', type=int, default=8000, help='0: a free one (default: 8000)')
@@ -38,11 +40,19 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
 
-    from usmm.server.app import Server, Settings
-    from usmm.server.start import address_of, check_exposure, named_hosts, open_socket, read_limits, read_token, serve
+    from usmm.server.http.app import Server, Settings
+    from usmm.server.http.start import (
+        address_of,
+        check_exposure,
+        named_hosts,
+        open_socket,
+        read_limits,
+        read_token,
+        serve,
+    )
 
     limits, token, tls = read_limits(args.limit), read_token(args.token_file), args.certfile is not None
     for warning in check_exposure(args.host, args.allow_host, token, tls):
@@ -58,7 +68,3 @@ def main(argv: list[str] | None = None) -> int:
         print('Research use only: not a medical device. Ctrl+C stops it.', flush=True)
         serve(server, listener, args.connections, args.certfile, args.keyfile, args.log)
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

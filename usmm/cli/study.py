@@ -5,18 +5,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _arguments import add_config, add_folds, add_training, options_of
-from _case_pictures import pictures_of
 from rich.console import Console
 
-from usmm.console import plain_errors
+from usmm.cli.arguments import add_config, add_folds, add_training, command_parser, options_of
+from usmm.cli.case_pictures import pictures_of
+from usmm.utils.console import plain_errors
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('study', __doc__)
     parser.add_argument('study', help='path of a study file, or the name of a shipped one')
     parser.add_argument('--config', help="the config that the variants change (default: the study's)")
     parser.add_argument('--rows', nargs='+', metavar='NAME', help='these rows alone, and the reference')
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     add_training(parser)
     add_config(parser)
     parser.add_argument('--quiet', action='store_true', help='no progress lines')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
@@ -54,12 +55,12 @@ def inputs_of(config: Any) -> frozenset[str]:
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     from usmm.engine import RunOptions, Study, StudySpec, run_folds
-    from usmm.reports.cross_validation import report_cross_validation
-    from usmm.reports.study import report_study
-    from usmm.reports.summary_table import study_table
+    from usmm.visualization.pages.cross_validation_page import report_cross_validation
+    from usmm.visualization.pages.study_page import report_study
+    from usmm.visualization.pages.summary_table import study_table
 
     spec = StudySpec.read(args.study)
     given = {'config': args.config, 'folds': args.folds, 'fold_seed': args.fold_seed}
@@ -80,7 +81,3 @@ def main() -> None:
     published = {'source': spec.published} if args.published else None
     written = report_study(work_dir, rows, spec.reference, published, spec.title, study.pairs())
     print('\n'.join(f'{name}: {path}' for name, path in written.items()))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

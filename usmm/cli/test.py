@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from _arguments import add_config, add_launcher, options_of
-
+from usmm.cli.arguments import add_config, add_launcher, command_parser, options_of
 from usmm.config import load_config
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('test', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as tools/train.py writes them (model.pth)')
+    parser.add_argument('checkpoint', help='weights, as usmm/cli/train.py writes them (model.pth)')
     parser.add_argument('--work-dir', help='where results are written (default: <work_dir of the config>/test)')
     parser.add_argument(
         '--parts', nargs='+', default=['test'], choices=('train', 'val', 'test', 'all'),
@@ -22,12 +22,12 @@ def parse_args() -> argparse.Namespace:
     )  # fmt: skip
     add_config(parser)
     add_launcher(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     config = load_config(args.config, options_of(args))
 
     from usmm.engine import Experiment, RunOptions
@@ -41,11 +41,7 @@ def main() -> None:
         content['skipped'] = experiment.skipped
     experiment.write_results(content, rows)
     if experiment.is_main:
-        from usmm.reports.run import report_run
+        from usmm.visualization.pages.run_page import report_run
 
         report_run(experiment.work_dir, content)
     experiment.close()
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

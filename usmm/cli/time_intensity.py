@@ -10,23 +10,25 @@ import argparse
 import math
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.progress import track
 
-from usmm.case import Case, Schema
+from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
-from usmm.console import plain_errors
 from usmm.datasets import CaseTable
+from usmm.datasets.transforms import lesion_curve
+from usmm.evaluation.stats.time_intensity import TimeIntensity, time_intensity
 from usmm.readers import DataError, read_table
-from usmm.stats.time_intensity import TimeIntensity, time_intensity
-from usmm.transforms import lesion_curve
+from usmm.structures import Case, Schema
+from usmm.utils.console import plain_errors
 
 
-def parse_args(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or '').splitlines()[0])
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = command_parser('time_intensity', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
     parser.add_argument('--out', required=True, help='the new table, a CSV file')
     parser.add_argument('--clip', help='which clip (default: the only one of the schema)')
@@ -65,7 +67,7 @@ def _moved(cell: Any, old: Path, new: Path) -> Any:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     config = load_config(args.config, parse_options(args.cfg_options))
     schema = Schema.of(config.schema.to_dict())
@@ -90,7 +92,3 @@ def main(argv: list[str] | None = None) -> int:
     whole = sum(bool(f) and not any(map(math.isnan, f.values())) for f in found.values())
     print(f'{out}: {len(table)} cases, {whole} with every parameter')
     return 0
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

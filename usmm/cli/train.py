@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
-from _arguments import add_config, add_launcher, add_training, options_of
-
+from usmm.cli.arguments import add_config, add_launcher, add_training, command_parser, options_of
 from usmm.config import load_config
-from usmm.console import plain_errors
+from usmm.utils.console import plain_errors
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = command_parser('train', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
     parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<config>)')
     parser.add_argument(
@@ -22,12 +22,12 @@ def parse_args() -> argparse.Namespace:
     add_training(parser)
     add_config(parser)
     add_launcher(parser)
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 @plain_errors
-def main() -> None:
-    args = parse_args()
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
     options = options_of(args)
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
@@ -39,11 +39,7 @@ def main() -> None:
     experiment = Experiment(config, options=flags)
     metrics = experiment.train(args.resume, args.stage)
     if experiment.is_main:
-        from usmm.reports.run import report_run
+        from usmm.visualization.pages.run_page import report_run
 
         report_run(experiment.work_dir, metrics)
     experiment.close()
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

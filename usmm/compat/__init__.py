@@ -6,7 +6,7 @@ mmpretrain, mmaction or mmengine's runner call `apply()` before they import them
 
 Known and not mended, because usmm does not go there:
 
-- metrics of mmaction and mmpretrain that use `np.in1d`, `np.trapz` or `np.Inf`: `usmm.metrics` is used instead;
+- metrics of mmaction and mmpretrain that use `np.in1d`, `np.trapz` or `np.Inf`: usmm has its own metrics;
 - new-style (`read_base`) configs, in which mmengine takes the standard library of a virtual environment for lazy
   objects: the configs of usmm are text configs;
 - FSDP, which needs an accelerator.
@@ -20,8 +20,8 @@ from collections.abc import Callable
 
 from usmm.compat.amp import amp_without_gpu
 from usmm.compat.checkpoints import checkpoints_under_safe_loading
-from usmm.compat.colour import negative_hue
 from usmm.compat.distributed import device_ids_without_gpu, init_dist_without_gpu
+from usmm.compat.hue import negative_hue
 from usmm.compat.imports import mmaction_without_drn, mmcv_lite_without_warning, torchvision_without_operators
 from usmm.compat.packages import packages_without_pkg_resources
 

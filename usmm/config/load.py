@@ -21,7 +21,7 @@ from usmm import compat
 from usmm.config.check import KNOWN, ConfigError, check_config
 from usmm.config.failure import failures_told, parsed
 from usmm.config.values import check_values
-from usmm.home import find_config
+from usmm.utils.locations import find_config
 
 REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
 OWN = 'usmm::'  # how a config of any folder inherits a shipped one

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from usmm.case import Schema, Variable
 from usmm.config.check import ConfigError, place
+from usmm.structures import Schema, Variable
 
 # setting -> the lowest whole number that it may be
 NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1, 'checkpoint_interval': 1}

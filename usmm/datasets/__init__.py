@@ -2,13 +2,20 @@
 
 from usmm.datasets.case_dataset import CaseDataset, fresh
 from usmm.datasets.case_table import CaseTable, Problem
-from usmm.datasets.folds import check_disjoint, inner_split, make_folds, read_folds, write_folds
-from usmm.datasets.multitask import MultiTaskDataset
+from usmm.datasets.folds import (
+    Split,
+    check_disjoint,
+    inner_split,
+    make_folds,
+    read_folds,
+    split_cases,
+    table_folds,
+    write_folds,
+)
+from usmm.datasets.multitask import MultiTaskDataset, TaskBatchSampler
 from usmm.datasets.pair_pool import PairPool
 from usmm.datasets.paired_views import PairedViews
-from usmm.datasets.parts import Split, split_cases, table_folds
-from usmm.datasets.sampler import CaseSampler
-from usmm.datasets.task_batches import TaskBatchSampler
+from usmm.datasets.samplers import CaseSampler
 
 __all__ = [
     'CaseDataset',

@@ -12,13 +12,13 @@ import numpy as np
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from usmm.case import Case, Schema
 from usmm.datasets.case_table import PARTS, CaseTable, Problem, nearest
-from usmm.datasets.parts import Split, split_cases
+from usmm.datasets.checks.verify import Progress, fresh, listing, verify_parts
+from usmm.datasets.folds import Split, split_cases
 from usmm.datasets.samples import check_names, check_unit, read_samples
-from usmm.datasets.verify import Progress, fresh, listing, verify_parts
 from usmm.readers import DataError
 from usmm.registry import DATASETS, TRANSFORMS
+from usmm.structures import Case, Schema
 
 MISSING = ('error', 'drop', 'keep')
 BAD_CASES = ('error', 'skip')
@@ -182,7 +182,7 @@ class CaseDataset(Dataset):
 
         Args:
             num_workers: Processes that read.
-            progress: Shows how far it is, see `usmm.datasets.verify.find_bad`.
+            progress: Shows how far it is, see `usmm.datasets.checks.verify.find_bad`.
 
         Returns:
             Case id -> why it cannot be used, of the cases that were left out.
@@ -201,7 +201,7 @@ class CaseDataset(Dataset):
     def _refuse(self, problems: Sequence[Problem]) -> None:
         if problems:
             text = listing(f'{len(problems)} problems in the case table', problems)
-            raise DataError(f'{text}; tools/check_data.py lists them all', file=self.table.path)
+            raise DataError(f'{text}; usmm check_data lists them all', file=self.table.path)
 
     def _judge_categories(self, problems: Sequence[Problem], cases: Sequence[Case]) -> None:
         """Refuse unknown categories where the model learns; where it is tested they are met as unknown."""

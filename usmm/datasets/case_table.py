@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from usmm.case import Case, Schema, Variable
+from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.ids import perhaps_same_patient, same_patient
-from usmm.datasets.units import unit_problems
 from usmm.readers import DataError, is_missing, read_box, read_table
+from usmm.structures import Case, Schema, Variable
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
@@ -22,8 +22,8 @@ CLIP_SUFFIXES = frozenset({'.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gi
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 
 NO_TABLE = (
-    'there is no case table here. To convert a data set use tools/dataset_converters (one script a data set), to make '
-    'synthetic patients use tools/make_phantom.py; then point data_root at the folder that holds the table'
+    'there is no case table here. To convert a data set use `usmm convert`, to make synthetic patients '
+    '`usmm make_phantom`; then point data_root at the folder that holds the table'
 )
 
 

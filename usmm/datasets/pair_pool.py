@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from usmm.case import Case
 from usmm.datasets.case_dataset import CaseDataset
+from usmm.datasets.checks.verify import fresh
 from usmm.datasets.samples import check_names, check_unit, read_samples
-from usmm.datasets.verify import fresh
 from usmm.readers import DataError
 from usmm.registry import DATASETS
+from usmm.structures import Case
 
 
 @DATASETS.register_module()

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from usmm.case import Case, Schema
 from usmm.datasets.case_dataset import CaseDataset
-from usmm.datasets.parts import Split
-from usmm.datasets.verify import fresh
-from usmm.datasets.views import one_view
+from usmm.datasets.checks.verify import fresh
+from usmm.datasets.folds import Split
 from usmm.readers import DataError
 from usmm.registry import DATASETS, TRANSFORMS
+from usmm.structures import Case, Schema
 
 PAIRS = ('modalities', 'views')
 VIEWS = ('view1', 'view2')
@@ -147,3 +146,22 @@ class PairedViews(CaseDataset):
         if empty or not self.modalities:
             names = ', '.join(empty[:5])
             raise DataError(f'{len(empty)} cases have none of {list(self.modalities)}: {names}', file=self.table.path)
+
+
+def one_view(case: Case, modality: str, transforms: Sequence[Any], frame: Sequence[str], draw: Sequence[str]) -> Any:
+    """An image of a case after transforms, which see it as the still image `view`.
+
+    Args:
+        case: The case, its images loaded.
+        modality: Which of them; of a clip (T, H, W, 3) a frame is drawn.
+        transforms: The transforms; after `PackCase` the view is a (3, H, W) uint8 tensor.
+        frame, draw: Names of the draw of the frame, and of that of the transforms' seed.
+    """
+    array = case.data[modality]
+    if array.ndim == 4:
+        array = array[int(case.rng(*frame).integers(len(array)))]
+    seed = int(case.rng(*draw).integers(2**31))
+    view = replace(case, data={'view': array.copy()}, masks={}, files={}, info={}, seed=seed)
+    for transform in transforms:
+        view = transform(view)
+    return view.data['view']

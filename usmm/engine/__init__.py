@@ -1,18 +1,18 @@
 """Running an experiment: stages, cached scores, progress, what a work directory holds."""
 
-from usmm.engine.active_curves import gather_curves
-from usmm.engine.active_learning import ActiveLearning, AnswersMissing
-from usmm.engine.checkpoints import EpochSeedHook, StageCheckpointHook
-from usmm.engine.collapse import CollapseHook
-from usmm.engine.cross_validation import CrossValidation
+from usmm.engine.active.active_curves import gather_curves
+from usmm.engine.active.active_learning import ActiveLearning, AnswersMissing
 from usmm.engine.experiment import Experiment
-from usmm.engine.fold_task import FoldTask, run_fold, run_folds
-from usmm.engine.hooks import ProgressHook
-from usmm.engine.outputs import load_weights, read_predictions, write_json, write_predictions
-from usmm.engine.run_state import RunStateHook
+from usmm.engine.hooks.collapse import CollapseHook
+from usmm.engine.hooks.hooks import ProgressHook
+from usmm.engine.hooks.run_state import RunStateHook
+from usmm.engine.hooks.stage_checkpoints import EpochSeedHook, StageCheckpointHook
 from usmm.engine.scores import ScoreDataset, collect_scores
 from usmm.engine.stages import RunOptions
-from usmm.engine.study import Study, StudySpec, Variant
+from usmm.engine.studies.cross_validation import CrossValidation
+from usmm.engine.studies.fold_task import FoldTask, run_fold, run_folds
+from usmm.engine.studies.study import Study, StudySpec, Variant
+from usmm.engine.workdir.outputs import load_weights, read_predictions, write_json, write_predictions
 
 __all__ = [
     'ActiveLearning',

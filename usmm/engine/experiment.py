@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,22 +14,10 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_main_process
+from mmengine.runner import set_random_seed
+from torch import nn
 
 from usmm.config import source_text
-from usmm.engine.categories import settle_categories
-from usmm.engine.facts import run_facts
-from usmm.engine.network import build_network, fill
-from usmm.engine.out_of_fold import out_of_fold_scores
-from usmm.engine.outputs import (
-    check_folder,
-    load_weights,
-    prediction_rows,
-    replacing,
-    save_checkpoint,
-    write_json,
-    write_predictions,
-)
-from usmm.engine.parts import fold_of, parts_of
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
@@ -39,12 +28,32 @@ from usmm.engine.preconditions import (
     token,
 )
 from usmm.engine.pretraining import pretrain
-from usmm.engine.progress import SELECTED, Progress
 from usmm.engine.scores import collect_scores
-from usmm.engine.selection import fit_clinical
-from usmm.engine.stages import RunOptions, build_test_runner, env_config, epochs_of, run_stage, stages_before
-from usmm.engine.table_fit import clinical_table, fit_encoders, fit_stage
-from usmm.registry import DATASETS
+from usmm.engine.stages import (
+    RunOptions,
+    build_test_runner,
+    env_config,
+    epochs_of,
+    randomness,
+    run_stage,
+    stages_before,
+)
+from usmm.engine.studies.out_of_fold import out_of_fold_scores
+from usmm.engine.table_fit import clinical_table, fit_clinical, fit_encoders, fit_stage
+from usmm.engine.workdir.outputs import (
+    check_folder,
+    load_weights,
+    prediction_rows,
+    replacing,
+    save_checkpoint,
+    write_json,
+    write_predictions,
+)
+from usmm.engine.workdir.progress import SELECTED, Progress
+from usmm.engine.workdir.run_facts import run_facts
+from usmm.registry import DATASETS, MODELS
+from usmm.structures import Schema, auto_values
+from usmm.weights import check_numbers
 
 
 class Experiment:
@@ -296,3 +305,95 @@ class Experiment:
             with replacing(self.work_dir / 'config.py') as temporary:
                 temporary.write_text(self.source, encoding='utf-8')
         barrier()
+
+
+def is_folded(config: Config) -> bool:
+    """Whether the test part is a fold; parts of the table's own split column are no folds."""
+    split = config.get('split') or {}
+    return Schema.of(config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
+
+
+def parts_of(config: Config) -> tuple[str, ...]:
+    """The parts that a run has, as far as its split has cases for them."""
+    has_test = is_folded(config) or Schema.of(config.schema.to_dict()).split is not None
+    return ('train', 'val', 'test') if has_test else ('train', 'val')
+
+
+def fold_of(config: Config, part: str) -> int | None:
+    """The number of the fold that rows of a part belong to; None where there are no folds."""
+    return (config.get('split') or {}).get('fold', 0) if is_folded(config) and part != 'all' else None
+
+
+def settle_categories(config: Config, known: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
+    """Put categories in place of every `'auto'` of a config, wherever its schema was referred to.
+
+    Args:
+        config: The resolved config; changed in place.
+        known: Variable -> categories, as weights bring them; else those of the training part are taken.
+
+    Returns:
+        Variable -> categories, of those that were `'auto'`.
+    """
+    variables = [v for v in Schema.of(config.schema.to_dict()).clinical if v.values == 'auto']
+    if not variables:
+        return {}
+    if known is not None and {v.name for v in variables} <= set(known):
+        found = {v.name: tuple(known[v.name]) for v in variables}
+    else:
+        bare = DATASETS.build({**config.dataset, 'part': 'train', 'pipeline': ()})
+        found = {v.name: auto_values(bare.cases, v) for v in variables}
+    _replace_auto(config._cfg_dict, found)
+    return found
+
+
+def _replace_auto(node: Any, values: Mapping[str, tuple[str, ...]]) -> None:
+    if isinstance(node, dict):
+        if node.get('values') == 'auto' and node.get('name') in values:
+            node['values'] = values[node['name']]
+        for item in node.values():
+            _replace_auto(item, values)
+    elif isinstance(node, (list, tuple)):
+        for item in node:
+            _replace_auto(item, values)
+
+
+def build_network(config: Config, amp: bool = False) -> nn.Module:
+    """The model of a resolved config, initialised with its seed, and filled from its `load_from`.
+
+    Args:
+        config: The config.
+        amp: Whether it will run in mixed precision.
+    """
+    if config.get('deterministic'):
+        # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    set_random_seed(**randomness(config))
+    settings = copy.deepcopy(config.model)
+    if amp:
+        # tensor cores, and AMX on a CPU, want the channels last
+        settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
+    model: nn.Module = MODELS.build(settings)
+    model.init_weights()  # type: ignore[operator]
+    if config.get('load_from'):
+        fill(model, config.load_from, config.name)
+    return model
+
+
+def fill(model: nn.Module, checkpoint: str | Path, name: str) -> dict[str, Any]:
+    """Load a checkpoint's weights, and return all of its content.
+
+    Args:
+        model: The model.
+        checkpoint: The file.
+        name: Of the config, for messages.
+
+    Raises:
+        ValueError: The file cannot be loaded safely, or its tensors do not fit the model.
+    """
+    content = load_weights(Path(checkpoint))
+    check_numbers(checkpoint, content['state_dict'], model.state_dict())
+    try:
+        model.load_state_dict(content['state_dict'])
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint} does not fit the model of {name}: {error}') from error
+    return content

@@ -14,11 +14,11 @@ from mmengine.registry import OPTIMIZERS
 from rich.progress import track
 from torch import nn
 
-from usmm.case import Case
 from usmm.engine.pretraining import check_pretraining
 from usmm.engine.stages import stages_before
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
+from usmm.structures import Case
 
 SHOWN = 10  # cases named in one message
 

@@ -17,14 +17,14 @@ from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_mai
 from mmengine.logging import print_log
 from mmengine.runner import set_random_seed
 
-from usmm.engine.collapse import LOWEST, collapsed
-from usmm.engine.facts import versions
-from usmm.engine.outputs import check_whole, load_weights, save_checkpoint
+from usmm.engine.hooks.collapse import LOWEST, collapsed
 from usmm.engine.stages import RunOptions, epochs_of, randomness, run_stage
+from usmm.engine.workdir.outputs import check_whole, load_weights, save_checkpoint
+from usmm.engine.workdir.run_facts import versions
 from usmm.registry import DATASETS, MODELS
 
 FREE = ('name', 'store', 'part', 'checkpoint_interval')  # keys of a stage that do not change its weights
-ROOMS = ('datasets', 'engine', 'losses', 'models', 'readers', 'transforms')  # whose code makes the weights
+ROOMS = ('datasets', 'engine', 'models', 'readers', 'structures')  # whose code makes the weights
 
 
 def check_pretraining(spec: Mapping[str, Any], model: Any) -> None:

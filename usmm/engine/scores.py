@@ -9,8 +9,8 @@ import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from usmm.case import Case
 from usmm.registry import FUNCTIONS
+from usmm.structures import Case
 
 
 class ScoreDataset(Dataset):

@@ -21,15 +21,15 @@ from torch import nn
 
 from usmm import compat
 from usmm.compat.workers import stop_workers
-from usmm.engine.checkpoints import lower_is_better, resumable
-from usmm.engine.outputs import load_weights
-from usmm.engine.run_state import plain_model, take_averaged
+from usmm.engine.hooks.run_state import plain_model, take_averaged
+from usmm.engine.hooks.stage_checkpoints import lower_is_better, resumable
+from usmm.engine.workdir.outputs import load_weights
 from usmm.registry import DATA_SAMPLERS
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run, apart from what: the flags of `tools/train.py`.
+    """How to run, apart from what: the flags of `usmm/cli/train.py`.
 
     Args:
         launcher: `none`, `pytorch` (torchrun), `slurm` or `mpi`.

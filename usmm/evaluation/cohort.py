@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from usmm.case import Case, Schema, Variable
 from usmm.datasets.case_table import NUMBER, CaseTable, Problem, nearest
+from usmm.evaluation.stats.tables import Column
 from usmm.readers import read_table
-from usmm.stats.tables import Column
+from usmm.structures import Case, Schema, Variable
 
 UNITS = ('patient', 'case')
 FEW = 5  # distinct numbers that a guessed number has more of

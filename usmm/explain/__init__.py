@@ -2,9 +2,9 @@
 
 from usmm.explain.capture import Capture
 from usmm.explain.contribution import Contribution, contributions, shapley_values, subset_table
-from usmm.explain.importance import ShapleyValues, case_shapley, missing_effect, shuffled_scores
+from usmm.explain.input_importance import ShapleyValues, case_shapley, missing_effect, shuffled_scores
 from usmm.explain.maps import METHODS, HeatMap, heat_maps
-from usmm.explain.presence import SubsetScore
+from usmm.explain.modality_game import SubsetScore
 from usmm.explain.targets import Target
 
 __all__ = [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from usmm.case import Variable
-from usmm.export.file import CLINICAL
+from usmm.export.onnx_file import CLINICAL
+from usmm.structures import Variable
 
 if TYPE_CHECKING:
     from usmm.export.runtime import OnnxModel

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from usmm.export.file import CLINICAL, PRESENT
-from usmm.models.outputs import Outputs
+from usmm.export.onnx_file import CLINICAL, PRESENT
+from usmm.models.classifier import Outputs
 from usmm.models.presence import encode_streams
 
 

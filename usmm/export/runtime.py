@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from usmm.case import Schema
-from usmm.export.file import CLINICAL, MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
+from usmm.export.onnx_file import CLINICAL, MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
+from usmm.structures import Schema
 
 MAX_NUMBERS = 2**28
 """Pixels times frames times channels of one input of one case."""

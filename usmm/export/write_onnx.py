@@ -10,10 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usmm.case import Schema
-from usmm.export.file import CLINICAL, FORMAT, MAX_BYTES, OUTPUTS, PRESENT, check_packages
+from usmm.export.onnx_file import CLINICAL, FORMAT, MAX_BYTES, OUTPUTS, PRESENT, check_packages
 from usmm.export.parity import TOLERANCE, Parity, check_parity
 from usmm.export.runtime import OnnxModel
+from usmm.structures import Schema
 from usmm.version import __version__
 
 if TYPE_CHECKING:

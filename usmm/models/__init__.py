@@ -4,8 +4,7 @@ from usmm import compat
 
 compat.apply()  # before anything of mmpretrain and mmaction2 is imported
 
-from usmm.models.classifier import MultiModalClassifier  # noqa: E402
-from usmm.models.contrastive import BYOL, SimCLR, SimSiam  # noqa: E402
+from usmm.models.classifier import MultiModalClassifier, Outputs  # noqa: E402
 from usmm.models.encoders import (  # noqa: E402
     BaseEncoder,
     ClinicalEncoder,
@@ -42,11 +41,11 @@ from usmm.models.heads import (  # noqa: E402
     ScoreTreeHead,
 )
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction  # noqa: E402
-from usmm.models.multitask import MultiTaskLearner  # noqa: E402
-from usmm.models.outputs import Outputs  # noqa: E402
-from usmm.models.pair_preprocessor import PairPreprocessor  # noqa: E402
+from usmm.models.learners.contrastive import BYOL, SimCLR, SimSiam  # noqa: E402
+from usmm.models.learners.multitask_learner import MultiTaskLearner  # noqa: E402
+from usmm.models.learners.pair_preprocessor import PairPreprocessor  # noqa: E402
 from usmm.models.preprocessor import CasePreprocessor  # noqa: E402
-from usmm.models.table_classifier import TableClassifier  # noqa: E402
+from usmm.models.tables.table_classifier import TableClassifier  # noqa: E402
 
 __all__ = [
     'BYOL',

@@ -8,11 +8,11 @@ from typing import Any
 from mmengine.model import ModuleDict
 from torch import nn
 
-from usmm.case import Schema, Variable
 from usmm.models.building import build
 from usmm.models.encoders import BaseEncoder, ClinicalEncoder
 from usmm.models.fusions import BaseFusion
 from usmm.registry import MODELS
+from usmm.structures import Schema, Variable
 
 CLINICAL = 'clinical'
 

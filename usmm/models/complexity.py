@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from usmm.models.encoders.clinical import table_encoders
+from usmm.models.encoders.clinical_encoder import table_encoders
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from usmm.datasets.phantom.liver_blood_table import MarkerPlan
-from usmm.datasets.phantom.patient import Plan
-from usmm.datasets.phantom.preset import NOTE
-from usmm.datasets.phantom.truth import best_auc, best_aucs
+from usmm.phantoms.patient import Plan
+from usmm.phantoms.preset import NOTE
+from usmm.phantoms.presets.liver_blood_table import MarkerPlan
+from usmm.phantoms.truth import best_auc, best_aucs
 
 Result = tuple[dict[str, Any], dict[str, Any]]
 
@@ -66,7 +66,7 @@ def _ladder(plan: Plan) -> dict[str, Any]:
 def write_readme(folder: Path, plan: Plan, command: str) -> None:
     """`README.txt`: that the files are synthetic, and how they were made."""
     text = f"""These files are SYNTHETIC: numbers drawn by usmm's phantom generator, no patient was ever examined.
-Made by: {command or 'usmm.datasets.phantom.make_phantom'}
+Made by: {command or 'usmm.phantoms.make_phantom'}
 Preset {plan.preset.name}, seed {plan.seed}, strength {plan.strength:g}.
 
 cases.xlsx  one row a patient: label, files by modality, lesion masks, clinical variables

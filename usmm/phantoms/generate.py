@@ -14,17 +14,17 @@ from pathlib import Path
 
 import cv2
 
-from usmm.datasets.phantom.cla import CLA
-from usmm.datasets.phantom.fibrosis import FIBROSIS, make_staged_case
-from usmm.datasets.phantom.liver_blood import LIVER_BLOOD
-from usmm.datasets.phantom.liver_blood_table import MarkerPlan
-from usmm.datasets.phantom.liver_mr import LIVER_MR
-from usmm.datasets.phantom.lymph import LYMPH, LinePreset
-from usmm.datasets.phantom.outputs import Result, write_readme, write_table, write_truth
-from usmm.datasets.phantom.patient import Plan, make_case
-from usmm.datasets.phantom.preset import Preset
-from usmm.datasets.phantom.stages import StagedPreset
-from usmm.datasets.phantom.truth import parse_groups
+from usmm.phantoms.documents import Result, write_readme, write_table, write_truth
+from usmm.phantoms.ordered_stages import StagedPreset
+from usmm.phantoms.patient import Plan, make_case
+from usmm.phantoms.preset import Preset
+from usmm.phantoms.presets.cla import CLA
+from usmm.phantoms.presets.fibrosis import FIBROSIS, make_staged_case
+from usmm.phantoms.presets.liver_blood import LIVER_BLOOD
+from usmm.phantoms.presets.liver_blood_table import MarkerPlan
+from usmm.phantoms.presets.liver_mr import LIVER_MR
+from usmm.phantoms.presets.lymph import LYMPH, LinePreset
+from usmm.phantoms.truth import parse_groups
 
 PRESETS: dict[str, Preset | StagedPreset] = {p.name: p for p in (CLA, FIBROSIS, LIVER_MR, LIVER_BLOOD, LYMPH)}
 MARK = 'truth.json'  # only a folder that holds it is replaced

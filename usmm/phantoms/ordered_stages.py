@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from usmm.datasets.phantom.preset import ClipModality, Frame
+from usmm.phantoms.preset import ClipModality, Frame
 
 Floats = npt.NDArray[np.float64]
 DrawStage = Callable[[float, str | None, tuple[int, int], np.random.Generator], Frame]

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.contrast import clip_box
-from usmm.datasets.phantom.dicom import region, write_cine, write_still
-from usmm.datasets.phantom.doppler import colour_box
-from usmm.datasets.phantom.liver_blood_table import MarkerPlan
-from usmm.datasets.phantom.preset import ClipModality, ImageModality
-from usmm.datasets.phantom.scene import field_box
-from usmm.datasets.phantom.truth import case_rng
-from usmm.datasets.phantom.write import tinted, write_clip, write_png
+from usmm.phantoms.preset import ClipModality, ImageModality
+from usmm.phantoms.presets.liver_blood_table import MarkerPlan
+from usmm.phantoms.rendering.contrast import clip_box
+from usmm.phantoms.rendering.doppler import colour_box
+from usmm.phantoms.rendering.scene import field_box
+from usmm.phantoms.truth import case_rng
+from usmm.phantoms.write import tinted, write_clip, write_png
+from usmm.phantoms.write_dicom import region, write_cine, write_still
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.clinical import ClinicalPlan
-from usmm.datasets.phantom.liver_blood_table import MarkerPlan
-from usmm.datasets.phantom.scene import Scene, draw_scene
-from usmm.datasets.phantom.truth import best_aucs, case_label, draw_latents, separation
+from usmm.phantoms.clinical import ClinicalPlan
+from usmm.phantoms.presets.liver_blood_table import MarkerPlan
+from usmm.phantoms.rendering.scene import Scene, draw_scene
+from usmm.phantoms.truth import best_aucs, case_label, draw_latents, separation
 
 Frame = npt.NDArray[np.uint8]
 DrawImage = Callable[[Any, float, tuple[int, int], np.random.Generator], Frame]

@@ -1,12 +1,12 @@
 """readers: file -> arrays and tables. They import nothing of usmm and raise one error, `DataError`."""
 
 from usmm.readers.box import outside, read_box
-from usmm.readers.clip import open_clip, read_clip
-from usmm.readers.dicom import DicomImage, read_dicom, read_regions
-from usmm.readers.dicom_facts import Region
+from usmm.readers.clips.clip import open_clip, read_clip
+from usmm.readers.clips.frames import Clip, ClipFrame
+from usmm.readers.dicom.facts import Region
+from usmm.readers.dicom.read import DicomImage, read_dicom, read_regions
 from usmm.readers.digest import file_digest
 from usmm.readers.errors import DataError
-from usmm.readers.frames import Clip, ClipFrame
 from usmm.readers.image import read_image, read_mask
 from usmm.readers.table import is_missing, read_table
 

@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from usmm.readers.depth import to_8_bits
-from usmm.readers.dicom import read_still
-from usmm.readers.dicom_file import is_dicom
+from usmm.readers.dicom.file import is_dicom
+from usmm.readers.dicom.read import read_still
 from usmm.readers.errors import DataError, existing_file, reading
 from usmm.readers.limits import check_pixels
 
@@ -171,3 +170,46 @@ def _on_black(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _is_jpeg(path: Path) -> bool:
     with path.open('rb') as stream:
         return stream.read(3) == b'\xff\xd8\xff'
+
+
+DEPTHS = (8, 10, 12, 16)
+
+
+def real_depth(largest: int) -> int:
+    """The smallest usual depth (8, 10, 12 or 16 bits) that holds the largest value of an image.
+
+    Example:
+        >>> real_depth(255), real_depth(1000), real_depth(4095), real_depth(65535)
+        (8, 10, 12, 16)
+    """
+    for depth in DEPTHS:
+        if largest < 2**depth:
+            return depth
+    raise ValueError(f'expected values of at most 16 bits, got {largest}')
+
+
+def to_8_bits(pixels: np.ndarray, depth: int | None = None) -> np.ndarray:
+    """Scale unsigned pixels to 0..255 by their depth: the bits below the upper eight are dropped.
+
+    Scanners store 10 or 12 bits in 16-bit files, which a plain `>> 8` would turn almost black. So without a stated
+    depth the depth is taken from the largest value. The grey scale stays linear and zero stays zero; nothing is
+    stretched to the image's own contrast.
+
+    Args:
+        pixels: Unsigned integers, any shape.
+        depth: Bits in use, 1 to 16; None: `real_depth` of the largest value.
+
+    Raises:
+        ValueError: if a value needs more bits than `depth`.
+
+    Example:
+        >>> to_8_bits(np.array([0, 2048, 4095], np.uint16)).tolist()
+        [0, 128, 255]
+    """
+    largest = int(pixels.max(initial=0))
+    bits = real_depth(largest) if depth is None else depth
+    if largest >= 2**bits:
+        raise ValueError(f'a value of {largest} needs more than the stated {bits} bits')
+    if bits <= 8:
+        return pixels.astype(np.uint8)
+    return (pixels >> (bits - 8)).astype(np.uint8)

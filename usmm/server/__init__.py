@@ -1,1 +1,1 @@
-"""A page and an API over `usmm.inference.Predictor`, for one machine of a hospital."""
+"""A page and an API over `usmm.apis.Predictor`, for one machine of a hospital."""

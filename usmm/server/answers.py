@@ -10,10 +10,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from usmm.inference import Prediction
-from usmm.server.previews import as_png, as_uris
-from usmm.server.replies import Preview, Reply
-from usmm.transforms.cropping import resize
+from usmm.apis import Prediction
+from usmm.datasets.transforms.cropping import resize
+from usmm.server.decode.previews import as_png, as_uris
+from usmm.server.decode.replies import Preview, Reply
 
 SIDE, FRAMES = 512, 32  # longest side of a picture in pixels, and pictures of a clip
 OPAQUE = 200  # of 255, where the heat is 1

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from usmm.inference import Prediction, safe_csv
-from usmm.inference.inputs import Given
-from usmm.server.decode_child import TABLE_ROWS, TableJob, plain_reason
-from usmm.server.decoding import Decoder
-from usmm.server.errors import RequestError
+from usmm.apis import Prediction, safe_csv
+from usmm.apis.inputs import Given
+from usmm.server.decode.decode_child import TABLE_ROWS, TableJob, plain_reason
+from usmm.server.decode.decoding import Decoder
+from usmm.server.decode.replies import table_reply
+from usmm.server.http.http_errors import RequestError
 from usmm.server.places import Places
-from usmm.server.replies import table_reply
 from usmm.server.served import Served
 
 FILES = ('file', 'mask')

@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.case import Case
-from usmm.inference import Prediction, Predictor, Prepared
-from usmm.inference.inputs import Given
-from usmm.inference.prepared import no_outline
+from usmm.apis import Prediction, Predictor, Prepared
+from usmm.apis.inputs import Given
+from usmm.apis.prepared import no_outline
 from usmm.readers import read_box
 from usmm.server.answers import answer_of, preview_of
 from usmm.server.batch import Batch
-from usmm.server.decode_child import CaseJob, FileJob, StepsJob
-from usmm.server.decoding import Decoder
-from usmm.server.errors import RequestError
-from usmm.server.limits import Limits
+from usmm.server.decode.decode_child import CaseJob, FileJob, StepsJob
+from usmm.server.decode.decoding import Decoder
+from usmm.server.decode.replies import Reply, case_reply, preview_reply
+from usmm.server.http.http_errors import RequestError
 from usmm.server.published import published_of
-from usmm.server.replies import Reply, case_reply, preview_reply
 from usmm.server.served import Fields, Served, label_of, unique
+from usmm.server.server_limits import Limits
+from usmm.structures import Case
 
 BLANK = {'auto': True, 'stated': False}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 from usmm.server.names import plain_place
 from usmm.server.served import label_of
 

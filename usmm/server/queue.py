@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 Answer = TypeVar('Answer')
 FULL = 'Too many requests are waiting. Try again in a few seconds.'

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from usmm.case import Variable
-from usmm.inference import Predictor
-from usmm.inference.network import without_caches
-from usmm.server.decode_child import LOADERS, bare
+from usmm.apis import Predictor
+from usmm.apis.network import without_caches
+from usmm.server.decode.decode_child import LOADERS, bare
 from usmm.server.published import NOT_PUBLISHED, Published
+from usmm.structures import Variable
 from usmm.version import __version__
 
 LABELS = {

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 OWN, LOCK, START_LOCK = 'server-', 'lock', '.start'
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
-from usmm.home import folder
 from usmm.readers import DataError
+from usmm.utils.locations import folder
 
 TRACEBACK = 'USMM_TRACEBACK'  # set to 1: every error with its traceback
 FAILED, INTERRUPTED = 2, 130
@@ -89,4 +89,4 @@ def _raised_here(error: Exception) -> bool:
 
 
 def _is_ours(file: Path) -> bool:
-    return any(file.resolve().is_relative_to(root.resolve()) for root in (Path(__file__).parent, folder('tools')))
+    return any(file.resolve().is_relative_to(root.resolve()) for root in (Path(__file__).parents[1], folder('tools')))

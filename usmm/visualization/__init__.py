@@ -1,5 +1,5 @@
 """Figures of a run."""
 
-from usmm.reports.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
+from usmm.visualization.figures.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
 
 __all__ = ['confusion_figure', 'roc_figure', 'save', 'training_figure', 'weights_figure']

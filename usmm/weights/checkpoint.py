@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from usmm.weights import limits, torch_file
+from usmm.weights import torch_file, weight_limits
 from usmm.weights.refusal import PICKLE, TENSORS, kind_of, open_regular, refused
 from usmm.weights.tensor_file import load_tensors
 
@@ -95,6 +95,6 @@ def _leaves(content: Any) -> list[tuple[str, Any]]:
                 waiting += [(str(key), item) for key, item in pairs]
         else:
             found.append((name, value))
-        if len(found) + len(waiting) > limits.MAX_PICKLE_STEPS:
-            raise ValueError(f'it holds over {limits.MAX_PICKLE_STEPS} values')
+        if len(found) + len(waiting) > weight_limits.MAX_PICKLE_STEPS:
+            raise ValueError(f'it holds over {weight_limits.MAX_PICKLE_STEPS} values')
     return found

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from usmm.weights import limits
+from usmm.weights import weight_limits
 
 START = 512
 ZIP, TENSORS, PICKLE = 'zip', 'safetensors', 'pickle'
@@ -28,7 +28,7 @@ def open_regular(path: Path | str) -> BinaryIO:
     """Open a file for reading; folders, pipes and devices are refused without being opened, links are followed.
 
     Raises:
-        ValueError: There is none, it is no regular file, it is empty or over `limits.MAX_BYTES`.
+        ValueError: There is none, it is no regular file, it is empty or over `weight_limits.MAX_BYTES`.
     """
     try:
         found = Path(path).stat()
@@ -49,8 +49,8 @@ def open_regular(path: Path | str) -> BinaryIO:
         problem = 'it is no regular file'
     elif opened.st_size == 0:
         problem = 'it is empty'
-    elif opened.st_size > limits.MAX_BYTES:
-        problem = f'it has {opened.st_size} bytes, over the limit of {limits.MAX_BYTES}'
+    elif opened.st_size > weight_limits.MAX_BYTES:
+        problem = f'it has {opened.st_size} bytes, over the limit of {weight_limits.MAX_BYTES}'
     if problem is not None:
         file.close()
         raise refused(path, problem)

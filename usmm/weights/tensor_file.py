@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from usmm.weights import limits
+from usmm.weights import weight_limits
 from usmm.weights.refusal import open_regular, refused, size_of
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def read_header(file: BinaryIO) -> dict[str, Any]:
     if len(start) < 8:
         raise ValueError(f'it has {size} bytes, a safetensors file at least 8')
     length = int.from_bytes(start, 'little')
-    if length > limits.MAX_HEADER_BYTES:
-        raise ValueError(f'its header states {length} bytes, over the limit of {limits.MAX_HEADER_BYTES}')
+    if length > weight_limits.MAX_HEADER_BYTES:
+        raise ValueError(f'its header states {length} bytes, over the limit of {weight_limits.MAX_HEADER_BYTES}')
     if length > size - 8:
         raise ValueError(f'its header states {length} bytes, and {size - 8} follow')
     try:
@@ -88,8 +88,8 @@ def read_header(file: BinaryIO) -> dict[str, Any]:
 
 def _check_entries(entries: Mapping[str, Any], room: int) -> None:
     """Every tensor's bytes are where its shape and type say, one behind the other, up to the end of the file."""
-    if len(entries) > limits.MAX_TENSORS:
-        raise ValueError(f'it states {len(entries)} tensors, over the limit of {limits.MAX_TENSORS}')
+    if len(entries) > weight_limits.MAX_TENSORS:
+        raise ValueError(f'it states {len(entries)} tensors, over the limit of {weight_limits.MAX_TENSORS}')
     spans = sorted(_span(name, entry) for name, entry in entries.items())
     end = 0
     for first, last, name in spans:
@@ -106,7 +106,7 @@ def _span(name: str, entry: Any) -> tuple[int, int, str]:
     kind, shape, offsets = entry['dtype'], entry['shape'], entry['data_offsets']
     if not isinstance(kind, str) or kind not in SIZES:
         raise ValueError(f'tensor {name!r} has dtype {str(kind)[:40]!r}; known are {", ".join(SIZES)}')
-    if not _counts(shape) or len(shape) > limits.MAX_DIMENSIONS:
+    if not _counts(shape) or len(shape) > weight_limits.MAX_DIMENSIONS:
         raise ValueError(f'tensor {name!r} has a shape that is no list of sizes: {str(shape)[:60]}')
     if not _counts(offsets) or len(offsets) != 2:
         raise ValueError(f'tensor {name!r} has offsets that are no pair of positions: {str(offsets)[:60]}')

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Collection
 from typing import Any, BinaryIO
 
-from usmm.weights import limits
+from usmm.weights import weight_limits
 from usmm.weights.refusal import size_of
 
 KINDS = ('Double', 'Float', 'Half', 'BFloat16', 'Long', 'Int', 'Short', 'Char', 'Byte', 'Bool', 'Untyped')
@@ -53,8 +53,10 @@ def check_archive(file: BinaryIO, allowed: Collection[str] = ()) -> None:
             if broken is not None:
                 raise ValueError(f'the checksum of {broken} is wrong')
             (index,) = [e for e in entries if e.filename.partition('/')[2] == 'data.pkl']
-            if index.file_size > limits.MAX_PICKLE_BYTES:
-                raise ValueError(f'its index has {index.file_size} bytes, over the limit of {limits.MAX_PICKLE_BYTES}')
+            if index.file_size > weight_limits.MAX_PICKLE_BYTES:
+                raise ValueError(
+                    f'its index has {index.file_size} bytes, over the limit of {weight_limits.MAX_PICKLE_BYTES}'
+                )
             check_pickle(io.BytesIO(archive.read(index)), allowed)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise ValueError(f'its archive is damaged: {error}') from error
@@ -87,8 +89,8 @@ def check_pickle(file: BinaryIO, allowed: Collection[str] = (), largest: int | N
     try:
         for opcode, argument, _ in pickletools.genops(file):
             steps += 1
-            if steps > limits.MAX_PICKLE_STEPS:
-                raise ValueError(f'its index takes over {limits.MAX_PICKLE_STEPS} steps')
+            if steps > weight_limits.MAX_PICKLE_STEPS:
+                raise ValueError(f'its index takes over {weight_limits.MAX_PICKLE_STEPS} steps')
             if opcode.name in BANNED:
                 raise ValueError(f'its pickle takes the step {opcode.name}, which tensors do not need')
             if opcode.name == 'GLOBAL':
@@ -108,8 +110,8 @@ def _check_name(name: str, allowed: Collection[str]) -> None:
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
-    if len(entries) > limits.MAX_TENSORS:
-        raise ValueError(f'it has {len(entries)} entries, over the limit of {limits.MAX_TENSORS}')
+    if len(entries) > weight_limits.MAX_TENSORS:
+        raise ValueError(f'it has {len(entries)} entries, over the limit of {weight_limits.MAX_TENSORS}')
     names = [e.filename for e in entries]
     roots = {name.partition('/')[0] for name in names}
     rest = [name.partition('/')[2] for name in names]

@@ -16,9 +16,9 @@ from usmm.zoo.clean import public_meta, settled, without_folders
 from usmm.zoo.fetch import digest
 from usmm.zoo.index import Entry, ZooFile, check_name, parse_index, read_yaml
 from usmm.zoo.measured import WEIGHTS, Measured, find_run, measure
-from usmm.zoo.page import Card, page
+from usmm.zoo.model_page import Card, page
 
-HEAD = '# The models that can be downloaded by name. Written by tools/publish.py; figures are copied from the runs.\n'
+HEAD = '# The models that can be downloaded by name. Written by usmm publish; figures are copied from the runs.\n'
 TASK = 'Multi-modal ultrasound classification'
 FILES = ('model.safetensors', 'config.py', 'schema.json')
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from usmm.home import folder
+from usmm.utils.locations import folder
 from usmm.zoo.fetch import FetchError, FetchOptions, digest, fetch, fetch_small
 from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, parse_index
 

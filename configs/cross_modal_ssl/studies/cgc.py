@@ -1,6 +1,6 @@
 """One modality or all three, and how they are joined: CGC, the dense CMC, plain concatenation.
 
-Parameters, multiply-adds and time of the rows: `tools/complexity.py cross_modal_ssl/studies/cgc`.
+Parameters, multiply-adds and time of the rows: `usmm complexity cross_modal_ssl/studies/cgc`.
 """
 
 title = 'Cross-modality group convolution'

@@ -2,7 +2,7 @@
 measured by a linear classifier on the frozen encoder and projector, for each modality.
 
 Without `+` each modality has a network of its own, which two views of its images have trained. On the phantom:
-`tools/study.py cross_modal_ssl/studies/linear_evaluation --config cross_modal_ssl/mcl_cgc_small_phantom`.
+`usmm study cross_modal_ssl/studies/linear_evaluation --config cross_modal_ssl/mcl_cgc_small_phantom`.
 """
 
 title = 'Linear evaluation, with and without pairs of modalities'

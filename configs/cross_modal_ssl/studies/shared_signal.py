@@ -1,7 +1,7 @@
 """What pairs of modalities teach: whatever tells the patients apart in all modalities, of use or not.
 
 In the whole image that is the outline of the liver; in a crop of the tumour it is the tumour. Linear evaluation of one
-modality, with pairs of modalities (`+`) and without, and the same number of steps. `tools/probe_latents.py` on the
+modality, with pairs of modalities (`+`) and without, and the same number of steps. `usmm probe_latents` on the
 rows says what the features hold.
 """
 

@@ -2,7 +2,7 @@
 
 Without it a network begins as `start` says: from nothing, or ImageNet's weights. Published mean AUC of the four without
 and with it: 0.762 and 0.883 in B-mode, 0.694 and 0.862 in Doppler, 0.736 and 0.920 in elastography. On the phantom:
-`tools/study.py lymph_multitask/studies/pretraining --config lymph_multitask/small_phantom`.
+`usmm study lymph_multitask/studies/pretraining --config lymph_multitask/small_phantom`.
 """
 
 title = 'With and without multi-task pre-training'

@@ -1,6 +1,6 @@
 """Logistic regression on the time-intensity curve of the lesion in the contrast clip.
 
-The columns come from `tools/time_intensity.py`, which writes a new case table; `table` names it, below data_root.
+The columns come from `usmm time_intensity`, which writes a new case table; `table` names it, below data_root.
 """
 
 _base_ = '../msmfn_r50_r2plus1d.py'

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from usmm.datasets.case_table import CaseTable, Problem
-from usmm.datasets.check_data import CheckResult, check_data, relative
-from usmm.datasets.checks import WARNINGS, is_blocking, read_parts
+from usmm.datasets.checks.case_checks import WARNINGS, is_blocking, read_parts
+from usmm.datasets.checks.check_data import CheckResult, check_data, relative
 from usmm.readers import DataError
 
 SCHEMA = dict(

@@ -12,7 +12,7 @@ import numpy as np
 import pydicom.examples
 import pytest
 
-from usmm.datasets.file_facts import examine, examine_all
+from usmm.datasets.checks.file_facts import examine, examine_all
 
 
 @pytest.fixture(scope='module')

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.datasets.manifest import compare_manifest, read_manifest, write_manifest
+from usmm.datasets.checks.manifest import compare_manifest, read_manifest, write_manifest
 from usmm.readers import DataError
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
-from usmm.case import Case, Variable
 from usmm.datasets import CaseDataset
 from usmm.datasets.case_table import CaseTable
-from usmm.datasets.check_data import check_data
-from usmm.datasets.checks import is_blocking
-from usmm.datasets.units import unit_problems
+from usmm.datasets.checks.case_checks import is_blocking
+from usmm.datasets.checks.check_data import check_data
+from usmm.datasets.checks.units import unit_problems
 from usmm.readers import DataError
+from usmm.structures import Case, Variable
 
 PLATELETS = dict(name='platelets', column='PLT', unit='10^9/L', range=(30, 1000), other_units={'10^4/uL': 10})
 SCHEMA = dict(images=dict(bus='bus'), clinical=[PLATELETS, dict(name='ast', unit='U/L', log=True)])

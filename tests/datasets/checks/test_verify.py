@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.case import Case
 from usmm.datasets import CaseDataset
-from usmm.datasets.verify import steady_part
+from usmm.datasets.checks.verify import steady_part
+from usmm.datasets.transforms import Cached, LoadImage
 from usmm.readers import DataError
-from usmm.transforms import Cached, LoadImage
+from usmm.structures import Case
 
 SCHEMA = dict(images=dict(bus='bus'))
 

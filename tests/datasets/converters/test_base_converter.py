@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from usmm.case import Schema
-from usmm.datasets.convert import Conversion, new_folder, parser_of, render_settings, report, run, write_conversion
+from usmm.datasets.converters.base_converter import (
+    Conversion,
+    new_folder,
+    parser_of,
+    render_settings,
+    report,
+    run,
+    write_conversion,
+)
 from usmm.readers import DataError
+from usmm.structures import Schema
 
 
 @pytest.fixture

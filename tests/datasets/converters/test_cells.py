@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from usmm.datasets import convert_cells
-from usmm.datasets.convert_cells import (
+from usmm.datasets.converters import cells as convert_cells
+from usmm.datasets.converters.cells import (
     by_case,
     classes_of,
     files_of,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from usmm.datasets import convert
-from usmm.datasets.convert import Conversion, Faults, write_conversion
-from usmm.datasets.convert_cells import Cell, Made, files_of, join_same_files, no_formula
+from usmm.datasets.converters import base_converter as convert
+from usmm.datasets.converters.base_converter import Conversion, Faults, write_conversion
+from usmm.datasets.converters.cells import Cell, Made, files_of, join_same_files, no_formula
 from usmm.readers import DataError
 
 

@@ -14,19 +14,13 @@ import pandas as pd
 import pytest
 from mmengine.config import Config
 
-from usmm.case import Schema
 from usmm.datasets.case_table import CaseTable
 from usmm.readers import DataError
-
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'dataset_converters'
+from usmm.structures import Schema
 
 
 def converter(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f'{name}.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f'usmm.datasets.converters.{name}')
 
 
 def convert(name: str, src: Path, out: Path, *options: str) -> list[dict[str, str]]:
@@ -136,7 +130,7 @@ def test_breast_needs_its_spreadsheet_and_columns(tmp_path: Path) -> None:
 
 def test_a_bad_source_leaves_nothing_and_is_one_line(tmp_path: Path) -> None:
     src = breast(tmp_path / 'src', BREAST | dict(Image_filename='case009.png'))
-    command = [sys.executable, str(FOLDER / 'breast_lesions_usg.py'), str(src), str(tmp_path / 'made' / 'out')]
+    command = [sys.executable, '-m', 'usmm', 'convert', 'breast_lesions_usg', str(src), str(tmp_path / 'made' / 'out')]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith("error: the file 'case009.png' of the spreadsheet is missing")

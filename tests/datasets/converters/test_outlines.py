@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.path import Path as Polygon
 
-from usmm.datasets import convert_outlines
-from usmm.datasets.convert_outlines import (
+from usmm.datasets.converters import outlines as convert_outlines
+from usmm.datasets.converters.outlines import (
     MAX_BYTES,
     image_size,
     mask_file,

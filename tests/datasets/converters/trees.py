@@ -13,19 +13,13 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from usmm.case import Schema
 from usmm.datasets.case_table import CaseTable
 from usmm.readers import read_mask
-
-FOLDER = Path(__file__).resolve().parents[3] / 'tools' / 'dataset_converters'
+from usmm.structures import Schema
 
 
 def converter(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f'{name}.py')
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f'usmm.datasets.converters.{name}')
 
 
 def convert(name: str, src: Path, out: Path, *options: str) -> list[dict[str, str]]:

@@ -11,9 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from usmm.case import Case
-from usmm.registry import TRANSFORMS
-from usmm.transforms import (
+from usmm.datasets.transforms import (
     Cached,
     ColourJitter,
     PackCase,
@@ -26,7 +24,9 @@ from usmm.transforms import (
     RandomTransform,
     replay,
 )
-from usmm.transforms.base import Transform
+from usmm.datasets.transforms.base_transform import Transform
+from usmm.registry import TRANSFORMS
+from usmm.structures import Case
 
 GEOMETRIC = [
     RandomFlip(prob=1.0),

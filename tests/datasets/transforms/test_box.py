@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.case import Case
+from usmm.datasets.transforms import Cached, CropBox, LoadImage, LoadMask, RandomFlip, Resize
 from usmm.readers import DataError
 from usmm.registry import TRANSFORMS
-from usmm.transforms import Cached, CropBox, LoadImage, LoadMask, RandomFlip, Resize
+from usmm.structures import Case
 
 
 def case(box: tuple[int, int, int, int] | None = None, mask: np.ndarray | None = None) -> Case:

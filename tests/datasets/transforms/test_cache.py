@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from usmm.case import Case
+from usmm.datasets.transforms import Cached, CropLesion, LoadImage, LoadMask, RandomFlip, Resize
+from usmm.datasets.transforms import cache as module
+from usmm.datasets.transforms.base_transform import Transform
 from usmm.readers import Region
 from usmm.registry import TRANSFORMS
-from usmm.transforms import Cached, CropLesion, LoadImage, LoadMask, RandomFlip, Resize
-from usmm.transforms import cache as module
-from usmm.transforms.base import Transform
+from usmm.structures import Case
 
 
 class Count(Transform):

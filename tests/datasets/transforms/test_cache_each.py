@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.case import Case
-from usmm.transforms import Cached, LoadImage, Resize
+from usmm.datasets.transforms import Cached, LoadImage, Resize
+from usmm.structures import Case
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from usmm.case import Case
-from usmm.transforms import ColourJitter
-from usmm.transforms.colour import scale_grey, turn_hue
+from usmm.datasets.transforms import ColourJitter
+from usmm.datasets.transforms.colour import scale_grey, turn_hue
+from usmm.structures import Case
 
 
 def picture(seed: int = 0) -> np.ndarray:

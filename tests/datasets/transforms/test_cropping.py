@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.case import Case
+from usmm.datasets.transforms import CropLesion, LoadImage, LoadMask, Resize, lesion_square
+from usmm.datasets.transforms.cropping import crop, resize, square_around
 from usmm.readers import DataError
-from usmm.transforms import CropLesion, LoadImage, LoadMask, Resize, lesion_square
-from usmm.transforms.cropping import crop, resize, square_around
+from usmm.structures import Case
 
 
 def smallest_side(mask: np.ndarray) -> int:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from usmm.case import Case, Variable
+from usmm.datasets.transforms import PackCase, collate_cases, pack
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS, TRANSFORMS
-from usmm.transforms import PackCase, collate_cases, pack
+from usmm.structures import Case, Variable
 
 CLINICAL = (Variable('age'), Variable('sex', values=('F', 'M')))
 

@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from usmm.case import Case
+from usmm.datasets.transforms import KeyFrames, key_frames, keyframes
+from usmm.datasets.transforms.keyframes import BestFrames
 from usmm.readers import DataError, open_clip, read_clip
-from usmm.transforms import KeyFrames, key_frames, keyframes, time_key_frames
-from usmm.transforms.keyframes import BestFrames
+from usmm.structures import Case
 
 
 class Frame:
@@ -146,7 +146,7 @@ def test_the_jumps_of_a_clip_are_found(clip: Path) -> None:
 
 
 def test_frames_between_samples_are_not_converted(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from usmm.readers import video
+    from usmm.readers.clips import video
 
     converted = []
     monkeypatch.setattr(video, '_luma', lambda frame, luma=video._luma: converted.append(frame.time) or luma(frame))
@@ -251,11 +251,6 @@ def test_options_are_checked_and_named() -> None:
         KeyFrames('dceus', step=0)
     expected = "KeyFrames(modality='dceus', num_frames=10, step=1.0, change='mean_of_frame', fps=None)"
     assert repr(KeyFrames('dceus')) == expected
-
-
-def test_timing_gives_a_ratio(clip: Path) -> None:
-    times = time_key_frames(clip, repeats=1)
-    assert times['ratio'] == pytest.approx(times['key_frames'] / times['decode'])
 
 
 @pytest.mark.real

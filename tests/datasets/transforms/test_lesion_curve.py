@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from scipy.stats import spearmanr
 
-from usmm.datasets.phantom import contrast
-from usmm.datasets.phantom.scene import draw_scene
-from usmm.datasets.phantom.write import write_clip
+from usmm.datasets.transforms import lesion_curve
+from usmm.evaluation.stats.time_intensity import time_intensity
+from usmm.phantoms.rendering import contrast
+from usmm.phantoms.rendering.scene import draw_scene
+from usmm.phantoms.write import write_clip
 from usmm.readers import DataError
-from usmm.stats.time_intensity import time_intensity
-from usmm.transforms import lesion_curve
 
 SIZE = (360, 440)
 

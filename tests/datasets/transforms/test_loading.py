@@ -11,9 +11,9 @@ import pydicom.examples
 import pytest
 from PIL import Image
 
-from usmm.case import Case
+from usmm.datasets.transforms import LoadClip, LoadImage, LoadMask
 from usmm.readers import DataError
-from usmm.transforms import LoadClip, LoadImage, LoadMask
+from usmm.structures import Case
 
 
 def save(path: Path, array: np.ndarray) -> Path:

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from usmm.case import Case
-from usmm.transforms import PadToSize
+from usmm.datasets.transforms import PadToSize
+from usmm.structures import Case
 
 
 @pytest.mark.parametrize('shape', [(5, 9), (10, 10), (1, 10), (9, 4)])

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from usmm.case import Case
+from usmm.datasets.transforms.panels import Box, SplitPanels, find_panels, panels_by_band, panels_of_regions
 from usmm.readers import DataError, Region, read_clip, read_image
 from usmm.registry import TRANSFORMS
-from usmm.transforms.panels import Box, SplitPanels, find_panels, panels_by_band, panels_of_regions
+from usmm.structures import Case
 
 
 def speckle(height, width, seed=0):

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from usmm.case import Case
+from usmm.datasets.transforms import KeepRegion, region, ultrasound_region
 from usmm.readers import DataError, Region, read_clip, read_image
-from usmm.transforms import KeepRegion, region, ultrasound_region
+from usmm.structures import Case
 
 WORDS = (('HOSPITAL OF SOMEWHERE', (85, 22)), ('DOE^JANE 1970-01-01', (330, 22)), ('MI 0.8 TIS 0.2', (330, 470)))
 

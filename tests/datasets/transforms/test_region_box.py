@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from usmm.case import Case
-from usmm.transforms import CropRegion, coloured_box
+from usmm.datasets.transforms import CropRegion, coloured_box
+from usmm.structures import Case
 
 
 def picture(box: tuple[int, int, int, int] | None = None, size: tuple[int, int] = (300, 400)) -> np.ndarray:

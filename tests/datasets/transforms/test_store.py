@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from usmm.datasets.transforms import store as module
+from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
 from usmm.readers import DataError
-from usmm.transforms import store as module
-from usmm.transforms.store import ArrayStore, code_digest, digests, key_of
 
 KEY = key_of('an entry')
 

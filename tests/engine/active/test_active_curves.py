@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from usmm.engine.active_curves import gather_curves, never_asked
-from usmm.engine.active_learning import ActiveLearning
-from usmm.engine.active_state import write_labelled
+from usmm.engine.active.active_curves import gather_curves, never_asked
+from usmm.engine.active.active_learning import ActiveLearning
+from usmm.engine.active.active_state import write_labelled
 
 AUCS = {'rand': {0: (0.5, 0.6, 0.7), 1: (0.6, 0.6, 0.8)}, 'es': {0: (0.5, 0.8, 0.7), 1: (0.6, 0.7, 0.8)}}
 SHARES = (0.1, 0.2, 0.4)

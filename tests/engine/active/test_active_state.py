@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.engine.active_state import (
+from usmm.engine.active.active_state import (
     answers_of,
     check_sheet,
     read_labelled,

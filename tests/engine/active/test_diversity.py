@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from usmm.active import badge, gradient_embeddings, k_center_greedy, k_means_plus_plus
+from usmm.engine.active import badge, gradient_embeddings, k_center_greedy, k_means_plus_plus
 
 RNG = np.random.default_rng
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from usmm.case import Case
-from usmm.engine.pool_outputs import dropout_on, pool_outputs
+from usmm.engine.active.pool_outputs import dropout_on, pool_outputs
 from usmm.models import MultiModalClassifier
+from usmm.structures import Case
 
 RESNET = dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from usmm.active import aggregate, top_units
+from usmm.engine.active import aggregate, top_units
 
 VALUES, UNITS = [1.0, 5.0, 2.0, 9.0], ['p2', 'p1', 'p2', 'p1']
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from usmm.active import STRATEGIES, Pool, entropy, query
+from usmm.engine.active import STRATEGIES, Pool, entropy, query
 
 
 def pool(n: int = 60, unit: int = 1) -> Pool:

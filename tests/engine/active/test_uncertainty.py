@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
 
-from usmm.active import bald, entropy, least_confidence, margin, mean_entropy
+from usmm.engine.active import bald, entropy, least_confidence, margin, mean_entropy
 
 
 def draw(*shape: int) -> np.ndarray:

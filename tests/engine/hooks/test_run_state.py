@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights, run_state
-from usmm.engine.checkpoints import StageCheckpointHook
-from usmm.metrics import CaseMetrics
+from usmm.engine.hooks.stage_checkpoints import StageCheckpointHook
+from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import HOOKS
 
 # two or three steps an epoch, no multiple of the five whose gradients are accumulated; dropout draws from torch

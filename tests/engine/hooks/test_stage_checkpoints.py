@@ -15,8 +15,8 @@ import torch
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.engine.checkpoints import resumable
-from usmm.engine.outputs import check_room, check_whole
+from usmm.engine.hooks.stage_checkpoints import resumable
+from usmm.engine.workdir.outputs import check_room, check_whole
 
 THREE = {'modalities': ['bus'], 'stages.0.max_epochs': 3}
 
@@ -144,9 +144,9 @@ def test_room_is_reserved_and_given_back(tmp_path, monkeypatch):
 
 
 def test_faults_while_saving_are_survived(project_root):
-    """The short version of `tools/prove.py saving`."""
+    """The short version of `proofs/prove.py saving`."""
     found = subprocess.run(
-        [sys.executable, 'tools/prove.py', 'saving', '--runs', '21'],
+        [sys.executable, 'proofs/prove.py', 'saving', '--runs', '21'],
         cwd=project_root, env={**os.environ, 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert found.returncode == 0, found.stdout + found.stderr

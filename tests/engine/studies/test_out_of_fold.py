@@ -14,8 +14,8 @@ import torch
 from usmm.config import load_config
 from usmm.datasets import make_folds
 from usmm.engine import Experiment, RunOptions, collect_scores, load_weights, read_predictions
-from usmm.engine import out_of_fold as module
-from usmm.engine.out_of_fold import out_of_fold_scores
+from usmm.engine.studies import out_of_fold as module
+from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import check_fit
 from usmm.models import BoostedTableHead
 

@@ -13,8 +13,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from usmm.engine import RunOptions, Study, StudySpec, read_predictions, run_folds
-from usmm.engine.study import Variant
-from usmm.stats import delong_test
+from usmm.engine.studies.study import Variant
+from usmm.evaluation.stats import delong_test
 
 QUIET = RunOptions(progress=False)
 TEXT = """

@@ -13,9 +13,9 @@ import torch
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.engine.checkpoints import check_resumable
-from usmm.engine.outputs import check_folder
-from usmm.engine.progress import Progress
+from usmm.engine.hooks.stage_checkpoints import check_resumable
+from usmm.engine.workdir.outputs import check_folder
+from usmm.engine.workdir.progress import Progress
 
 SMALL = {'modalities': ['bus', 'clinical'], 'stages.0.max_epochs': 2, 'stages.1.max_epochs': 2}
 

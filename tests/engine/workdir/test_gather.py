@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from usmm.reports.gather import gather
+from usmm.engine.workdir.gather import gather
 
 
 def test_one_seed(made: ModuleType, tmp_path: Path) -> None:

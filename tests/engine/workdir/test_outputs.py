@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from usmm.engine.outputs import (
+from usmm.engine.workdir.outputs import (
     load_weights,
     prediction_rows,
     read_predictions,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.reports.rows import arrays, drawn_classes, read_rows
+from usmm.engine.workdir.rows import arrays, drawn_classes, read_rows
 
 HEAD = 'case_id,patient_id,part,fold,seed,label,pred,prob_a,prob_b\n'
 

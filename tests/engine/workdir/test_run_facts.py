@@ -8,7 +8,7 @@ import mmengine
 import numpy
 import torch
 
-from usmm.engine.facts import versions
+from usmm.engine.workdir.run_facts import versions
 from usmm.version import __version__
 
 

@@ -11,7 +11,7 @@ import pytest
 from mmengine.evaluator import Evaluator
 from sklearn import metrics as sk
 
-from usmm.metrics import CaseMetrics, score_metrics
+from usmm.evaluation.metrics import CaseMetrics, score_metrics
 from usmm.registry import METRICS
 
 NAMES = ('ADC', 'SCC')
@@ -130,8 +130,8 @@ import torch
 from usmm.compat import apply
 apply()
 from mmengine.dist import get_rank, init_dist
-from usmm.datasets.sampler import CaseSampler
-from usmm.metrics import CaseMetrics
+from usmm.datasets.samplers import CaseSampler
+from usmm.evaluation.metrics import CaseMetrics
 
 spec = importlib.util.spec_from_file_location('here', sys.argv[1])
 here = importlib.util.module_from_spec(spec)

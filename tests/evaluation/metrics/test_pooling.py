@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 
-from usmm.metrics import CaseMetrics
-from usmm.metrics.case_metrics import pooled
+from usmm.evaluation.metrics import CaseMetrics
+from usmm.evaluation.metrics.case_metrics import pooled
 
 CLASSES = ('F0', 'F1', 'F2')
 
@@ -69,8 +69,8 @@ from usmm.compat import apply
 apply()
 import torch
 from mmengine.dist import get_rank, init_dist
-from usmm.datasets.sampler import CaseSampler
-from usmm.metrics import CaseMetrics
+from usmm.datasets.samplers import CaseSampler
+from usmm.evaluation.metrics import CaseMetrics
 
 spec = importlib.util.spec_from_file_location('here', sys.argv[1])
 here = importlib.util.module_from_spec(spec)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
-from usmm.metrics import CaseLoss, TaskMetrics
+from usmm.evaluation.metrics import CaseLoss, TaskMetrics
 
 rng = np.random.default_rng(0)
 

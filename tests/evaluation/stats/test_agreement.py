@@ -9,9 +9,9 @@ import pytest
 from scipy.ndimage import center_of_mass
 from scipy.stats import quantile_test
 
-from usmm.stats.agreement import box_overlap, compare_regions, mask_overlap, median_interval, reliability
-from usmm.stats.bland_altman import bland_altman
-from usmm.stats.icc import FORMS, icc
+from usmm.evaluation.stats.agreement import box_overlap, compare_regions, mask_overlap, median_interval, reliability
+from usmm.evaluation.stats.bland_altman import bland_altman
+from usmm.evaluation.stats.icc import FORMS, icc
 
 
 def masks(seed: int) -> tuple[np.ndarray, np.ndarray]:

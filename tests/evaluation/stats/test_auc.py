@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import mannwhitneyu, norm
 from sklearn import metrics as sk
 
-from usmm.stats import auc_score, auc_word, class_aucs, macro_auc, roc_curve
+from usmm.evaluation.stats import auc_score, auc_word, class_aucs, macro_auc, roc_curve
 
 
 def draw(n: int, seed: int, steps: int | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from usmm.stats.bland_altman import bland_altman
+from usmm.evaluation.stats.bland_altman import bland_altman
 
 # Bland and Altman, Lancet 1986, table 1: peak expiratory flow, first readings of the Wright and the mini Wright meter.
 WRIGHT = [494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.stats._resampling import BootstrapResult
 
-from usmm.stats import auc_score, cluster_bootstrap
+from usmm.evaluation.stats import auc_score, cluster_bootstrap
 
 AGES = np.array([31.0, 45, 47, 62, 50, 38, 71, 29, 55, 90])
 

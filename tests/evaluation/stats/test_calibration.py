@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from usmm.stats import brier_score, expected_calibration_error, reliability_curve
+from usmm.evaluation.stats import brier_score, expected_calibration_error, reliability_curve
 
 
 def draw(n: int, seed: int, digits: int = 8) -> tuple[np.ndarray, np.ndarray]:

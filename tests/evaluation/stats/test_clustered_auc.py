@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from usmm.stats import (
+from usmm.evaluation.stats import (
     auc_influence,
     clustered_auc,
     clustered_auc_test,

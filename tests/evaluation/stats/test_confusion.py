@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from usmm.stats import binary_rates, confusion_matrix, macro_rates, matthews
+from usmm.evaluation.stats import binary_rates, confusion_matrix, macro_rates, matthews
 
 
 def draw(classes: int, seed: int, n: int = 80) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from usmm.stats import decision_curve
+from usmm.evaluation.stats import decision_curve
 
 
 @pytest.mark.parametrize('digits', [8, 1])

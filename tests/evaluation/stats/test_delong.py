@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from usmm.stats import delong_interval, delong_test
-from usmm.stats.delong import placements
+from usmm.evaluation.stats import delong_interval, delong_test
+from usmm.evaluation.stats.delong import placements
 
 
 def naive_components(labels: np.ndarray, scores: np.ndarray) -> tuple[list[float], list[float]]:

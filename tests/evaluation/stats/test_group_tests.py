@@ -9,7 +9,7 @@ from scipy import stats
 from statsmodels.stats.oneway import anova_oneway
 from statsmodels.stats.weightstats import ttest_ind
 
-from usmm.stats.group_tests import compare_categories, compare_numbers, fisher_pvalue, shapiro_pvalue
+from usmm.evaluation.stats.group_tests import compare_categories, compare_numbers, fisher_pvalue, shapiro_pvalue
 
 NORMAL = [stats.norm.ppf((np.arange(n) + 0.5) / n) * s + m for n, s, m in ((20, 1, 0), (15, 3, 1), (25, 2, 2))]
 SKEWED = [np.exp(x) for x in NORMAL]

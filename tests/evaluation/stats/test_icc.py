@@ -9,7 +9,7 @@ from scipy.stats import pearsonr
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from usmm.stats.icc import FORMS, all_iccs, icc, mean_squares
+from usmm.evaluation.stats.icc import FORMS, all_iccs, icc, mean_squares
 
 # Shrout and Fleiss, Psychological Bulletin 1979, table 2: 6 subjects rated by 4 judges.
 SHROUT_FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]

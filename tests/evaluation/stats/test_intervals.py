@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy.stats import binom, binomtest
 
-from usmm.stats import wilson_interval
+from usmm.evaluation.stats import wilson_interval
 
 
 @pytest.mark.parametrize('confidence', [0.8, 0.95, 0.99])

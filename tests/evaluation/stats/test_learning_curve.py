@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 
-from usmm.stats.learning_curve import curve_area, share_reaching
+from usmm.evaluation.stats.learning_curve import curve_area, share_reaching
 
 
 def test_area_is_scipys_over_the_range() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from usmm.stats import mcnemar_counts, mcnemar_test
+from usmm.evaluation.stats import mcnemar_counts, mcnemar_test
 
 PAIRS = [(1, 9), (9, 1), (0, 5), (12, 30), (86, 150), (3, 4)]
 

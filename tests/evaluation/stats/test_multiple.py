@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from usmm.stats import adjust_pvalues, holm
+from usmm.evaluation.stats import adjust_pvalues, holm
 
 NAMES = {'holm': 'holm', 'bonferroni': 'bonferroni', 'benjamini_hochberg': 'fdr_bh'}
 

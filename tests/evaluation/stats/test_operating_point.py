@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
-from usmm.stats import sensitivity_at_specificity, specificity_at_sensitivity, wilson_interval, youden_point
+from usmm.evaluation.stats import sensitivity_at_specificity, specificity_at_sensitivity, wilson_interval, youden_point
 
 
 def draw(n: int, seed: int, digits: int = 8) -> tuple[np.ndarray, np.ndarray]:

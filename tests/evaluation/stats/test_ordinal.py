@@ -8,7 +8,7 @@ from scipy.stats import ttest_1samp
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from usmm.stats import confusion_matrix, mean_stage_error, weighted_kappa
+from usmm.evaluation.stats import confusion_matrix, mean_stage_error, weighted_kappa
 
 STATSMODELS = {'quadratic': 'quadratic', 'linear': 'linear', 'none': None}
 

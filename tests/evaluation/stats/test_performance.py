@@ -9,8 +9,8 @@ import pytest
 from sklearn import metrics as sk
 from statsmodels.stats.proportion import proportion_confint
 
-from usmm.stats import delong_interval
-from usmm.stats.performance import METRICS, performance
+from usmm.evaluation.stats import delong_interval
+from usmm.evaluation.stats.performance import METRICS, performance
 
 
 def draw(n: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
 
-from usmm.stats.performance import performance
+from usmm.evaluation.stats.performance import performance
 
 
 def test_each_fold_against_scikit_learn() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from usmm.stats.importance import METRICS, shuffling_drop
+from usmm.evaluation.stats.permutation_importance import METRICS, shuffling_drop
 
 RNG = np.random.default_rng(0)
 LABELS = np.arange(60) % 3

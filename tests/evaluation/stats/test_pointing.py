@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from usmm.stats.pointing import Pointing, at_least, point, summarise_pointing
+from usmm.evaluation.stats.pointing import Pointing, at_least, point, summarise_pointing
 
 MASK = np.zeros((4, 5), bool)
 MASK[1:3, 1:4] = True  # 6 of 20

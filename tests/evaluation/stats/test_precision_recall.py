@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from usmm.stats import average_precision, precision_recall_curve
+from usmm.evaluation.stats import average_precision, precision_recall_curve
 
 
 @pytest.mark.parametrize('digits', [8, 1, 0])

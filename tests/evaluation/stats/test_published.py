@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.stats import (
+from usmm.evaluation.stats import (
     auc_influence,
     auc_score,
     clustered_auc,

@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy.special import expit, logit
 
-from usmm.stats import calibration_fit
+from usmm.evaluation.stats import calibration_fit
 
 
 def draw(n: int, seed: int, intercept: float = 0.0, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from usmm.stats.tables import Column, make_table
+from usmm.evaluation.stats.tables import Column, make_table
 
 NORMAL = (stats.norm.ppf((np.arange(20) + 0.5) / 20) * 10 + 50).tolist()
 GROUPS = ['ben'] * 20 + ['mal'] * 20

@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import linregress
 
-from usmm.stats.time_intensity import TimeIntensity, smooth, time_intensity
+from usmm.evaluation.stats.time_intensity import TimeIntensity, smooth, time_intensity
 
 T = np.linspace(0, 90, 361)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ttest_ind
 from statsmodels.stats.oneway import anova_oneway
 
-from usmm.stats.welch import welch_anova
+from usmm.evaluation.stats.group_tests import welch_anova
 
 
 @pytest.mark.parametrize('seed', range(5))

@@ -11,12 +11,12 @@ import torch
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import StandardScaler
 
-from usmm.case import Case, Variable
 from usmm.models import ClinicalEncoder, MultiModalClassifier
 from usmm.models.complexity import classifier_complexity
-from usmm.models.encoders.clinical import table_encoders
+from usmm.models.encoders.clinical_encoder import table_encoders
 from usmm.models.fusions import BaseFusion
 from usmm.registry import MODELS
+from usmm.structures import Case, Variable
 
 AGE, SEX, AST = Variable('age'), Variable('sex', values=('F', 'M')), Variable('ast', log=True)
 SCHEMA: dict[str, Any] = dict(

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from usmm.case import Variable
 from usmm.models import BoostedTableHead, ClinicalFusionHead
+from usmm.structures import Variable
 
 VARIABLES = [Variable('age'), Variable('sex', values=('F', 'M'))]
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from usmm.case import Variable
 from usmm.models import ClinicalFusionHead
+from usmm.structures import Variable
 
 NAN = float('nan')
 AGE, SIDE, SIZE = Variable('age'), Variable('side', values=('left', 'right', 'both')), Variable('size', unit='mm')

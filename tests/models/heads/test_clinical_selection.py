@@ -7,8 +7,8 @@ import io
 import pytest
 import torch
 
-from usmm.case import Variable
 from usmm.models import ClinicalFusionHead
+from usmm.structures import Variable
 
 VARIABLES = [Variable('age'), Variable('side', values=('left', 'right')), Variable('size')]
 TABLE = torch.tensor([[40.0, 0, 12], [60, 1, 18], [50, 1, 24]])

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from usmm.models import BYOL, MultiModalClassifier, SimCLR, SimSiam
-from usmm.models.contrastive import ContrastiveLearner, spread_of
+from usmm.models.learners.contrastive import ContrastiveLearner, spread_of
 from usmm.weights import read_checkpoint
 
 RESNET = dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from usmm.case import Case
 from usmm.models import MultiModalClassifier, MultiTaskLearner
+from usmm.structures import Case
 
 BACKBONE = dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4)
 TASKS = dict(breast=('benign', 'malignant'), organs=('liver', 'kidney', 'spleen'))

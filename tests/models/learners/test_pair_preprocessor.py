@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from usmm.case import Case
 from usmm.models import PairPreprocessor
+from usmm.structures import Case
 
 MEAN = dict(t1=(75.0,) * 3, t2=(52.0, 50.0, 48.0))
 STD = dict(t1=(64.0,) * 3, t2=(44.0,) * 3)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cityblock
 
-from usmm.losses import ConsistencyLoss, consistency_loss
+from usmm.models.losses import ConsistencyLoss, consistency_loss
 from usmm.registry import MODELS
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from usmm.losses import DeepSupervisionLoss, deep_supervision_loss
+from usmm.models.losses import DeepSupervisionLoss, deep_supervision_loss
 from usmm.registry import MODELS
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from usmm.losses import FocalLoss, focal_loss
+from usmm.models.losses import FocalLoss, focal_loss
 from usmm.registry import MODELS
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from usmm.losses import NTXentLoss, nt_xent_loss
+from usmm.models.losses import NTXentLoss, nt_xent_loss
 
 
 def naive(x: torch.Tensor, y: torch.Tensor, temperature: float) -> float:

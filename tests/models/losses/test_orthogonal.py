@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from usmm.losses import OrthogonalLoss, orthogonal_loss
+from usmm.models.losses import OrthogonalLoss, orthogonal_loss
 from usmm.registry import MODELS
 
 

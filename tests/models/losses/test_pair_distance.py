@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from usmm.losses import PairDistanceLoss, pair_distance_loss
+from usmm.models.losses import PairDistanceLoss, pair_distance_loss
 
 
 def test_it_is_the_squared_distance_of_the_normalised_vectors():

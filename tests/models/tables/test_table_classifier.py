@@ -13,9 +13,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from usmm.case import Case, Variable
 from usmm.models import TableClassifier
-from usmm.models.table_encoding import TableEncoding
+from usmm.models.tables.table_encoding import TableEncoding
+from usmm.structures import Case, Variable
 
 SCHEMA: dict[str, Any] = dict(clinical=[dict(name='age'), dict(name='side', values=('l', 'm', 'r')), dict(name='size')])
 ESTIMATORS = ('logistic', 'boosting')

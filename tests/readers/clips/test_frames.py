@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from usmm.readers.frames import ArrayFrame, SamplingGrid, mean_rate
+from usmm.readers.clips.frames import ArrayFrame, SamplingGrid, mean_rate
 
 
 def naive(times, step):

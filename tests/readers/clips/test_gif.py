@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from usmm.readers import DataError, limits, open_clip, read_clip
-from usmm.readers.containers import check_complete
+from usmm.readers.clips.containers import check_complete
 
 
 @pytest.fixture

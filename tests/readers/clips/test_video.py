@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from usmm.readers import DataError, limits, open_clip, read_clip
-from usmm.readers.containers import check_complete
-from usmm.readers.video import Clock, default_threads
+from usmm.readers.clips.containers import check_complete
+from usmm.readers.clips.video import Clock, default_threads
 
 KINDS = {
     'a.mp4': dict(codec='libx264'),
@@ -110,7 +110,7 @@ def test_frames_stay_valid_while_held(make_video):
 def test_pixels_of_frames_not_asked_for_are_not_converted(make_video, monkeypatch):
     path = make_video('a.mp4', 30)
     made = []
-    import usmm.readers.video as video
+    import usmm.readers.clips.video as video
 
     class Counting(video.VideoFrame):
         def rgb(self):
@@ -262,7 +262,7 @@ def test_default_threads_of_a_worker_process_are_one(tmp_path):
     script = tmp_path / 'worker.py'
     script.write_text(
         'import multiprocessing\n'
-        'from usmm.readers.video import default_threads\n'
+        'from usmm.readers.clips.video import default_threads\n'
         "if __name__ == '__main__':\n"
         "    with multiprocessing.get_context('fork').Pool(1) as pool:\n"
         '        print(pool.apply(default_threads))\n'

@@ -6,7 +6,7 @@ from pydicom import Dataset
 from pydicom.examples import get_path
 
 from usmm.readers import DataError, Region, read_dicom, read_regions
-from usmm.readers.dicom_facts import regions_of, spacing_of, times_of
+from usmm.readers.dicom.facts import regions_of, spacing_of, times_of
 
 
 def region(x0, y0, x1, y1, spatial=1, kind=1, units=3, delta=0.02):

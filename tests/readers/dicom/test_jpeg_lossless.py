@@ -9,7 +9,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
 
 from usmm.readers import DataError, read_dicom
-from usmm.readers.jpeg_lossless import _components, is_available
+from usmm.readers.dicom.jpeg_lossless import _components, is_available
 
 CARD = 'SC_rgb_jpeg_gdcm.dcm'
 

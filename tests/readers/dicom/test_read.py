@@ -219,7 +219,7 @@ def test_cut_deflated_file(make_dicom, cine, cut):
 )
 def test_headers_that_lie_are_refused_before_decoding(make_dicom, cine, elements, cause, monkeypatch):
     path = make_dicom('a.dcm', cine, 'RGB', **elements)
-    monkeypatch.setattr('usmm.readers.dicom_pixels.iter_pixels', lambda *_, **__: pytest.fail('decoded'))
+    monkeypatch.setattr('usmm.readers.dicom.pixels.iter_pixels', lambda *_, **__: pytest.fail('decoded'))
     with pytest.raises(DataError, match=cause):
         read_dicom(path)
     with pytest.raises(DataError, match=cause.replace(r'over the limit of \d+ bytes read at once|', '')):
@@ -256,7 +256,7 @@ def test_fewer_frames_than_stated(make_dicom, cine):
 def test_sampling_decodes_the_kept_frames_only(make_dicom, cine, monkeypatch):
     path = make_dicom('a.dcm', np.concatenate([cine] * 5), 'RGB', FrameTime='100')
     asked = []
-    import usmm.readers.dicom_pixels as pixels
+    import usmm.readers.dicom.pixels as pixels
 
     real = pixels.iter_pixels
     monkeypatch.setattr(pixels, 'iter_pixels', lambda f, indices: asked.append(indices) or real(f, indices=indices))

@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.case import Case
 from usmm.readers import limits as reader_limits
 from usmm.registry import TRANSFORMS
-from usmm.server import landlock
-from usmm.server.decode_child import CaseJob, FileJob, StepsJob, TableJob, plain_reason, watched
-from usmm.server.decoding import Decoder
-from usmm.server.errors import RequestError
-from usmm.server.limits import MIB, Limits
+from usmm.server.decode import landlock
+from usmm.server.decode.decode_child import CaseJob, FileJob, StepsJob, TableJob, plain_reason, watched
+from usmm.server.decode.decoding import Decoder
+from usmm.server.http.http_errors import RequestError
+from usmm.server.server_limits import MIB, Limits
+from usmm.structures import Case
 
 LOAD = [dict(type='LoadImage'), dict(type='LoadMask')]
 
@@ -224,14 +224,14 @@ def test_tables(decoder: Decoder, tmp_path: Path) -> None:
 
 
 def test_a_child_that_talks_without_an_end_is_cut_off(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('usmm.server.decoding.receive', lambda *_: ({'at': 'bus'}, {}))
+    monkeypatch.setattr('usmm.server.decode.decoding.receive', lambda *_: ({'at': 'bus'}, {}))
     assert 'damaged' in refused(decoder, StepsJob([])).message
 
 
 def test_what_a_child_says_of_an_error_is_checked(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     case = Case('c', 'p', files={'bus': (Path('0.png'),)})
     said: dict[str, Any] = {'error': f'\0bad {"x" * 999}', 'input': 'other', 'box': 'yes'}
-    monkeypatch.setattr('usmm.server.decoding.receive', lambda *_: (said, {}))
+    monkeypatch.setattr('usmm.server.decode.decoding.receive', lambda *_: (said, {}))
     error = refused(decoder, CaseJob(case, []))
     assert (error.code, error.input, len(error.message)) == ('unreadable', None, 200) and '\0' not in error.message
     said.update(error=[1], input='bus_box', box=True)
@@ -281,6 +281,6 @@ def test_every_loaded_picture_is_watched() -> None:
 
 
 def test_the_parent_imports_no_preload() -> None:
-    code = 'import sys, usmm.server.engine; print("usmm.server.preload" in sys.modules)'
+    code = 'import sys, usmm.server.engine; print("usmm.server.decode.preload" in sys.modules)'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == 'False'

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.case import Case
-from usmm.datasets.phantom.dicom import region, write_still
+from usmm.phantoms.write_dicom import region, write_still
 from usmm.readers import DataError, Region, read_clip
-from usmm.server.previews import Shown, as_png, as_uris, show_file, shown, type_of
+from usmm.server.decode.previews import Shown, as_png, as_uris, show_file, shown, type_of
+from usmm.structures import Case
 
 
 @pytest.fixture

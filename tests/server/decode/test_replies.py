@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from usmm.server.errors import RequestError
-from usmm.server.replies import case_reply, preview_reply, table_reply
+from usmm.server.decode.replies import case_reply, preview_reply, table_reply
+from usmm.server.http.http_errors import RequestError
 
 GOOD: dict[str, Any] = {
     'kind': 'image', 'type': 'PNG', 'width': 20, 'height': 30, 'frames': 1, 'seconds': None, 'fps': None,

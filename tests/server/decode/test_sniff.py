@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.server.sniff import BY_SUFFIX, CLIP, NEEDED, STILL, TABLE, refused, sniff, sniff_table
+from usmm.server.decode.sniff import BY_SUFFIX, CLIP, NEEDED, STILL, TABLE, refused, sniff, sniff_table
 
 GREY = np.zeros((8, 8), np.uint8)
 DICOM = b'\0' * 128 + b'DICM' + b'\x02\0\0\0UL'

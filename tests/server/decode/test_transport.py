@@ -13,8 +13,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from usmm.server import transport
-from usmm.server.transport import TransportError, clean_numbers, receive, send
+from usmm.server.decode import transport
+from usmm.server.decode.transport import TransportError, clean_numbers, receive, send
 
 Pipe = tuple[int, int]
 

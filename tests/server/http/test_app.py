@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from usmm.server.app import Settings
+from usmm.server.http.app import Settings
 
 CODE = """
-import sys, usmm.server.app, usmm.server.start
+import sys, usmm.server.http.app, usmm.server.http.start
 print(*sorted({'torch', 'mmengine', 'cv2', 'pandas'} & set(sys.modules)))
 """
 

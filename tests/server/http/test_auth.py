@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from usmm.server.auth import CLIENTS, Guard, plain_host
-from usmm.server.errors import RequestError
+from usmm.server.http.auth import CLIENTS, Guard, plain_host
+from usmm.server.http.http_errors import RequestError
 
 TOKEN = 'correct-horse-battery'
 BEARER = {'Authorization': f'Bearer {TOKEN}'}
@@ -143,14 +143,14 @@ def test_sessions_end(monkeypatch: pytest.MonkeyPatch) -> None:
     clock.now += 12 * 3600 + 1
     with pytest.raises(RequestError, match='A token is needed'):
         guard.check_token(headers, 'a')
-    monkeypatch.setattr('usmm.server.auth.SESSIONS', 3)
+    monkeypatch.setattr('usmm.server.http.auth.SESSIONS', 3)
     for _ in range(9):
         guard.open_session()
     assert len(guard._sessions) == 3
 
 
 def test_the_first_session_goes_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('usmm.server.auth.SESSIONS', 1)
+    monkeypatch.setattr('usmm.server.http.auth.SESSIONS', 1)
     guard = Guard(TOKEN)
     first, second = (Headers({'cookie': f'usmm_session={guard.open_session()}'}) for _ in range(2))
     guard.check_token(second, 'a')

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from usmm.server.connection import guarded, raw_error
-from usmm.server.errors import RequestError
-from usmm.server.limits import Limits
+from usmm.server.http.connection import guarded, raw_error
+from usmm.server.http.http_errors import RequestError
+from usmm.server.server_limits import Limits
 
 Live = Callable[..., SimpleNamespace]
 GET = b'GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n'

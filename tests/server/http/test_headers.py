@@ -7,7 +7,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-from usmm.server.headers import SafeHeaders, has_body
+from usmm.server.http.headers import SafeHeaders, has_body
 
 
 async def _plain(scope: Any, receive: Any, send: Any) -> None:

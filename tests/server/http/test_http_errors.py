@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from usmm.server.errors import STATUS, RequestError
+from usmm.server.http.http_errors import STATUS, RequestError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from usmm.server.logs import ACCESS, DEFECTS, OTHERS, log_defect, place_of, set_up_logs
+from usmm.server.http.logs import ACCESS, DEFECTS, OTHERS, log_defect, place_of, set_up_logs
 
 PREDICT = '/api/v1/models/small/predictions'
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from usmm.server.errors import RequestError
-from usmm.server.parts import PartParser
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.multipart import PartParser
 
 KIND = 'multipart/form-data; boundary=xx'
 BODY = (

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from usmm.server.errors import STATUS
-from usmm.server.limits import Limits
-from usmm.server.openapi import describe
-from usmm.server.routes import Api
+from usmm.server.http.http_errors import STATUS
+from usmm.server.http.openapi import describe
+from usmm.server.http.routes import Api
+from usmm.server.server_limits import Limits
 
 
 def as_json_schema(node: Any) -> Any:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from usmm.server.errors import RequestError
-from usmm.server.responses import error_reply, json_reply, to_json
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.responses import error_reply, json_reply, to_json
 
 
 def test_json_keeps_letters_and_reads_back() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 PREDICT, BATCH, PREVIEW = (f'/api/v1/{path}' for path in ('models/small/predictions', 'models/small/batch', 'preview'))
 GIF, MP4 = b'GIF89a' + b'\0' * 9, b'\0\0\0\x18ftypmp42'

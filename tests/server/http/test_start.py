@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.server.start import (
+from usmm.server.http.start import (
     TOKEN_VARIABLE,
     address_of,
     check_exposure,

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from usmm.server.errors import RequestError
-from usmm.server.limits import Limits
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.uploads import Form, Uploads, receive
+from usmm.server.server_limits import Limits
 from usmm.server.spool import Folder, Spool
-from usmm.server.uploads import Form, Uploads, receive
 
 FORM = Form(
     {'bus': 'image', 'ceus': 'clip', 'bus_mask': 'mask', 'one': 'image'}, frozenset({'age', 'note'}), frozenset({'one'})

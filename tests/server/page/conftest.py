@@ -21,7 +21,7 @@ START_SECONDS = 90.0
 
 
 def start_server(folder: Path) -> subprocess.Popen[bytes]:
-    """Start tools/serve.py with two models, a token, files of at most 2 MB; what it prints goes to the file `out`."""
+    """Start usmm serve with two models, a token, files of at most 2 MB; what it prints goes to the file `out`."""
     (folder / 'spool').mkdir(mode=0o700)
     (folder / 'token').write_text(TOKEN)
     (folder / 'token').chmod(0o600)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.datasets.phantom import make_phantom
+from usmm.phantoms import make_phantom
 
 Visit = Callable[..., Any]
 MODALITIES = {'bus': 'png', 'cdfi': 'png', 'ue': 'png', 'dceus': 'mp4'}
@@ -29,7 +29,7 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope='module')
 def predictor() -> Any:
     """The model without a server."""
-    from usmm.inference import Predictor
+    from usmm.apis import Predictor
 
     return Predictor('msmfn_small_phantom', device='cpu')
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from usmm.reports.calibration_figures import calibration_figure, decision_figure
+from usmm.visualization.figures.calibration_figures import calibration_figure, decision_figure
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.uniform(0, 1, 400)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from usmm.reports.curves import (
+from usmm.evaluation.stats import precision_recall_curve
+from usmm.visualization.figures.curves import (
     GRID,
     mean_roc,
     precision_recall_figure,
@@ -12,7 +13,6 @@ from usmm.reports.curves import (
     roc_rows_figure,
     training_folds_figure,
 )
-from usmm.stats import precision_recall_curve
 
 
 def fold(seed: int, size: int = 46) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from usmm.reports.explain_figures import contribution_figure, time_intensity_figure
-from usmm.stats.time_intensity import time_intensity
+from usmm.evaluation.stats.time_intensity import time_intensity
+from usmm.visualization.figures.explain_figures import contribution_figure, time_intensity_figure
 
 
 def test_bars_lead_from_none_to_all() -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from sklearn import metrics as sk
 
-from usmm.reports import confusion_figure, roc_figure, save, training_figure, weights_figure
+from usmm.visualization import confusion_figure, roc_figure, save, training_figure, weights_figure
 
 LABELS = (np.arange(40) % 5 < 2).astype(int)
 SCORES = np.random.default_rng(0).normal(LABELS * 1.0, 1)

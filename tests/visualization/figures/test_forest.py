@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from usmm.reports.forest import Estimate, forest_figure
+from usmm.visualization.figures.forest import Estimate, forest_figure
 
 ROWS = [
     Estimate('BUS', 0.62, (0.55, 0.69), 0.6),

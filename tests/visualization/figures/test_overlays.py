@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.reports.overlays import (
+from usmm.visualization.figures.overlays import (
     BARS,
     ExplainedCase,
     contribution_bars,
@@ -19,7 +19,7 @@ from usmm.reports.overlays import (
     pairs,
     save_moving,
 )
-from usmm.reports.sheets import LINE
+from usmm.visualization.figures.sheets import LINE
 
 
 def grey(level: int, *shape: int) -> np.ndarray:

@@ -7,8 +7,8 @@ import doctest
 import numpy as np
 import pytest
 
-from usmm.reports import sheets
-from usmm.reports.sheets import OUTLINE, SheetRow, draw_sheet
+from usmm.visualization.figures import sheets
+from usmm.visualization.figures.sheets import OUTLINE, SheetRow, draw_sheet
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

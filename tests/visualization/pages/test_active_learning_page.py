@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from usmm.reports.active_learning import paired_difference, report_active_learning
-from usmm.reports.learning_curves import learning_curve_figure
+from usmm.visualization.figures.learning_curves import learning_curve_figure
+from usmm.visualization.pages.active_learning_page import paired_difference, report_active_learning
 
 SEEDS = [0, 1, 2]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from usmm.reports.agreement import console_tables, csv_text, lowest, write_agreement
-from usmm.reports.agreement_figures import bland_altman_figure, picture_of
-from usmm.stats.agreement import Comparison, box_overlap, compare_regions, reliability
-from usmm.stats.bland_altman import bland_altman
-from usmm.stats.icc import icc
+from usmm.evaluation.stats.agreement import Comparison, box_overlap, compare_regions, reliability
+from usmm.evaluation.stats.bland_altman import bland_altman
+from usmm.evaluation.stats.icc import icc
+from usmm.visualization.figures.agreement_figures import bland_altman_figure, picture_of
+from usmm.visualization.pages.agreement_page import console_tables, csv_text, lowest, write_agreement
 
 NAMES = ('Li', '=Meyer $x$')
 

@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from usmm.reports.checklist import UNANSWERED, claim_items, patients_apart, tripod_items
-from usmm.reports.gather import gather
+from usmm.engine.workdir.gather import gather
+from usmm.visualization.pages.checklist import UNANSWERED, claim_items, patients_apart, tripod_items
 
 
 def answers(folder: Path) -> dict[str, str]:

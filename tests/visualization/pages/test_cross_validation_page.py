@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.reports.cross_validation import report_cross_validation
+from usmm.visualization.pages.cross_validation_page import report_cross_validation
 
 SECTIONS = [
     'what-was-run', 'results', 'roc-and-precision-recall', 'confusion-matrix', 'calibration-and-decision-curve',

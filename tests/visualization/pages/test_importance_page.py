@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usmm.reports.importance import ImportanceResults, report_importance, summary_rows
-from usmm.reports.importance_figures import bars_figure, swarm_figure, waterfall_figure
-from usmm.stats.importance import Drop
+from usmm.evaluation.stats.permutation_importance import Drop
+from usmm.visualization.figures.importance_figures import bars_figure, swarm_figure, waterfall_figure
+from usmm.visualization.pages.importance_page import ImportanceResults, report_importance, summary_rows
 
 
 def results() -> ImportanceResults:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from usmm.reports.mistakes import mistake_blocks, worst_mistakes
-from usmm.reports.page import Cards, Text
+from usmm.visualization.pages.mistakes import mistake_blocks, worst_mistakes
+from usmm.visualization.pages.page import Cards, Text
 
 CLASSES = ('a', 'b', 'c')
 

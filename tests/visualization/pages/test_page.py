@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.reports.page import (
+from usmm.visualization.pages.page import (
     Card,
     Cards,
     Link,

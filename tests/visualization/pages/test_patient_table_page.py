@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from usmm.reports.patient_table import (
+from usmm.evaluation.stats.tables import Column, PatientTable, make_table
+from usmm.visualization.pages.patient_table_page import (
     pvalue_text,
     table_cells,
     to_csv,
@@ -18,7 +19,6 @@ from usmm.reports.patient_table import (
     to_markdown,
     write_patient_table,
 )
-from usmm.stats.tables import Column, PatientTable, make_table
 
 NASTY = '<script>alert("x")</script> & 50 % | a_b \\ {c}'
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
-from usmm.reports.run import intervals, read_parts, report_run, training_rows
+from usmm.visualization.pages.run_page import intervals, read_parts, report_run, training_rows
 
 
 def write_predictions(folder: Path, labels: list[str], scores: np.ndarray, classes: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from scipy.stats import spearmanr
 
-from usmm.reports.study import report_study
+from usmm.visualization.pages.study_page import report_study
 
 SOURCE = {'source': 'A paper, Table 5'}
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from usmm.reports.study import report_study
-from usmm.reports.study_sections import pairs_csv
-from usmm.stats import wilson_interval
+from usmm.evaluation.stats import wilson_interval
+from usmm.visualization.pages.study_page import report_study
+from usmm.visualization.pages.study_sections import pairs_csv
 
 PAIRS = [
     dict(first='image', second='=all', estimate=0.1, ci95=[0.02, 0.18], pvalue=0.01, p_holm=0.03, test='DeLong',

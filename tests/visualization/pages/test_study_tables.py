@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from usmm.reports.study_tables import csv_text, grid, latex_text, markdown_text, metric_names
+from usmm.visualization.pages.study_tables import csv_text, grid, latex_text, markdown_text, metric_names
 
 
 def row(name: str, **more: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from usmm.reports.wording import NOTHING, duration, interval, mean_std, metric_label, number, p_value
+from usmm.visualization.pages.wording import NOTHING, duration, interval, mean_std, metric_label, number, p_value
 
 
 @pytest.mark.parametrize('nothing', [None, math.nan, math.inf, 'text', True])

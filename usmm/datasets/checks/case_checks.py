@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from usmm.case import Case
 from usmm.datasets.case_table import CaseTable, Problem
-from usmm.datasets.convert_cells import read_records
-from usmm.datasets.file_facts import FileFacts
+from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.converters.cells import read_records
 from usmm.readers import outside
+from usmm.structures import Case
 
 # Kinds that do not stop a training; every other kind does.
 WARNINGS = frozenset({'range', 'unit', 'id_zeros', 'no_mask', 'no_box', 'two_labels', 'same_file', 'added', 'removed'})

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from usmm.case import Schema
 from usmm.datasets.case_table import CaseTable, Problem
-from usmm.datasets.checks import count, files_to_examine, find_problems, is_blocking, read_parts
-from usmm.datasets.file_facts import FileFacts, examine_all
-from usmm.datasets.manifest import compare_manifest, write_manifest
+from usmm.datasets.checks.case_checks import count, files_to_examine, find_problems, is_blocking, read_parts
+from usmm.datasets.checks.file_facts import FileFacts, examine_all
+from usmm.datasets.checks.manifest import compare_manifest, write_manifest
 from usmm.readers import file_digest
+from usmm.structures import Schema
 
 MANIFEST = 'manifest.json'
 PROBLEM_COLUMNS = ('blocking', 'kind', 'case_id', 'modality', 'file', 'message')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from usmm.case import Case, Variable
+from usmm.structures import Case, Variable
 
 
 def unit_problems(variables: Sequence[Variable], cases: Sequence[Case]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset
 
-from usmm.case import Case
-from usmm.datasets.file_facts import examine
+from usmm.datasets.checks.file_facts import examine
 from usmm.readers import DataError
+from usmm.structures import Case
 
 SHOWN = 10  # problems and cases named in one message
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]

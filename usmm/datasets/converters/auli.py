@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """AULI (Annotated Ultrasound Liver images, Zenodo 7272660; 735 images): class folders with outlines -> a case table.
 
-    tools/dataset_converters/auli.py SRC OUT [--link] [--skip-bad]
+    usmm convert auli SRC OUT [--link] [--skip-bad]
 
 SRC holds Benign, Malignant and Normal (the three archives, unpacked), each with `image/1.jpg` and
 `segmentation/{liver,mass,outline}/1.json`: a list of points [x, y] in pixels. The mass becomes `bus_mask`, the liver
@@ -14,13 +13,14 @@ joined.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, Faults, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, join_same_files, some
-from usmm.datasets.convert_outlines import Made, image_size, mask_file, outline_mask, outlines_of, read_json
+from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, join_same_files, some
+from usmm.datasets.converters.outlines import Made, image_size, mask_file, outline_mask, outlines_of, read_json
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 CLASSES = ('benign', 'malignant', 'normal')
 IMAGES = ('.jpg', '.jpeg', '.png', '.bmp')
@@ -80,11 +80,7 @@ def _mask(path: Path, size: tuple[int, int], column: str, case: str) -> Made | N
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = parser_of((__doc__ or '').splitlines()[0], skip_bad=True).parse_args(argv)
+    args = parser_of(__name__, __doc__, skip_bad=True).parse_args(argv)
     return run(args, lambda: convert(args.src, args.skip_bad))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

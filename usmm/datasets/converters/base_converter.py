@@ -19,9 +19,9 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from usmm.case import Schema
-from usmm.datasets.convert_cells import Cell, Made, files_of, no_formula, some
+from usmm.datasets.converters.cells import Cell, Made, files_of, no_formula, some
 from usmm.readers import DataError
+from usmm.structures import Schema
 
 TABLE, SETTINGS, FILES, MADE = 'cases.csv', 'schema.py', 'files', 'made'
 HERE = "data_root = '{{fileDirname}}'  # the folder of this file"
@@ -141,9 +141,21 @@ def source_folder(src: str | Path) -> Path:
     return src
 
 
-def parser_of(description: str, labels: bool = False, skip_bad: bool = False) -> argparse.ArgumentParser:
-    """The command line that all converters share; `labels` adds `--labels`, `skip_bad` adds `--skip-bad`."""
-    parser = argparse.ArgumentParser(description=description)
+def parser_of(
+    module: str, description: str | None, labels: bool = False, skip_bad: bool = False
+) -> argparse.ArgumentParser:
+    """The command line that all converters share.
+
+    Args:
+        module: `__name__` of the converter.
+        description: `__doc__` of the converter.
+        labels: Add `--labels`.
+        skip_bad: Add `--skip-bad`.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f'usmm convert {module.rpartition(".")[2]}', description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument('src', help='folder of the data set, as it was downloaded')
     parser.add_argument('out', help='new folder for cases.csv, schema.py and the files')
     how = parser.add_mutually_exclusive_group()

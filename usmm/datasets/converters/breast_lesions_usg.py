@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """BrEaST-Lesions-USG (TCIA 10.7937/9WKK-Q141): 256 B-mode images, masks and a spreadsheet -> a case table.
 
-    tools/dataset_converters/breast_lesions_usg.py SRC OUT [--link]
+    usmm convert breast_lesions_usg SRC OUT [--link]
 
 SRC holds the spreadsheet (XLSX) and, at any depth, the PNG files that it names. One case a patient, as in the source.
 
@@ -19,13 +18,14 @@ The crop follows the tumour mask (`bus_mask`); masks of other lesions are in `ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, read_records, some, yes_no
+from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, read_records, some, yes_no
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 YES_NO = ('no', 'yes')
 SIGNS = {
@@ -184,11 +184,7 @@ def _optional() -> dict[str, list[dict[str, Any]]]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = parser_of((__doc__ or '').splitlines()[0]).parse_args(argv)
+    args = parser_of(__name__, __doc__).parse_args(argv)
     return run(args, lambda: convert(args.src))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

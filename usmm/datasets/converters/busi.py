@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """BUSI (Al-Dhabyani et al., Data in Brief 2020; 780 images, breast): class folders with masks -> a case table.
 
-    tools/dataset_converters/busi.py SRC OUT [--link] [--skip-bad]
+    usmm convert busi SRC OUT [--link] [--skip-bad]
 
 SRC is (or holds) `Dataset_BUSI_with_GT` with the folders benign, malignant and normal: `benign (1).png` and its mask
 `benign (1)_mask.png`; further lesions of the image are in `benign (1)_mask_1.png` and so on. Several masks of an image
@@ -14,13 +13,14 @@ a patient of its own, and only byte-identical files are joined. A split by patie
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, Faults, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, join_same_files, some
-from usmm.datasets.convert_outlines import image_size, mask_file, united_masks
+from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, join_same_files, some
+from usmm.datasets.converters.outlines import image_size, mask_file, united_masks
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 CLASSES = ('benign', 'malignant', 'normal')
 NAME = re.compile(r'(benign|malignant|normal) \((\d+)\)(?:_mask(?:_(\d+))?)?', re.IGNORECASE)
@@ -88,11 +88,7 @@ def _notes(images: dict[tuple[str, int], Path], masks: dict[tuple[str, int], lis
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = parser_of((__doc__ or '').splitlines()[0], skip_bad=True).parse_args(argv)
+    args = parser_of(__name__, __doc__, skip_bad=True).parse_args(argv)
     return run(args, lambda: convert(args.src, args.skip_bad))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

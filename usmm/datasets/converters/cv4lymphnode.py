@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """CV4LymphNode (Zenodo 12702916; B-mode, Doppler and elastography of lymph nodes): class folders -> a case table.
 
-    tools/dataset_converters/cv4lymphnode.py SRC OUT [--cases view|patient] [--link]
+    usmm convert cv4lymphnode SRC OUT [--cases view|patient] [--link]
 
 SRC holds (or is) `dataset/{2d,cdfi,elastic}/{0,1,2}/<patient>-<n>.jpg`; the classes are benign, lymphoma and
 metastatic. The folders become the modalities bus, cdfi and ue, joined by patient and number: by default (`view`) a case
@@ -14,12 +13,13 @@ with it) and the patient id stays one, so that no split can separate them, wheth
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, by_case, some
+from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, by_case, some
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 MODALITIES = {'2d': 'bus', 'cdfi': 'cdfi', 'elastic': 'ue'}
 CLASSES = ('benign', 'lymphoma', 'metastatic')
@@ -93,13 +93,9 @@ def _rows(views: Views, label: str, cases: str, twice: dict[str, tuple[list[str]
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = parser_of((__doc__ or '').splitlines()[0])
+    parser = parser_of(__name__, __doc__)
     parser.add_argument('--cases', choices=('view', 'patient'), default='view', help='what a case is (default view)')
     args = parser.parse_args(argv)
     return run(args, lambda: convert(args.src, args.cases))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """DDTI (Pedraza et al., SIPAIM 2014; thyroid nodules): images with XML reports and outlines -> a case table.
 
-    tools/dataset_converters/ddti.py SRC OUT [--label malignancy|tirads] [--link] [--skip-bad]
+    usmm convert ddti SRC OUT [--label malignancy|tirads] [--link] [--skip-bad]
 
 SRC holds, in one folder, `1.xml` of each patient and the images `1_1.jpg`, `1_2.jpg`, ... One case an image, with the
 id `1-2`; the images of a patient share the patient id. The XML names the TI-RADS category of the patient, age, sex,
@@ -15,14 +14,14 @@ schema.py leaves out, and are named at the end.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, Faults, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, no_formula, some
-from usmm.datasets.convert_outlines import (
+from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, no_formula, some
+from usmm.datasets.converters.outlines import (
     Outline,
     image_size,
     mask_file,
@@ -32,6 +31,7 @@ from usmm.datasets.convert_outlines import (
     read_xml,
 )  # fmt: skip
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 TIRADS = {
     **dict.fromkeys(('2', '3'), 'benign'),
@@ -161,13 +161,9 @@ def _optional(rows: list[dict[str, Cell]]) -> dict[str, list[dict[str, Any]]]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = parser_of((__doc__ or '').splitlines()[0], skip_bad=True)
+    parser = parser_of(__name__, __doc__, skip_bad=True)
     parser.add_argument('--label', choices=LABELS, default=LABELS[0], help='what the label is (default %(default)s)')
     args = parser.parse_args(argv)
     return run(args, lambda: convert(args.src, args.label, args.skip_bad))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

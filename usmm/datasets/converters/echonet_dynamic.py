@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """EchoNet-Dynamic (Ouyang et al., Nature 2020; 10,030 clips, heart): AVI clips and FileList.csv -> a case table.
 
-    tools/dataset_converters/echonet_dynamic.py SRC OUT [--thresholds 50] [--link] [--skip-bad]
+    usmm convert echonet_dynamic SRC OUT [--thresholds 50] [--link] [--skip-bad]
 
 SRC holds FileList.csv (FileName, EF, ESV, EDV, FrameHeight, FrameWidth, FPS, NumberOfFrames, Split), Videos/*.avi and
 VolumeTracings.csv. One case a clip, and each clip is a patient of its own, as in the source. The set is made to predict
@@ -20,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, Faults, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, read_records, some
+from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, read_records, some
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 NUMBERS = {
     'ef': ('EF', '%', (0.0, 100.0)),
@@ -123,13 +122,9 @@ def _optional() -> dict[str, list[dict[str, Any]]]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = parser_of((__doc__ or '').splitlines()[0], skip_bad=True)
+    parser = parser_of(__name__, __doc__, skip_bad=True)
     parser.add_argument('--thresholds', type=float, nargs='+', default=[50.0], help='EF in %%, one or two (default 50)')
     args = parser.parse_args(argv)
     return run(args, lambda: convert(args.src, args.thresholds, args.skip_bad))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """Lung ultrasound clips of the POCUS database (Born et al., Appl. Sci. 2021): clips and `clips.csv` -> a case table.
 
-    tools/dataset_converters/lung_clips.py SRC OUT [--link]
+    usmm convert lung_clips SRC OUT [--link]
 
 SRC holds clips.csv (file, label, patient, probe, ...) and the clips. One case a clip. The patient is
 
@@ -18,13 +17,14 @@ The label column has the classes of the source; the column `disease` (no, yes) i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, files_of, read_records, some
+from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, files_of, read_records, some
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 COLUMNS = ('file', 'label', 'patient', 'probe')
 CLIPS = ('.mov', '.mp4', '.mpeg', '.mpg', '.avi', '.gif')
@@ -104,11 +104,7 @@ def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = parser_of((__doc__ or '').splitlines()[0]).parse_args(argv)
+    args = parser_of(__name__, __doc__).parse_args(argv)
     return run(args, lambda: convert(args.src))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """OCAU (organ classification on abdominal ultrasound): images named or sorted by organ -> a case table.
 
-    tools/dataset_converters/ocau.py SRC OUT [--link] [--skip-bad]
+    usmm convert ocau SRC OUT [--link] [--skip-bad]
 
 What SRC may hold, told by its folders:
 
@@ -20,16 +19,17 @@ count as one. train and test of the source become the column split; byte-identic
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, Faults, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, join_same_files, some
-from usmm.datasets.convert_outlines import mask_file
+from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, join_same_files, some
+from usmm.datasets.converters.outlines import mask_file
 from usmm.readers import DataError, read_image
+from usmm.utils.console import plain_errors
 
 ORGANS = ('bladder', 'bowel', 'gallbladder', 'kidney', 'liver', 'spleen')
 COLOURS = {
@@ -124,11 +124,7 @@ def _case(path: Path, root: Path) -> str:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = parser_of((__doc__ or '').splitlines()[0], skip_bad=True).parse_args(argv)
+    args = parser_of(__name__, __doc__, skip_bad=True).parse_args(argv)
     return run(args, lambda: convert(args.src, args.skip_bad))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

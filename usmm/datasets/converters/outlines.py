@@ -14,7 +14,7 @@ import numpy.typing as npt
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
-from usmm.datasets.convert_cells import Made
+from usmm.datasets.converters.cells import Made
 from usmm.readers import DataError, read_image, read_mask
 
 MAX_BYTES = 4 * 2**20

@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """TCIA B-mode-and-CEUS-Liver (10.7937/TCIA.2021.v4z7-tc39, 120 patients): DICOM stills and cines -> a case table.
 
-    tools/dataset_converters/tcia_ceus_liver.py SRC OUT [--labels TABLE] [--link]
+    usmm convert tcia_ceus_liver SRC OUT [--labels TABLE] [--link]
 
 SRC is the folder of a TCIA download, `<collection>/<patient>/<study>/<series>/*.dcm`, or any folder above the files:
 patient and study come from the DICOM headers, since the names of the folders differ between downloaders. One case a
@@ -13,15 +12,16 @@ Age and sex come from the headers, where they have been left in. Labels are not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import Dataset
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import Cell, classes_of, give_labels, read_labels
+from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
+from usmm.datasets.converters.cells import Cell, classes_of, give_labels, read_labels
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 TAGS = [
     'PatientID', 'PatientSex', 'PatientAge', 'StudyDate', 'StudyInstanceUID', 'SeriesNumber', 'InstanceNumber',
@@ -111,11 +111,7 @@ def _age(header: Dataset) -> int | None:
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    args = parser_of((__doc__ or '').splitlines()[0], labels=True).parse_args(argv)
+    args = parser_of(__name__, __doc__, labels=True).parse_args(argv)
     return run(args, lambda: convert(args.src, args.labels))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

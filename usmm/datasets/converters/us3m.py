@@ -1,7 +1,6 @@
-#!/usr/bin/env python
 """US3M (248 patients, breast; B-mode, Doppler and elastography): numbered patient folders -> a case table.
 
-    tools/dataset_converters/us3m.py SRC OUT [--labels TABLE] [--cases view|patient] [--link]
+    usmm convert us3m SRC OUT [--labels TABLE] [--cases view|patient] [--link]
 
 SRC holds one folder a patient with BUS_1.jpg, DUS_1.jpg, EUS_1.jpg, BUS_2.jpg, ... They become the modalities bus, cdfi
 and ue. Equal numbers show the same position, so that by default (`view`) a case is one number of a patient, with the
@@ -13,12 +12,13 @@ is empty, and the report says so.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.console import plain_errors
-from usmm.datasets.convert import Conversion, parser_of, run, source_folder
-from usmm.datasets.convert_cells import by_case, classes_of, give_labels, read_labels
+from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
+from usmm.datasets.converters.cells import by_case, classes_of, give_labels, read_labels
 from usmm.readers import DataError
+from usmm.utils.console import plain_errors
 
 MODALITIES = {'BUS': 'bus', 'DUS': 'cdfi', 'EUS': 'ue'}
 NAME = re.compile(r'(BUS|DUS|EUS)_(\d+)', re.IGNORECASE)
@@ -49,13 +49,9 @@ def convert(src: str | Path, labels: str | Path | None = None, cases: str = 'vie
 
 
 @plain_errors
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = parser_of((__doc__ or '').splitlines()[0], labels=True)
+    parser = parser_of(__name__, __doc__, labels=True)
     parser.add_argument('--cases', choices=('view', 'patient'), default='view', help='what a case is (default view)')
     args = parser.parse_args(argv)
     return run(args, lambda: convert(args.src, args.labels, args.cases))
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """Transforms of a case: loading, cropping, key frames, caching, augmentation, formatting."""
 
-from usmm.transforms.augment import (
+from usmm.datasets.transforms.augment import (
     RandomAffine,
     RandomFlip,
     RandomResizedCrop,
@@ -9,21 +9,25 @@ from usmm.transforms.augment import (
     RandomTransform,
     replay,
 )
-from usmm.transforms.base import Transform
-from usmm.transforms.box import CropBox
-from usmm.transforms.cache import Cached
-from usmm.transforms.colour import ColourJitter, RandomErase
-from usmm.transforms.cropping import CropLesion, Resize, lesion_square
-from usmm.transforms.formatting import PackCase, collate_cases, pack
-from usmm.transforms.keyframe_speed import time_key_frames
-from usmm.transforms.keyframes import KeyFrames, key_frames
-from usmm.transforms.lesion_curve import lesion_curve
-from usmm.transforms.loading import LoadClip, LoadImage, LoadMask
-from usmm.transforms.padding import PadToSize
-from usmm.transforms.panels import SplitPanels
-from usmm.transforms.region import KeepRegion, ultrasound_region
-from usmm.transforms.region_box import CropRegion, coloured_box
-from usmm.transforms.store import ArrayStore
+from usmm.datasets.transforms.base_transform import Transform
+from usmm.datasets.transforms.cache import Cached
+from usmm.datasets.transforms.colour import ColourJitter, RandomErase
+from usmm.datasets.transforms.cropping import (
+    CropBox,
+    CropLesion,
+    CropRegion,
+    PadToSize,
+    Resize,
+    coloured_box,
+    lesion_square,
+)
+from usmm.datasets.transforms.formatting import PackCase, collate_cases, pack
+from usmm.datasets.transforms.keyframes import KeyFrames, key_frames
+from usmm.datasets.transforms.lesion_curve import lesion_curve
+from usmm.datasets.transforms.loading import LoadClip, LoadImage, LoadMask
+from usmm.datasets.transforms.panels import SplitPanels
+from usmm.datasets.transforms.region import KeepRegion, ultrasound_region
+from usmm.datasets.transforms.store import ArrayStore
 
 __all__ = [
     'ArrayStore',
@@ -56,6 +60,5 @@ __all__ = [
     'lesion_square',
     'pack',
     'replay',
-    'time_key_frames',
     'ultrasound_region',
 ]

@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms.base_transform import Transform, names_of
 from usmm.registry import TRANSFORMS
-from usmm.transforms.base import Transform, names_of
+from usmm.structures import Case
 
 Params = dict[str, Any]
 Groups = Sequence[str | Sequence[str]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from usmm.case import Case
+from usmm.structures import Case
 
 
 class Transform:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 import usmm.readers
-from usmm.case import Case
+from usmm.datasets.transforms.base_transform import Transform
+from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
 from usmm.readers import DataError
 from usmm.registry import TRANSFORMS
-from usmm.transforms.base import Transform
-from usmm.transforms.store import ArrayStore, code_digest, digests, key_of
+from usmm.structures import Case
 
 Entry = tuple[dict[str, np.ndarray], Any]
 

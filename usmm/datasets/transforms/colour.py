@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms.augment import Groups, Params, RandomResizedCrop, RandomTransform
+from usmm.datasets.transforms.base_transform import chosen, names_of
 from usmm.registry import TRANSFORMS
-from usmm.transforms.augment import Groups, Params, RandomResizedCrop, RandomTransform
-from usmm.transforms.base import chosen, names_of
+from usmm.structures import Case
 
 
 @TRANSFORMS.register_module()

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from usmm.case import Case, Variable, clinical_vector
+from usmm.datasets.transforms.base_transform import Transform
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS, TRANSFORMS
-from usmm.transforms.base import Transform
+from usmm.structures import Case, Variable, clinical_vector
 
 
 @TRANSFORMS.register_module()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms.base_transform import Transform
+from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
 from usmm.readers import ClipFrame, DataError, open_clip
 from usmm.registry import TRANSFORMS
-from usmm.transforms.base import Transform
-from usmm.transforms.store import ArrayStore, code_digest, digests, key_of
+from usmm.structures import Case
 
 CHANGES = ('mean_of_frame', 'mean_abs_difference')
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from usmm.datasets.transforms.loading import unite_masks
 from usmm.readers import DataError, open_clip
-from usmm.transforms.loading import unite_masks
 
 
 def lesion_curve(

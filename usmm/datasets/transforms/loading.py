@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms.base_transform import Transform, chosen, names_of
 from usmm.readers import DataError, read_clip, read_dicom, read_image, read_mask, read_regions
-from usmm.readers.dicom_file import is_dicom
+from usmm.readers.dicom.file import is_dicom
 from usmm.registry import TRANSFORMS
-from usmm.transforms.base import Transform, chosen, names_of
+from usmm.structures import Case
 
 PICKS = ('first', 'last', 'random')
 CLIP_SUFFIXES = ('.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif')

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms.base_transform import Transform
 from usmm.readers import DataError, Region
-from usmm.readers.dicom_facts import PICTURES
+from usmm.readers.dicom.facts import PICTURES
 from usmm.registry import TRANSFORMS
-from usmm.transforms.base import Transform
+from usmm.structures import Case
 
 DARK = 24
 """Grey level up to which a pixel counts as background."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms.base_transform import Transform, chosen, names_of
 from usmm.readers import DataError, read_regions
 from usmm.registry import TRANSFORMS
-from usmm.transforms.base import Transform, chosen, names_of
+from usmm.structures import Case
 
 PICTURES = ('image', 'tissue', 'color flow', 'backscatter')
 DARK = 8  # grey values above the background that count as picture

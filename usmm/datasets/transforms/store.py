@@ -123,8 +123,9 @@ def code_digest() -> str:
     """A digest of the code that makes the entries (this room and the readers), so that new code makes new entries."""
     rooms = [Path(__file__).parent, *map(Path, _package(usmm.readers))]
     hasher = hashlib.sha256()
-    for file in sorted(f for room in rooms for f in room.glob('*.py')):
-        hasher.update(file.name.encode() + b'\0' + file.read_bytes())
+    for room in rooms:
+        for file in sorted(room.rglob('*.py')):
+            hasher.update(file.relative_to(room).as_posix().encode() + b'\0' + file.read_bytes())
     return hasher.hexdigest()
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from usmm.engine.active_learning import ActiveLearning
-from usmm.engine.active_state import read_labelled, write_rows
-from usmm.engine.facts import versions
-from usmm.engine.outputs import write_json
-from usmm.stats.learning_curve import curve_area, share_reaching
+from usmm.engine.active.active_learning import ActiveLearning
+from usmm.engine.active.active_state import read_labelled, write_rows
+from usmm.engine.workdir.outputs import write_json
+from usmm.engine.workdir.run_facts import versions
+from usmm.evaluation.stats.learning_curve import curve_area, share_reaching
 
 COUNTS = ('labelled', 'units', 'patients', 'images')
 TARGETS = (0.95, 1.0)

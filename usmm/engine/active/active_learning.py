@@ -11,10 +11,10 @@ from zlib import crc32
 
 import numpy as np
 
-from usmm.active import STRATEGIES
 from usmm.config import load_config
-from usmm.engine.active_query import Question, first_samples, known_labels, pool_dataset, questions
-from usmm.engine.active_state import (
+from usmm.engine.active import STRATEGIES
+from usmm.engine.active.active_query import Question, first_samples, known_labels, pool_dataset, questions
+from usmm.engine.active.active_state import (
     answers_of,
     check_sheet,
     read_labelled,
@@ -23,9 +23,9 @@ from usmm.engine.active_state import (
     write_rows,
     write_sheet,
 )
-from usmm.engine.fold_task import FoldTask, run_fold
-from usmm.engine.outputs import write_json
 from usmm.engine.stages import RunOptions
+from usmm.engine.studies.fold_task import FoldTask, run_fold
+from usmm.engine.workdir.outputs import write_json
 
 TRAINING = ('anew', 'fine-tune')
 ReadSheet = Callable[[Path], Sequence[Mapping[str, Any]]]
@@ -45,7 +45,7 @@ class ActiveLearning:
     Args:
         config: Path or name of the config.
         work_dir: Where everything is written: `seed_<s>/start`, `seed_<s>/full`, `seed_<s>/<strategy>/round_<k>`.
-        strategies: Keys of `usmm.active.STRATEGIES`.
+        strategies: Keys of `usmm.engine.active.STRATEGIES`.
         seeds: Each deals the patients anew, unless `fold_seed` is given, and trains anew.
         rounds: Queries after the first labelled set.
         count: Units that a round asks for.

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from usmm.active import STRATEGIES, Pool, query
+from usmm.engine.active import STRATEGIES, Pool, query
+from usmm.engine.active.pool_outputs import PoolOutputs, pool_outputs
 from usmm.engine.experiment import Experiment
-from usmm.engine.pool_outputs import PoolOutputs, pool_outputs
 from usmm.registry import DATASETS
 
 
@@ -21,7 +21,7 @@ class Question:
     """How units are chosen.
 
     Args:
-        strategy: A key of `usmm.active.STRATEGIES`.
+        strategy: A key of `usmm.engine.active.STRATEGIES`.
         count: Units to ask for.
         unit: `'sample'`, `'image'` or `'patient'`.
         how: A unit's score from its samples'.

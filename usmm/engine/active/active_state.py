@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.engine.outputs import replacing
+from usmm.engine.workdir.outputs import replacing
 
 FORMULA = ('=', '+', '-', '@', '\t', '\r')  # a spreadsheet takes such a cell for a formula
 SHEETS = ('.csv', '.xlsx')

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import ArrayLike
 
-from usmm.active.uncertainty import Floats, checked
+from usmm.engine.active.uncertainty import Floats, checked
 
 Indices = npt.NDArray[np.int64]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.active.uncertainty import Floats
+from usmm.engine.active.uncertainty import Floats
 
 HOW: dict[str, Callable[..., Any]] = {'mean': np.mean, 'max': np.max, 'sum': np.sum}
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usmm.active.diversity import badge, k_center_greedy
-from usmm.active.uncertainty import Floats, bald, entropy, least_confidence, margin, mean_entropy
-from usmm.active.units import aggregate, top_units
+from usmm.engine.active.diversity import badge, k_center_greedy
+from usmm.engine.active.query_units import aggregate, top_units
+from usmm.engine.active.uncertainty import Floats, bald, entropy, least_confidence, margin, mean_entropy
 
 
 @dataclass(frozen=True)

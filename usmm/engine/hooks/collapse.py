@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
-from usmm.engine.run_state import plain_model
+from usmm.engine.hooks.run_state import plain_model
 from usmm.registry import HOOKS
 
 LOWEST = 0.1

@@ -14,7 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import set_random_seed
 from torch import Tensor
 
-from usmm.engine.outputs import check_room, check_whole, load_weights, replacing
+from usmm.engine.workdir.outputs import check_room, check_whole, load_weights, replacing
 from usmm.registry import HOOKS
 
 LAST = 'last_checkpoint'  # the file that names the checkpoints to resume from, the newest first

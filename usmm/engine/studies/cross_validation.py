@@ -13,10 +13,10 @@ import numpy as np
 from mmengine.config import Config
 
 from usmm.config import load_config
-from usmm.engine.facts import versions
-from usmm.engine.fold_task import FoldTask
-from usmm.engine.outputs import read_predictions, write_json, write_predictions
-from usmm.stats.performance import Estimate, performance
+from usmm.engine.studies.fold_task import FoldTask
+from usmm.engine.workdir.outputs import read_predictions, write_json, write_predictions
+from usmm.engine.workdir.run_facts import versions
+from usmm.evaluation.stats.performance import Estimate, performance
 
 Rows = list[dict[str, Any]]
 

@@ -20,8 +20,8 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
-from usmm.engine.outputs import replacing, write_json
 from usmm.engine.scores import collect_scores
+from usmm.engine.workdir.outputs import replacing, write_json
 from usmm.registry import DATASETS, FUNCTIONS
 
 SCORES, CASES = 'scores.json', 'cases.csv'

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from usmm.engine.cross_validation import CrossValidation, Rows, read_folds_of
-from usmm.engine.fold_task import FoldTask
-from usmm.engine.outputs import read_predictions
-from usmm.home import find_config
-from usmm.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
+from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
+from usmm.engine.studies.fold_task import FoldTask
+from usmm.engine.workdir.outputs import read_predictions
+from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
+from usmm.utils.locations import find_config
 
 KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published', 'pairs')
 PAIRS = ('reference', 'all', 'steps')

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from usmm.reports.rows import arrays, drawn_classes, read_rows
+from usmm.engine.workdir.rows import arrays, drawn_classes, read_rows
 
 Part = tuple[np.ndarray, np.ndarray]
 

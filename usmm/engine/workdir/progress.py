@@ -10,8 +10,8 @@ from typing import Any
 
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
-from usmm.engine.checkpoints import LAST, check_resumable
-from usmm.engine.outputs import check_whole, load_weights, sweep, write_json
+from usmm.engine.hooks.stage_checkpoints import LAST, check_resumable
+from usmm.engine.workdir.outputs import check_whole, load_weights, sweep, write_json
 
 SELECTED = 'selected.pth'  # the weights that a stage ends with
 _logger = logging.getLogger(__name__)

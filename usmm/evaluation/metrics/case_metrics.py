@@ -12,8 +12,7 @@ import numpy as np
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 
-from usmm.registry import METRICS
-from usmm.stats import (
+from usmm.evaluation.stats import (
     auc_score,
     binary_rates,
     confusion_matrix,
@@ -22,6 +21,7 @@ from usmm.stats import (
     mean_stage_error,
     weighted_kappa,
 )
+from usmm.registry import METRICS
 
 Row = dict[str, Any]
 
@@ -96,7 +96,8 @@ class CaseMetrics(BaseMetric):
         positive: Name of the positive class of two; None: the last one.
         classes: Names of the classes; None: the data set's.
         prefix: Put before every name.
-        ordered: The classes are stages in order: adds `quadratic_kappa` and `stage_error`, see `usmm.stats.ordinal`.
+        ordered: The classes are stages in order: adds `quadratic_kappa` and `stage_error`, see
+            `usmm.evaluation.stats.ordinal`.
 
     Raises:
         ValueError: While processing, if scores are not finite or do not fit the classes (the message names the case).

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 
-from usmm.metrics.case_metrics import score_metrics
+from usmm.evaluation.metrics.case_metrics import score_metrics
 from usmm.registry import METRICS
 
 SHOWN = ('accuracy', 'auc')

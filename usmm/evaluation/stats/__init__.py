@@ -1,9 +1,14 @@
 """Statistics on labels and scores: numpy and scipy only, every result with its uncertainty where there is one."""
 
-from usmm.stats.auc import RocCurve, auc_score, auc_word, class_aucs, macro_auc, roc_curve
-from usmm.stats.bootstrap import BootstrapInterval, cluster_bootstrap
-from usmm.stats.calibration import ReliabilityCurve, brier_score, expected_calibration_error, reliability_curve
-from usmm.stats.clustered_auc import (
+from usmm.evaluation.stats.auc import RocCurve, auc_score, auc_word, class_aucs, macro_auc, roc_curve
+from usmm.evaluation.stats.bootstrap import BootstrapInterval, cluster_bootstrap
+from usmm.evaluation.stats.calibration import (
+    ReliabilityCurve,
+    brier_score,
+    expected_calibration_error,
+    reliability_curve,
+)
+from usmm.evaluation.stats.clustered_auc import (
     ClusteredAuc,
     auc_influence,
     clustered_auc,
@@ -11,25 +16,24 @@ from usmm.stats.clustered_auc import (
     clustered_macro_auc,
     clustered_macro_auc_test,
 )
-from usmm.stats.confusion import binary_rates, confusion_matrix, macro_rates, matthews
-from usmm.stats.decision_curve import DecisionCurve, decision_curve
-from usmm.stats.delong import AucInterval, AucTest, delong_interval, delong_test
-from usmm.stats.group_tests import GroupTest, compare_categories, compare_numbers, fisher_pvalue
-from usmm.stats.icc import Icc, all_iccs, icc
-from usmm.stats.intervals import Proportion, wilson_interval
-from usmm.stats.mcnemar import McNemarTest, mcnemar_counts, mcnemar_test
-from usmm.stats.multiple import adjust_pvalues, holm
-from usmm.stats.operating_point import (
+from usmm.evaluation.stats.confusion import binary_rates, confusion_matrix, macro_rates, matthews
+from usmm.evaluation.stats.decision_curve import DecisionCurve, decision_curve
+from usmm.evaluation.stats.delong import AucInterval, AucTest, delong_interval, delong_test
+from usmm.evaluation.stats.group_tests import GroupTest, compare_categories, compare_numbers, fisher_pvalue, welch_anova
+from usmm.evaluation.stats.icc import Icc, all_iccs, icc
+from usmm.evaluation.stats.intervals import Proportion, wilson_interval
+from usmm.evaluation.stats.mcnemar import McNemarTest, mcnemar_counts, mcnemar_test
+from usmm.evaluation.stats.multiple import adjust_pvalues, holm
+from usmm.evaluation.stats.operating_point import (
     OperatingPoint,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
     youden_point,
 )
-from usmm.stats.ordinal import Kappa, StageError, mean_stage_error, weighted_kappa
-from usmm.stats.precision_recall import PrecisionRecallCurve, average_precision, precision_recall_curve
-from usmm.stats.recalibration import CalibrationFit, Coefficient, calibration_fit
-from usmm.stats.tables import Column, PatientTable, TableRow, make_table
-from usmm.stats.welch import welch_anova
+from usmm.evaluation.stats.ordinal import Kappa, StageError, mean_stage_error, weighted_kappa
+from usmm.evaluation.stats.precision_recall import PrecisionRecallCurve, average_precision, precision_recall_curve
+from usmm.evaluation.stats.recalibration import CalibrationFit, Coefficient, calibration_fit
+from usmm.evaluation.stats.tables import Column, PatientTable, TableRow, make_table
 
 __all__ = [
     'AucInterval',

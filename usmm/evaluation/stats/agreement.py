@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
-from usmm.stats.arrays import check_confidence
-from usmm.stats.bland_altman import BlandAltman, bland_altman
-from usmm.stats.bootstrap import BootstrapInterval, cluster_bootstrap
-from usmm.stats.icc import Icc, icc
+from usmm.evaluation.stats.bland_altman import BlandAltman, bland_altman
+from usmm.evaluation.stats.bootstrap import BootstrapInterval, cluster_bootstrap
+from usmm.evaluation.stats.icc import Icc, icc
+from usmm.evaluation.stats.validation import check_confidence
 
 Box = tuple[float, float, float, float]
 Spacing = tuple[float, float]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from usmm.stats.arrays import Floats, binary_labels, class_indices, class_names, finite_scores
+from usmm.evaluation.stats.validation import Floats, binary_labels, class_indices, class_names, finite_scores
 
 AUC_LIMITS = (0.6, 0.7, 0.8, 0.9)
 AUC_WORDS = ('fail', 'poor', 'fair', 'good', 'excellent')

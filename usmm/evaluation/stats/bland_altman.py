@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import nct, norm, spearmanr
 from scipy.stats import t as t_distribution
 
-from usmm.stats.arrays import Floats, check_confidence
+from usmm.evaluation.stats.validation import Floats, check_confidence
 
 SCALES = ('difference', 'ratio')
 METHODS = ('exact', 'approximate')

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from usmm.stats.arrays import Floats, check_confidence, group_codes
+from usmm.evaluation.stats.validation import Floats, check_confidence, group_codes
 
 METHODS = ('percentile', 'bca')
 Indices = NDArray[np.int64]

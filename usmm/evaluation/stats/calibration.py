@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.stats.arrays import Floats, class_probabilities
-from usmm.stats.intervals import wilson_interval
+from usmm.evaluation.stats.intervals import wilson_interval
+from usmm.evaluation.stats.validation import Floats, class_probabilities
 
 BINNINGS = ('width', 'mass')
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.stats.arrays import Floats, group_codes
+from usmm.evaluation.stats.validation import Floats, group_codes
 
 Codes = NDArray[np.int64]
 

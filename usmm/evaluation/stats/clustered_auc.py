@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from usmm.stats.arrays import Floats, binary_labels, check_confidence, class_indices, finite_scores
-from usmm.stats.cluster_variance import Codes, case_groups, clustered_se
-from usmm.stats.delong import SCALES, AucTest, auc_limits, placements, studentised
+from usmm.evaluation.stats.cluster_variance import Codes, case_groups, clustered_se
+from usmm.evaluation.stats.delong import SCALES, AucTest, auc_limits, placements, studentised
+from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, class_indices, finite_scores
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.stats.arrays import class_indices
+from usmm.evaluation.stats.validation import class_indices
 
 Counts = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.stats.arrays import Floats, binary_labels, class_probabilities
+from usmm.evaluation.stats.validation import Floats, binary_labels, class_probabilities
 
 
 @dataclass(frozen=True)

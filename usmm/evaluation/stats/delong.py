@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
-from usmm.stats.arrays import Floats, binary_labels, check_confidence, finite_scores
+from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, finite_scores
 
 SCALES = ('identity', 'logit')
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import f as f_distribution
 
-from usmm.stats.arrays import Floats, check_confidence
+from usmm.evaluation.stats.validation import Floats, check_confidence
 
 # Name by Shrout and Fleiss -> name by McGraw and Wong, what the readings are, what is asked.
 FORMS = {

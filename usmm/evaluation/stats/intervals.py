@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from usmm.stats.arrays import check_confidence
+from usmm.evaluation.stats.validation import check_confidence
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binom, chi2, norm
 
-from usmm.stats.arrays import check_confidence, class_indices
+from usmm.evaluation.stats.validation import check_confidence, class_indices
 
 METHODS = ('exact', 'midp', 'chi2')
 MANY = 2**31  # the number of classes plays no part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.stats.arrays import Floats
+from usmm.evaluation.stats.validation import Floats
 
 
 def _check(pvalues: ArrayLike) -> Floats:

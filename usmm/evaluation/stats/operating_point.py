@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.stats.arrays import Floats, binary_labels, finite_scores
-from usmm.stats.bootstrap import cluster_bootstrap
-from usmm.stats.intervals import Proportion, wilson_interval
+from usmm.evaluation.stats.bootstrap import cluster_bootstrap
+from usmm.evaluation.stats.intervals import Proportion, wilson_interval
+from usmm.evaluation.stats.validation import Floats, binary_labels, finite_scores
 
 INTERVALS = ('wilson', 'bootstrap')
 Counts = NDArray[np.int64]

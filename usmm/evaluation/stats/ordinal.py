@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm, t
 
-from usmm.stats.arrays import Floats, check_confidence, class_indices
-from usmm.stats.confusion import confusion_matrix
+from usmm.evaluation.stats.confusion import confusion_matrix
+from usmm.evaluation.stats.validation import Floats, check_confidence, class_indices
 
 WEIGHTS = ('quadratic', 'linear', 'none')
 

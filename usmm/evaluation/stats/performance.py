@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.stats.arrays import Floats, class_indices, finite_scores
-from usmm.stats.auc import auc_score, macro_auc
-from usmm.stats.clustered_auc import clustered_auc, clustered_macro_auc
-from usmm.stats.intervals import wilson_interval
+from usmm.evaluation.stats.auc import auc_score, macro_auc
+from usmm.evaluation.stats.clustered_auc import clustered_auc, clustered_macro_auc
+from usmm.evaluation.stats.intervals import wilson_interval
+from usmm.evaluation.stats.validation import Floats, class_indices, finite_scores
 
 METRICS = (
     'auc', 'accuracy', 'balanced_accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc', 'brier', 'ece',

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.stats.arrays import Floats, class_indices
-from usmm.stats.auc import auc_score, macro_auc
-from usmm.stats.bootstrap import Indices, cluster_bootstrap
+from usmm.evaluation.stats.auc import auc_score, macro_auc
+from usmm.evaluation.stats.bootstrap import Indices, cluster_bootstrap
+from usmm.evaluation.stats.validation import Floats, class_indices
 
 Metric = Callable[[Indices, Floats], float]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.stats.arrays import Floats, check_confidence
-from usmm.stats.bootstrap import cluster_bootstrap
-from usmm.stats.intervals import Proportion, wilson_interval
+from usmm.evaluation.stats.bootstrap import cluster_bootstrap
+from usmm.evaluation.stats.intervals import Proportion, wilson_interval
+from usmm.evaluation.stats.validation import Floats, check_confidence
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.stats.arrays import Floats
-from usmm.stats.auc import roc_curve
+from usmm.evaluation.stats.auc import roc_curve
+from usmm.evaluation.stats.validation import Floats
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import chi2, norm
 
-from usmm.stats.arrays import Floats, binary_labels, check_confidence, class_probabilities
+from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, class_probabilities
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from usmm.stats.arrays import Floats
-from usmm.stats.group_tests import GroupTest, compare_categories, compare_numbers, shapiro_pvalue
-from usmm.stats.multiple import holm as correct
+from usmm.evaluation.stats.group_tests import GroupTest, compare_categories, compare_numbers, shapiro_pvalue
+from usmm.evaluation.stats.multiple import holm as correct
+from usmm.evaluation.stats.validation import Floats
 
 ALL = 'all'
 NONE = '-'

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
-from usmm.stats.arrays import Floats
+from usmm.evaluation.stats.validation import Floats
 
 LEAST = 5
 """Samples that a curve must have."""

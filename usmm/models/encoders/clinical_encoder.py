@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from usmm.case import Variable
-from usmm.models.encoders.base import BaseEncoder
-from usmm.models.table_encoding import TableEncoding, own_columns
+from usmm.models.encoders.base_encoder import BaseEncoder
+from usmm.models.tables.table_encoding import TableEncoding, own_columns
 from usmm.registry import MODELS
+from usmm.structures import Variable
 
 CLINICAL = 'clinical'
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from usmm.models.building import build
-from usmm.models.encoders.base import BaseEncoder
+from usmm.models.encoders.base_encoder import BaseEncoder
 from usmm.models.encoders.r2plus1d import from_torchvision
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.model import ModuleDict
 from torch import Tensor
 
-from usmm.models.encoders.base import BaseEncoder
+from usmm.models.encoders.base_encoder import BaseEncoder
 from usmm.models.encoders.resnet_stages import ResNetTail, ResNetTrunk
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction
 from usmm.registry import MODELS

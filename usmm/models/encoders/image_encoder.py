@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from usmm.models.building import build
-from usmm.models.encoders.base import BaseEncoder
+from usmm.models.encoders.base_encoder import BaseEncoder
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS
 

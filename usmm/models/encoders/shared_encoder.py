@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from usmm.models.building import build
-from usmm.models.encoders.base import BaseEncoder
-from usmm.models.encoders.image import as_list, probe
+from usmm.models.encoders.base_encoder import BaseEncoder
+from usmm.models.encoders.image_encoder import as_list, probe
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS
 

@@ -1,6 +1,6 @@
 """Fusions: the stage maps of the streams -> one vector, and one vector per stream."""
 
-from usmm.models.fusions.base import BaseFusion
+from usmm.models.fusions.base_fusion import BaseFusion
 from usmm.models.fusions.bilinear import BilinearFusion
 from usmm.models.fusions.central_net import CentralNet
 from usmm.models.fusions.cross_modality import CrossModalityConv, CrossModalityGroupConv

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.models.fusions.base import BaseFusion
+from usmm.models.fusions.base_fusion import BaseFusion
 from usmm.registry import MODELS
 
 METHODS = ('linear', 'outer')

@@ -9,7 +9,7 @@ import torch
 from mmengine.model import ModuleList
 from torch import Tensor, nn
 
-from usmm.models.fusions.base import BaseFusion, pool
+from usmm.models.fusions.base_fusion import BaseFusion, pool
 from usmm.models.fusions.layerwise import flatten_time, resize
 from usmm.models.layers.channel_shuffle import ChannelShuffle
 from usmm.registry import MODELS

@@ -9,7 +9,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor
 from torch.nn import functional as F
 
-from usmm.models.fusions.base import BaseFusion, pool
+from usmm.models.fusions.base_fusion import BaseFusion, pool
 
 
 def conv_norm(

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from usmm.models.fusions.base import BaseFusion
+from usmm.models.fusions.base_fusion import BaseFusion
 from usmm.models.layers.projector import ContrastiveMLP
 from usmm.registry import MODELS
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.model import ModuleDict
 from torch import Tensor, nn
 
-from usmm.models.fusions.base import BaseFusion, pool
+from usmm.models.fusions.base_fusion import BaseFusion, pool
 from usmm.registry import MODELS
 
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.model import ModuleList
 from torch import Tensor, nn
 
-from usmm.models.fusions.base import BaseFusion
+from usmm.models.fusions.base_fusion import BaseFusion
 from usmm.registry import MODELS
 
 

@@ -10,10 +10,10 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
-from usmm.case import Variable
-from usmm.models.table_encoding import TableEncoding, own_columns
-from usmm.models.table_estimators import BoostedTable
+from usmm.models.tables.table_encoding import TableEncoding, own_columns
+from usmm.models.tables.table_estimators import BoostedTable
 from usmm.registry import MODELS
+from usmm.structures import Variable
 
 
 @MODELS.register_module()

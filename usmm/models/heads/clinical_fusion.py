@@ -11,9 +11,9 @@ from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.case import Variable
 from usmm.models.building import build
 from usmm.registry import MODELS
+from usmm.structures import Variable
 
 
 @MODELS.register_module()

@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from usmm.models.building import build
-from usmm.models.encoders.image import as_list, probe
-from usmm.models.fusions.base import pool
+from usmm.models.encoders.image_encoder import as_list, probe
+from usmm.models.fusions.base_fusion import pool
 from usmm.models.pretrained import load_pretrained, split_pretrained
 from usmm.models.staging import StagedModel
 

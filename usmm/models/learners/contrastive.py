@@ -10,13 +10,13 @@ from mmengine.model import ExponentialMovingAverage
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.case import Case
-from usmm.models.backbone_learner import BackboneLearner, fit
 from usmm.models.building import build
-from usmm.models.encoders.image import as_list
-from usmm.models.fusions.base import pool
+from usmm.models.encoders.image_encoder import as_list
+from usmm.models.fusions.base_fusion import pool
 from usmm.models.layers.projector import ContrastiveMLP
+from usmm.models.learners.backbone_learner import BackboneLearner, fit
 from usmm.registry import MODELS
+from usmm.structures import Case
 
 VIEWS = ('view1', 'view2')
 

@@ -10,9 +10,9 @@ from mmengine.model import ModuleDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.case import Case
-from usmm.models.backbone_learner import BackboneLearner
+from usmm.models.learners.backbone_learner import BackboneLearner
 from usmm.registry import MODELS
+from usmm.structures import Case
 
 
 @MODELS.register_module()

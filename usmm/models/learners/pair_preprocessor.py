@@ -24,7 +24,7 @@ class PairPreprocessor(CasePreprocessor):
         ValueError: If a standard deviation is not above zero.
 
     Example:
-        >>> from usmm.case import Case
+        >>> from usmm.structures import Case
         >>> one = Case('c', 'p', info=dict(views=dict(modalities=('t1', 't2'))))
         >>> inputs = {v: torch.full((1, 3, 2, 2), 100, dtype=torch.uint8) for v in ('view1', 'view2')}
         >>> norm = PairPreprocessor(mean=dict(t1=(0,) * 3, t2=(50,) * 3), std=(50.0,) * 3)

@@ -1,12 +1,12 @@
 """Losses: pure functions and the thin modules that configs name."""
 
-from usmm.losses.consistency import ConsistencyLoss, consistency_loss
-from usmm.losses.cross_entropy import CrossEntropyLoss, cross_entropy_loss
-from usmm.losses.deep_supervision import DeepSupervisionLoss, deep_supervision_loss
-from usmm.losses.focal import FocalLoss, focal_loss
-from usmm.losses.nt_xent import NTXentLoss, nt_xent_loss
-from usmm.losses.orthogonal import OrthogonalLoss, orthogonal_loss
-from usmm.losses.pair_distance import PairDistanceLoss, pair_distance_loss
+from usmm.models.losses.consistency import ConsistencyLoss, consistency_loss
+from usmm.models.losses.cross_entropy import CrossEntropyLoss, cross_entropy_loss
+from usmm.models.losses.deep_supervision import DeepSupervisionLoss, deep_supervision_loss
+from usmm.models.losses.focal import FocalLoss, focal_loss
+from usmm.models.losses.nt_xent import NTXentLoss, nt_xent_loss
+from usmm.models.losses.orthogonal import OrthogonalLoss, orthogonal_loss
+from usmm.models.losses.pair_distance import PairDistanceLoss, pair_distance_loss
 
 __all__ = [
     'ConsistencyLoss',

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from usmm.losses.checks import stream_pairs
+from usmm.models.losses.loss_inputs import stream_pairs
 from usmm.registry import MODELS
 
 

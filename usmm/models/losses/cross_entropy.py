@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.losses.checks import check_logits, check_weights, class_weights
+from usmm.models.losses.loss_inputs import check_logits, check_weights, class_weights
 from usmm.registry import MODELS
 
 

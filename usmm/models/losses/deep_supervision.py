@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from usmm.losses.cross_entropy import cross_entropy_loss
+from usmm.models.losses.cross_entropy import cross_entropy_loss
 from usmm.registry import MODELS
 
 

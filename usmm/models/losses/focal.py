@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.losses.checks import check_logits, check_weights, class_weights
+from usmm.models.losses.loss_inputs import check_logits, check_weights, class_weights
 from usmm.registry import MODELS
 
 

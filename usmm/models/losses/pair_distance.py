@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.losses.checks import check_pair
+from usmm.models.losses.loss_inputs import check_pair
 from usmm.registry import MODELS
 
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.case import Case, Schema
 from usmm.models.assembly import CLINICAL, pick_variables
 from usmm.models.building import build
-from usmm.models.outputs import Outputs, labels_of, predictions
+from usmm.models.classifier import Outputs, labels_of, predictions
 from usmm.models.staging import StagedModel
-from usmm.models.table_encoding import TableEncoding
-from usmm.models.table_estimators import ESTIMATORS
+from usmm.models.tables.table_encoding import TableEncoding
+from usmm.models.tables.table_estimators import ESTIMATORS
 from usmm.registry import MODELS
+from usmm.structures import Case, Schema
 
 MODES = ('tensor', 'loss', 'predict')
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.case import Variable
+from usmm.structures import Variable
 
 
 class TableEncoding(nn.Module):

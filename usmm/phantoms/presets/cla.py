@@ -6,12 +6,12 @@ clinical variables follow the order of the p values in its Table II.
 
 from __future__ import annotations
 
-from usmm.datasets.phantom.bmode import draw_bmode
-from usmm.datasets.phantom.clinical import Category, ClinicalPlan, Number
-from usmm.datasets.phantom.contrast import SECONDS, ZOOM, draw_contrast, gold
-from usmm.datasets.phantom.doppler import draw_doppler
-from usmm.datasets.phantom.elasto import draw_elasto
-from usmm.datasets.phantom.preset import ClipModality, ImageModality, Preset
+from usmm.phantoms.clinical import Category, ClinicalPlan, Number
+from usmm.phantoms.preset import ClipModality, ImageModality, Preset
+from usmm.phantoms.rendering.bmode import draw_bmode
+from usmm.phantoms.rendering.contrast import SECONDS, ZOOM, draw_contrast, gold
+from usmm.phantoms.rendering.doppler import draw_doppler
+from usmm.phantoms.rendering.elasto import draw_elasto
 
 CLA = Preset(
     name='cla',

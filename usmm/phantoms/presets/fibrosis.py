@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from usmm.datasets.phantom.dicom import region, write_still
-from usmm.datasets.phantom.fibrosis_images import draw_bmode, draw_point, draw_swe
-from usmm.datasets.phantom.patient import Plan
-from usmm.datasets.phantom.scene import field_box
-from usmm.datasets.phantom.stages import StagedModality, StagedPreset, stage_of
-from usmm.datasets.phantom.truth import case_rng
-from usmm.datasets.phantom.write import write_png
+from usmm.phantoms.ordered_stages import StagedModality, StagedPreset, stage_of
+from usmm.phantoms.patient import Plan
+from usmm.phantoms.rendering.fibrosis_images import draw_bmode, draw_point, draw_swe
+from usmm.phantoms.rendering.scene import field_box
+from usmm.phantoms.truth import case_rng
+from usmm.phantoms.write import write_png
+from usmm.phantoms.write_dicom import region, write_still
 
 SIZE = (320, 256)
 SPACING = (0.5, 0.5)  # mm

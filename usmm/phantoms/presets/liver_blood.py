@@ -14,9 +14,9 @@ missing.
 
 from __future__ import annotations
 
-from usmm.datasets.phantom.liver_blood_images import SIZE, draw_liver_bmode, draw_nodule_scene
-from usmm.datasets.phantom.liver_blood_table import Marker, MarkerPlan, steps_to
-from usmm.datasets.phantom.preset import ImageModality, Preset
+from usmm.phantoms.preset import ImageModality, Preset
+from usmm.phantoms.presets.liver_blood_table import Marker, MarkerPlan, steps_to
+from usmm.phantoms.rendering.liver_blood_images import SIZE, draw_liver_bmode, draw_nodule_scene
 
 LADDER = (0.721, 0.803, 0.955, 0.982, 0.994)
 D = steps_to(LADDER, [{'age': 1.0}, {'ast': 0.65, 'alt': 0.35}, {'platelets': 1.0}, {'albumin': 1.0}])

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import expit, logit
 
-from usmm.datasets.phantom.truth import separation
+from usmm.phantoms.truth import separation
 
 
 @dataclass(frozen=True)

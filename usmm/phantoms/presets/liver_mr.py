@@ -10,8 +10,8 @@ from functools import partial
 
 from scipy.special import ndtr
 
-from usmm.datasets.phantom.mri import CONTRASTS, SIZE, draw_liver, draw_mr
-from usmm.datasets.phantom.preset import ImageModality, Preset
+from usmm.phantoms.preset import ImageModality, Preset
+from usmm.phantoms.rendering.mri import CONTRASTS, SIZE, draw_liver, draw_mr
 
 AUC = float(ndtr(0.5))
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usmm.datasets.phantom.bmode import draw_bmode
-from usmm.datasets.phantom.doppler import draw_doppler
-from usmm.datasets.phantom.elasto import draw_elasto
-from usmm.datasets.phantom.preset import ImageModality, Preset
-from usmm.datasets.phantom.stages import best_entries, stage_of, step_of_auc
+from usmm.phantoms.ordered_stages import best_entries, stage_of, step_of_auc
+from usmm.phantoms.preset import ImageModality, Preset
+from usmm.phantoms.rendering.bmode import draw_bmode
+from usmm.phantoms.rendering.doppler import draw_doppler
+from usmm.phantoms.rendering.elasto import draw_elasto
 
 SIZE = (390, 308)
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.frame import blank_frame, bounded
-from usmm.datasets.phantom.scene import CANVAS, Scene, field_box
-from usmm.datasets.phantom.speckle import Array, compress, envelope_db, smooth_noise, smoothed
+from usmm.phantoms.rendering.frame import blank_frame, bounded
+from usmm.phantoms.rendering.scene import CANVAS, Scene, field_box
+from usmm.phantoms.rendering.speckle import Array, compress, envelope_db, smooth_noise, smoothed
 
 TOP = 22.0  # dB above the node's bed that is white
 ECHO = -11.5  # dB, node against bed at latent 0

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.frame import INK, SURROUND, bounded, put_words
-from usmm.datasets.phantom.scene import LUMEN, Scene
-from usmm.datasets.phantom.speckle import RAYLEIGH_LOG_MEAN, Array, point_spread, scatterers, smooth_noise
+from usmm.phantoms.rendering.frame import INK, SURROUND, bounded, put_words
+from usmm.phantoms.rendering.scene import LUMEN, Scene
+from usmm.phantoms.rendering.speckle import RAYLEIGH_LOG_MEAN, Array, point_spread, scatterers, smooth_noise
 
 SECONDS = 90.0  # the examination that a clip of any length shows
 ZOOM = 0.62  # pixels of the clip per pixel of the 780 x 615 frame

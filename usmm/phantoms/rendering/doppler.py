@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.bmode import grey_field
-from usmm.datasets.phantom.frame import blank_frame, bounded, put_bar, put_words
-from usmm.datasets.phantom.scene import Scene, field_box
-from usmm.datasets.phantom.speckle import Array, smooth_noise
+from usmm.phantoms.rendering.bmode import grey_field
+from usmm.phantoms.rendering.frame import blank_frame, bounded, put_bar, put_words
+from usmm.phantoms.rendering.scene import Scene, field_box
+from usmm.phantoms.rendering.speckle import Array, smooth_noise
 
 SHARE = 0.38  # share of the node with flow at latent 0
 SHARE_STEP = 0.082  # per unit of the latent

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.bmode import grey_field
-from usmm.datasets.phantom.frame import blank_frame, bounded, put_bar, put_words
-from usmm.datasets.phantom.scene import Scene, field_box
-from usmm.datasets.phantom.speckle import Array, smooth_noise
+from usmm.phantoms.rendering.bmode import grey_field
+from usmm.phantoms.rendering.frame import blank_frame, bounded, put_bar, put_words
+from usmm.phantoms.rendering.scene import Scene, field_box
+from usmm.phantoms.rendering.speckle import Array, smooth_noise
 
 STIFFNESS = 0.5  # of the node at latent 0, from 0 (soft, red) to 1 (hard, blue)
 STIFFNESS_STEP = 0.1  # per unit of the latent

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.elasto import OPACITY, STIFFNESS, STIFFNESS_STEP, stiffness_colour
-from usmm.datasets.phantom.frame import blank_frame, bounded, put_bar
-from usmm.datasets.phantom.scene import field_box
-from usmm.datasets.phantom.speckle import Array, compress, envelope_db, smooth_noise, smoothed
+from usmm.phantoms.rendering.elasto import OPACITY, STIFFNESS, STIFFNESS_STEP, stiffness_colour
+from usmm.phantoms.rendering.frame import blank_frame, bounded, put_bar
+from usmm.phantoms.rendering.scene import field_box
+from usmm.phantoms.rendering.speckle import Array, compress, envelope_db, smooth_noise, smoothed
 
 TOP = 22.0
 MISLEADING = 1.5  # standard deviation of what an image of the wrong depth shows

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.scene import field_box
+from usmm.phantoms.rendering.scene import field_box
 
 Frame = npt.NDArray[np.uint8]
 SURROUND = (9, 10, 13)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.frame import bounded
-from usmm.datasets.phantom.speckle import Array, compress, envelope_db, smooth_noise, smoothed
+from usmm.phantoms.rendering.frame import bounded
+from usmm.phantoms.rendering.speckle import Array, compress, envelope_db, smooth_noise, smoothed
 
 SIZE = (480, 400)  # width, height in pixels
 BEAMS = (352, 240)  # samples down a beam, beams

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.frame import bounded
-from usmm.datasets.phantom.speckle import Array, smooth_noise
+from usmm.phantoms.rendering.frame import bounded
+from usmm.phantoms.rendering.speckle import Array, smooth_noise
 
 SIZE = (180, 160)  # width, height in pixels, below the 200 of the paper
 RADIUS = 16.0  # of the tumour at latent 0, in pixels

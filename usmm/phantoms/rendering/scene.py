@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from usmm.datasets.phantom.speckle import Array, smooth_noise
+from usmm.phantoms.rendering.speckle import Array, smooth_noise
 
 CANVAS = (780, 615)  # width, height of the frame in which the scene is laid out
 LUMEN = -20.0  # dB: only the lumen of a great vessel is darker than this

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from usmm.readers import limits
-from usmm.readers.containers import check_complete
+from usmm.readers.clips.containers import check_complete
+from usmm.readers.clips.frames import Clip, ClipFrame, SamplingGrid, mean_rate
 from usmm.readers.errors import DataError, reading
-from usmm.readers.frames import Clip, ClipFrame, SamplingGrid, mean_rate
 
 DEMUXERS = 'mov,mp4,m4a,3gp,3g2,mj2,avi,mpeg,mpegts,mpegvideo,h264,hevc,m4v,matroska,webm'
 """Containers that may be opened: not playlists, which would make FFmpeg read other files and addresses."""

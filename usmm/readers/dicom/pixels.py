@@ -11,8 +11,8 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.pixels import apply_color_lut, iter_pixels
 
-from usmm.readers import jpeg_lossless
-from usmm.readers.dicom_file import PixelFacts
+from usmm.readers.dicom import jpeg_lossless
+from usmm.readers.dicom.file import PixelFacts
 from usmm.readers.errors import DataError
 
 jpeg_lossless.register()

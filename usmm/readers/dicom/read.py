@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from usmm.readers.dicom_facts import Region, regions_of, spacing_of, times_of
-from usmm.readers.dicom_file import (
+from usmm.readers.clips.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid, mean_rate
+from usmm.readers.dicom.facts import Region, regions_of, spacing_of, times_of
+from usmm.readers.dicom.file import (
     Metered,
     PixelFacts,
     check_pixel_data,
@@ -21,9 +22,8 @@ from usmm.readers.dicom_file import (
     pixel_facts,
     read_header,
 )
-from usmm.readers.dicom_pixels import iter_rgb
+from usmm.readers.dicom.pixels import iter_rgb
 from usmm.readers.errors import DataError, existing_file, reading
-from usmm.readers.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid, mean_rate
 from usmm.readers.limits import check_clip_bytes
 
 

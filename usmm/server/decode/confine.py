@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from usmm.server.landlock import keep_only
+from usmm.server.decode.landlock import keep_only
 
 OPEN_FILES = 64
 MAPPED = 2**30  # address space beyond the memory: libraries and files that are mapped

@@ -1,7 +1,7 @@
 """The process that opens the files of one request, and nothing else: limited by the system, gone when it has answered.
 
-Its parent is a server of forks, see `usmm.server.preload`. It gets a trusted job and answers with data alone, see
-`usmm.server.transport`.
+Its parent is a server of forks, see `usmm.server.decode.preload`. It gets a trusted job and answers with data alone,
+see `usmm.server.decode.transport`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from usmm.case import Case
-from usmm.inference.network import without_outline
+from usmm.apis.network import without_outline
 from usmm.readers import DataError, limits, read_table
 from usmm.registry import TRANSFORMS
-from usmm.server.confine import Bounds, confine
-from usmm.server.previews import BoxError, Shown, show_file
-from usmm.server.transport import send
+from usmm.server.decode.confine import Bounds, confine
+from usmm.server.decode.previews import BoxError, Shown, show_file
+from usmm.server.decode.transport import send
+from usmm.structures import Case
 
 LOADERS = ('LoadImage', 'LoadClip', 'LoadMask', 'KeyFrames', 'SplitPanels')
 TABLE_ROWS = 200  # that are answered

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from usmm.server.confine import Bounds
-from usmm.server.decode_child import CaseJob, Job, main, plain_reason
-from usmm.server.errors import RequestError
-from usmm.server.limits import MIB, Limits
-from usmm.server.transport import TransportError, receive
+from usmm.server.decode.confine import Bounds
+from usmm.server.decode.decode_child import CaseJob, Job, main, plain_reason
+from usmm.server.decode.transport import TransportError, receive
+from usmm.server.http.http_errors import RequestError
+from usmm.server.server_limits import MIB, Limits
 
-PRELOAD = 'usmm.server.preload'
+PRELOAD = 'usmm.server.decode.preload'
 REPLY_BYTES = 512 * MIB
 """Bytes of pixels that a process may send back: what a network takes is small."""
 

@@ -17,7 +17,7 @@ READ_FILE, READ_DIR = 4, 8
 FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}  # from this version on, so many rights
 TCP, SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 NET_VERSION, SCOPE_VERSION = 4, 6
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 SYSTEM = ('/usr', '/lib', '/lib64', '/etc/ld.so.cache', '/dev/null', '/dev/urandom')
 """What a library may still open when it is used for the first time."""
 

@@ -18,7 +18,7 @@ import openpyxl  # noqa: E402, F401  (read_table asks for it when it is needed)
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
-import usmm.server.decode_child  # noqa: E402, F401
+import usmm.server.decode.decode_child  # noqa: E402, F401
 from usmm.registry import FUNCTIONS, TRANSFORMS  # noqa: E402
 
 cv2.setNumThreads(1)

@@ -11,14 +11,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from usmm.case import Case
+from usmm.datasets.transforms import KeepRegion, Transform
+from usmm.datasets.transforms.cropping import resize
+from usmm.datasets.transforms.loading import load_image
 from usmm.readers import DataError, open_clip, outside, read_regions
-from usmm.readers.dicom_facts import spacing_of
-from usmm.readers.dicom_file import is_dicom, open_stream, read_header
+from usmm.readers.dicom.facts import spacing_of
+from usmm.readers.dicom.file import is_dicom, open_stream, read_header
 from usmm.readers.errors import reading
-from usmm.transforms import KeepRegion, Transform
-from usmm.transforms.cropping import resize
-from usmm.transforms.loading import load_image
+from usmm.structures import Case
 
 SIDE, FRAMES = 512, 8  # longest side in pixels, and pictures of a clip
 JPEG_QUALITY = 90

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from usmm.server.errors import RequestError
-from usmm.server.previews import FRAMES, SIDE
-from usmm.server.transport import clean_numbers
+from usmm.server.decode.previews import FRAMES, SIDE
+from usmm.server.decode.transport import clean_numbers
+from usmm.server.http.http_errors import RequestError
 
 MAX_INPUT_PIXELS = 8_000_000
 """Pixels of all frames of one input, as the network takes it: its layers take hundreds of bytes for each."""

@@ -14,16 +14,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from usmm.server.auth import LOGIN_PATH, Doorkeeper, Guard
-from usmm.server.errors import RequestError
-from usmm.server.headers import SafeHeaders
-from usmm.server.limits import Limits
-from usmm.server.logs import AccessLog, log_defect
-from usmm.server.openapi import describe
-from usmm.server.pages import STATIC, Pages
+from usmm.server.http.auth import LOGIN_PATH, Doorkeeper, Guard
+from usmm.server.http.headers import SafeHeaders
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.logs import AccessLog, log_defect
+from usmm.server.http.openapi import describe
+from usmm.server.http.pages import STATIC, Pages
+from usmm.server.http.responses import FAILED, error_reply, json_reply
+from usmm.server.http.routes import Api, EngineLike
 from usmm.server.queue import ClientGone, WorkQueue
-from usmm.server.responses import FAILED, error_reply, json_reply
-from usmm.server.routes import Api, EngineLike
+from usmm.server.server_limits import Limits
 from usmm.server.spool import Spool, default_spool
 from usmm.version import __version__
 

@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from usmm.server.errors import RequestError
-from usmm.server.responses import error_reply
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.responses import error_reply
 
 COOKIE = 'usmm_session'
 LOOPBACK = ('localhost', '127.0.0.1', '::1')

@@ -8,10 +8,10 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from usmm.server.errors import RequestError
-from usmm.server.headers import ALWAYS, KEEP_NOTHING
-from usmm.server.limits import Limits
-from usmm.server.responses import EXTRA, to_json
+from usmm.server.http.headers import ALWAYS, KEEP_NOTHING
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.responses import EXTRA, to_json
+from usmm.server.server_limits import Limits
 
 HEADER_BYTES = 16 * 1024
 LINGER_SECONDS = 2.0

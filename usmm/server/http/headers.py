@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from usmm.server.errors import RequestError
-from usmm.server.responses import error_reply
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.responses import error_reply
 
 POLICY = '; '.join(
     (

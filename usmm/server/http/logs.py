@@ -11,7 +11,7 @@ from types import TracebackType
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from usmm.server.responses import FAILED, error_reply
+from usmm.server.http.responses import FAILED, error_reply
 
 ACCESS = logging.getLogger('usmm.server.access')
 DEFECTS = logging.getLogger('usmm.server.defects')

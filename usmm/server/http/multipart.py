@@ -7,7 +7,7 @@ from typing import Protocol
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 HEADERS, HEADER_BYTES = 8, 2048  # of one part
 PLAIN = frozenset({b'', b'7bit', b'8bit', b'binary'})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from usmm.server.errors import STATUS
-from usmm.server.limits import MIB, Limits
-from usmm.server.responses import RETRY_SECONDS
-from usmm.server.schemas import SCHEMAS, Schema, refer
+from usmm.server.http.http_errors import STATUS
+from usmm.server.http.responses import RETRY_SECONDS
+from usmm.server.http.schemas import SCHEMAS, Schema, refer
+from usmm.server.server_limits import MIB, Limits
 from usmm.version import __version__
 
 FILE: Schema = {'type': 'string', 'format': 'binary'}

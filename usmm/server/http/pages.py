@@ -11,14 +11,14 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import Response
 
-from usmm.server.auth import COOKIE, SESSION_SECONDS, Guard, client_of
-from usmm.server.errors import RequestError
-from usmm.server.limits import Limits
-from usmm.server.responses import error_reply
+from usmm.server.http.auth import COOKIE, SESSION_SECONDS, Guard, client_of
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.responses import error_reply
+from usmm.server.http.uploads import Form, receive
+from usmm.server.server_limits import Limits
 from usmm.server.spool import Spool
-from usmm.server.uploads import Form, receive
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parents[1]
 STATIC, DOCS = HERE / 'static', HERE / 'apidocs'
 SWAGGER = ('swagger-ui.css', 'swagger-ui-bundle.js')
 TYPES = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from usmm.server.errors import RequestError
+from usmm.server.http.http_errors import RequestError
 
 JSON = 'application/json'
 RETRY_SECONDS = 5

@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from usmm.server.errors import RequestError
-from usmm.server.limits import Limits
+from usmm.server.decode.sniff import BY_SUFFIX, CLIP, STILL
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.responses import json_reply, to_json
+from usmm.server.http.uploads import Form, Uploads, receive
 from usmm.server.queue import WorkQueue
-from usmm.server.responses import json_reply, to_json
-from usmm.server.sniff import BY_SUFFIX, CLIP, STILL
+from usmm.server.server_limits import Limits
 from usmm.server.spool import Folder, Spool
-from usmm.server.uploads import Form, Uploads, receive
 from usmm.version import __version__
 
 PREFIX, API = '/api/v1', '1'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from usmm.server.errors import STATUS
+from usmm.server.http.http_errors import STATUS
 
 Schema = dict[str, Any]
 TEXT: Schema = {'type': 'string'}

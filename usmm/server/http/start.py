@@ -14,11 +14,11 @@ from typing import Any
 
 import uvicorn
 
-from usmm.server.app import Server
-from usmm.server.auth import plain_host
-from usmm.server.connection import HEADER_BYTES, guarded
-from usmm.server.limits import Limits
-from usmm.server.logs import set_up_logs
+from usmm.server.http.app import Server
+from usmm.server.http.auth import plain_host
+from usmm.server.http.connection import HEADER_BYTES, guarded
+from usmm.server.http.logs import set_up_logs
+from usmm.server.server_limits import Limits
 
 TOKEN_VARIABLE = 'USMM_SERVE_TOKEN'
 STOP_SECONDS, IDLE_SECONDS = 10, 5

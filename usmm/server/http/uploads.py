@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 from unicodedata import category
 
-from usmm.server.errors import RequestError
-from usmm.server.limits import MIB, Limits
+from usmm.server.decode.sniff import CLIP, NEEDED, STILL, TABLE, FileType, refused, sniff, sniff_table
+from usmm.server.http.http_errors import RequestError
+from usmm.server.http.multipart import PartParser
 from usmm.server.names import plain_place
-from usmm.server.parts import PartParser
-from usmm.server.sniff import CLIP, NEEDED, STILL, TABLE, FileType, refused, sniff, sniff_table
+from usmm.server.server_limits import MIB, Limits
 from usmm.server.spool import Folder, SpoolFile
 
 USES: dict[str, tuple[frozenset[str], str]] = {

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.reports.figures import COLOURS, canvas
-from usmm.stats.bland_altman import BlandAltman
+from usmm.evaluation.stats.bland_altman import BlandAltman
+from usmm.visualization.figures.figures import COLOURS, canvas
 
 FIRST, SECOND, BOTH, PAPER = (0, 114, 178), (213, 94, 0), (205, 205, 205), (255, 255, 255)
 

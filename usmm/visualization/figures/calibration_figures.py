@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from usmm.reports.figures import COLOURS, DASHES, canvas
-from usmm.stats import decision_curve, reliability_curve
+from usmm.evaluation.stats import decision_curve, reliability_curve
+from usmm.visualization.figures.figures import COLOURS, DASHES, canvas
 
 Groups = Mapping[str, tuple[ArrayLike, ArrayLike]]
 TALLEST = 0.14  # of the bars that count the predictions, in units of the vertical axis

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from usmm.reports.figures import COLOURS, DASHES, canvas
-from usmm.stats import PrecisionRecallCurve, auc_score, roc_curve
+from usmm.evaluation.stats import PrecisionRecallCurve, auc_score, roc_curve
+from usmm.visualization.figures.figures import COLOURS, DASHES, canvas
 
 Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]
 GRID = np.linspace(0, 1, 201)

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import ArrayLike
 
-from usmm.reports.figures import COLOURS, STYLE
-from usmm.stats.time_intensity import TimeIntensity, smooth
+from usmm.evaluation.stats.time_intensity import TimeIntensity, smooth
+from usmm.visualization.figures.figures import COLOURS, STYLE
 
 
 def contribution_figure(

@@ -20,7 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
-from usmm.stats import delong_interval, roc_curve
+from usmm.evaluation.stats import delong_interval, roc_curve
 
 # Okabe and Ito: told apart by colour-blind readers; dashes tell them apart in print.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from usmm.reports.calibration_figures import calibration_figure, decision_figure
-from usmm.reports.curves import precision_recall_figure, roc_folds_figure, training_folds_figure
-from usmm.reports.figures import confusion_figure, save, weights_figure
-from usmm.reports.gather import CrossValidation
-from usmm.reports.page import Block, Picture, Pictures, Table, Text, embedded
-from usmm.reports.run import training_rows
-from usmm.reports.wording import NOTHING, interval, number, p_value
-from usmm.stats import (
+from usmm.engine.workdir.gather import CrossValidation
+from usmm.evaluation.stats import (
     brier_score,
     calibration_fit,
     confusion_matrix,
     expected_calibration_error,
     precision_recall_curve,
 )
+from usmm.visualization.figures.calibration_figures import calibration_figure, decision_figure
+from usmm.visualization.figures.curves import precision_recall_figure, roc_folds_figure, training_folds_figure
+from usmm.visualization.figures.figures import confusion_figure, save, weights_figure
+from usmm.visualization.pages.page import Block, Picture, Pictures, Table, Text, embedded
+from usmm.visualization.pages.run_page import training_rows
+from usmm.visualization.pages.wording import NOTHING, interval, number, p_value
 
 CALIBRATION = (
     'Brier score: mean squared distance between probability and outcome. ECE: mean distance between predicted and '

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from usmm.reports.figures import COLOURS, canvas
+from usmm.visualization.figures.figures import COLOURS, canvas
 
 
 @dataclass(frozen=True)

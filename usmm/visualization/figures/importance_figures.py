@@ -11,8 +11,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.reports.explain_figures import contribution_figure
-from usmm.reports.figures import COLOURS, canvas
+from usmm.visualization.figures.explain_figures import contribution_figure
+from usmm.visualization.figures.figures import COLOURS, canvas
 
 COLD_TO_WARM = 'coolwarm'
 LONGEST = 34  # characters of a label

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from usmm.reports.figures import COLOURS, DASHES, canvas
+from usmm.visualization.figures.figures import COLOURS, DASHES, canvas
 
 
 def learning_curve_figure(

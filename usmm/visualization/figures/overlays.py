@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from usmm.reports.sheets import FAINT, INK, PAPER, SheetRow, draw_sheet
+from usmm.visualization.figures.sheets import FAINT, INK, PAPER, SheetRow, draw_sheet
 
 MASK, BARS = (255, 255, 255), ((213, 94, 0), (0, 114, 178))  # outline; colours of raising and lowering bars
 

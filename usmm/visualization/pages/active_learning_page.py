@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
-from usmm.reports.figures import save
-from usmm.reports.learning_curves import learning_curve_figure
-from usmm.reports.page import (
+from usmm.visualization.figures.figures import save
+from usmm.visualization.figures.learning_curves import learning_curve_figure
+from usmm.visualization.pages.page import (
     Block,
     Card,
     Cards,
@@ -26,7 +26,7 @@ from usmm.reports.page import (
     render,
     write_text,
 )
-from usmm.reports.wording import NOTHING, interval, listed, metric_label, number
+from usmm.visualization.pages.wording import NOTHING, interval, listed, metric_label, number
 
 Photograph = Callable[[str], np.ndarray | None]
 REFERENCE = 'rand'

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 import rich.table
 
-from usmm.reports.agreement_figures import bland_altman_figure, picture_of
-from usmm.reports.fold_figures import draw
-from usmm.reports.page import (
+from usmm.evaluation.stats import BootstrapInterval
+from usmm.evaluation.stats.agreement import Comparison, Median, Reliability
+from usmm.evaluation.stats.bland_altman import BlandAltman
+from usmm.visualization.figures.agreement_figures import bland_altman_figure, picture_of
+from usmm.visualization.figures.fold_figures import draw
+from usmm.visualization.pages.page import (
     Block,
     Card,
     Cards,
@@ -30,11 +33,8 @@ from usmm.reports.page import (
     render,
     write_text,
 )
-from usmm.reports.study_tables import harmless
-from usmm.reports.wording import NOTHING, interval, number, p_value
-from usmm.stats import BootstrapInterval
-from usmm.stats.agreement import Comparison, Median, Reliability
-from usmm.stats.bland_altman import BlandAltman
+from usmm.visualization.pages.study_tables import harmless
+from usmm.visualization.pages.wording import NOTHING, interval, number, p_value
 
 __all__ = ['LOWEST', 'console_tables', 'lowest', 'picture_of', 'write_agreement']
 LOWEST = 6  # cases that are shown

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from usmm.reports.gather import CrossValidation
-from usmm.reports.mistakes import worst_mistakes
-from usmm.reports.wording import SELECTION, duration, interval, is_number, listed, mean_std, metric_label
+from usmm.engine.workdir.gather import CrossValidation
+from usmm.visualization.pages.mistakes import worst_mistakes
+from usmm.visualization.pages.wording import SELECTION, duration, interval, is_number, listed, mean_std, metric_label
 
 UNANSWERED = 'not answered by a run'
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from usmm.reports.checklist import Item, claim_items, patients_apart, tripod_items
-from usmm.reports.fold_figures import (
+from usmm.engine.workdir.gather import CrossValidation, gather
+from usmm.visualization.figures.fold_figures import (
     calibration_blocks,
     confusion_blocks,
     discrimination_blocks,
     training_blocks,
     weight_blocks,
 )
-from usmm.reports.gather import CrossValidation, gather
-from usmm.reports.mistakes import Pictures, mistake_blocks
-from usmm.reports.page import Block, Page, Section, Source, Table, Text, render, write_text
-from usmm.reports.wording import (
+from usmm.visualization.pages.checklist import Item, claim_items, patients_apart, tripod_items
+from usmm.visualization.pages.mistakes import Pictures, mistake_blocks
+from usmm.visualization.pages.page import Block, Page, Section, Source, Table, Text, render, write_text
+from usmm.visualization.pages.wording import (
     NOTHING,
     SELECTION,
     duration,

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from usmm.reports.fold_figures import draw
-from usmm.reports.importance_figures import bars_figure, swarm_figure, waterfall_figure
-from usmm.reports.page import Block, Page, Pictures, Section, Table, Text, render, write_text
-from usmm.reports.wording import interval, metric_label, number
-from usmm.stats.importance import Drop
+from usmm.evaluation.stats.permutation_importance import Drop
+from usmm.visualization.figures.fold_figures import draw
+from usmm.visualization.figures.importance_figures import bars_figure, swarm_figure, waterfall_figure
+from usmm.visualization.pages.page import Block, Page, Pictures, Section, Table, Text, render, write_text
+from usmm.visualization.pages.wording import interval, metric_label, number
 
 MINUS = {'brier': 'Brier score', 'log_loss': 'log loss'}  # metrics of which less is better
 FORMULA = ('=', '+', '-', '@', '\t', '\r')

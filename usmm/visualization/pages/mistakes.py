@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from usmm.reports.page import Block, Card, Cards, Picture, Text, photograph
-from usmm.reports.wording import listed
+from usmm.visualization.pages.page import Block, Card, Cards, Picture, Text, photograph
+from usmm.visualization.pages.wording import listed
 
 Pictures = Callable[[str], list[tuple[str, np.ndarray]]]
 

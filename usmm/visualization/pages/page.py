@@ -175,7 +175,7 @@ def render(page: Page) -> str:
         True
     """
     environment = Environment(
-        loader=PackageLoader('usmm.reports', 'templates'), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader('usmm.visualization.pages', 'templates'), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     style = environment.get_template('page.css').render()

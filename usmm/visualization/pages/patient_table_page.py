@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.reports.page import Page, Section, Table, Text, render, write_text
-from usmm.stats.tables import PatientTable, TableRow
+from usmm.evaluation.stats.tables import PatientTable, TableRow
+from usmm.visualization.pages.page import Page, Section, Table, Text, render, write_text
 
 LATEX = {
     '\\': r'\textbackslash{}', '&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}',

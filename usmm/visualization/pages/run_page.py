@@ -13,10 +13,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from usmm.reports.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
-from usmm.reports.rows import arrays, drawn_classes, read_rows
-from usmm.reports.wording import SELECTION
-from usmm.stats import confusion_matrix, delong_interval, wilson_interval
+from usmm.engine.workdir.rows import arrays, drawn_classes, read_rows
+from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
+from usmm.visualization.figures.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
+from usmm.visualization.pages.wording import SELECTION
 
 NAMES = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc')
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from scipy.stats import spearmanr
 
-from usmm.reports.fold_figures import draw
-from usmm.reports.forest import Estimate, forest_figure
-from usmm.reports.page import Block, Cell, Link, Page, Pictures, Section, Table, Text, render, write_text
-from usmm.reports.study_sections import (
+from usmm.visualization.figures.fold_figures import draw
+from usmm.visualization.figures.forest import Estimate, forest_figure
+from usmm.visualization.pages.page import Block, Cell, Link, Page, Pictures, Section, Table, Text, render, write_text
+from usmm.visualization.pages.study_sections import (
     WORDS,
     pair_blocks,
     pairs_csv,
@@ -21,7 +21,7 @@ from usmm.reports.study_sections import (
     read_rows_of,
     roc_blocks,
 )
-from usmm.reports.study_tables import (
+from usmm.visualization.pages.study_tables import (
     csv_text,
     difference_cells,
     grid,
@@ -31,7 +31,7 @@ from usmm.reports.study_tables import (
     published_metrics,
     word_of,
 )
-from usmm.reports.wording import (
+from usmm.visualization.pages.wording import (
     NOTHING,
     SELECTION,
     duration,

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from usmm.reports.curves import roc_rows_figure
-from usmm.reports.fold_figures import draw
-from usmm.reports.gather import CrossValidation, gather
-from usmm.reports.page import Block, Pictures, Table, Text
-from usmm.reports.study_tables import harmless, word_of
-from usmm.reports.wording import NOTHING, interval, is_number, listed, number, p_value
-from usmm.stats import wilson_interval
+from usmm.engine.workdir.gather import CrossValidation, gather
+from usmm.evaluation.stats import wilson_interval
+from usmm.visualization.figures.curves import roc_rows_figure
+from usmm.visualization.figures.fold_figures import draw
+from usmm.visualization.pages.page import Block, Pictures, Table, Text
+from usmm.visualization.pages.study_tables import harmless, word_of
+from usmm.visualization.pages.wording import NOTHING, interval, is_number, listed, number, p_value
 
 Row = Mapping[str, Any]
 WORDS = (

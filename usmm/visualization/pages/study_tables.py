@@ -7,8 +7,17 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from usmm.reports.wording import METRICS, NOTHING, interval, is_number, mean_std, metric_label, number, p_value
-from usmm.stats import auc_word
+from usmm.evaluation.stats import auc_word
+from usmm.visualization.pages.wording import (
+    METRICS,
+    NOTHING,
+    interval,
+    is_number,
+    mean_std,
+    metric_label,
+    number,
+    p_value,
+)
 
 Row = Mapping[str, Any]
 PRINTED = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1')

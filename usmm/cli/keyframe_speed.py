@@ -9,8 +9,8 @@ from pathlib import Path
 
 import av
 
-from usmm.readers.video import default_threads
-from usmm.transforms.keyframes import key_frames
+from usmm.datasets.transforms.keyframes import key_frames
+from usmm.readers.clips.video import default_threads
 
 
 def time_key_frames(

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from usmm.cli import demo
+
+
+def test_a_failing_step_ends_the_demo_with_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        demo.main([str(tmp_path / 'out'), '--cases', '0'])
+    assert ended.value.code == 2
+    assert 'cases must be at least 1' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_whole_demo_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for state in ('synthetic patients: 12', 'using the phantom that is already in demo/data'):
+        assert demo.main(['demo', '--cases', '12', '--test-cases', '6', '--epochs', '1']) == 0
+        out = capsys.readouterr().out
+        assert state in out and 'best AUC     0.9' in out
+    listed = [
+        line.split(None, 1)[1] for line in out.splitlines() if line.startswith(('metrics ', 'predictions ', 'figure '))
+    ]
+    assert len(listed) > 3 and all(Path(name).is_file() for name in listed)

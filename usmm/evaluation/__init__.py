@@ -1,0 +1,1 @@
+"""Evaluation: `stats` holds pure functions, `metrics` wraps them for mmengine's evaluator."""

@@ -1,0 +1,1 @@
+"""Learners of representations: contrastive and multi-task pre-training."""

@@ -1,0 +1,1 @@
+"""Presets of synthetic patients, one module per preset."""

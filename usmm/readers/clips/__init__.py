@@ -1,0 +1,1 @@
+"""Clips: video files, GIF and DICOM cine loops, as frames in time order."""

@@ -1,0 +1,1 @@
+"""DICOM files: facts, pixels, ultrasound regions."""

@@ -1,0 +1,1 @@
+"""Decoding of uploaded files in confined processes."""

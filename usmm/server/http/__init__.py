@@ -1,0 +1,1 @@
+"""HTTP: routes, uploads, authentication, headers, start of the server."""

@@ -1,0 +1,1 @@
+"""Utilities without a domain: files, names, the console, places of an installation."""
