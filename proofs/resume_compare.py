@@ -68,7 +68,7 @@ def unequal(first: Any, second: Any, name: str) -> list[str]:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    content = load_weights(path)
+    content = dict[str, Any](load_weights(path))
     hub = content.pop('message_hub', {})
     content['meta'] = {k: v for k, v in content.get('meta', {}).items() if k not in META}
     content['runtime'] = {k: v for k, v in hub.get('runtime_info', {}).items() if k in RUNTIME}

@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(waiting)
             return WAITING
     noisy, best = truth_of(Path(config.data_root), config.modalities)
-    content = gather_curves(plan, args.metric, noisy)
+    content: Any = gather_curves(plan, args.metric, noisy)
     titles = {name: strategy.title for name, strategy in STRATEGIES.items()}
     page = report_active_learning(work_dir, content, titles, picture, noisy, best.get(args.metric))
     for name, found in content['strategies'].items():

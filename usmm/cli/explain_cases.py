@@ -16,6 +16,7 @@ from usmm.apis.games import modality_game, reads_table
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.explain import Contribution, HeatMap, contributions, heat_maps
+from usmm.models import MultiModalClassifier
 from usmm.models.presence import stream_presence
 from usmm.structures import Case
 
@@ -75,7 +76,7 @@ class Explainer:
         unknown = [m for m in layers if m not in self.model.modalities]
         if unknown:
             raise ValueError(f'the model has no modality {unknown}; it has {list(self.model.modalities)}')
-        own = self.model.cam_layers() if hasattr(self.model, 'cam_layers') else {}  # a table has no map
+        own = self.model.cam_layers()
         self.layers = {**own, **layers}
 
     def batches(self, dataset: Any, indices: Sequence[int]) -> Iterator[tuple[list[Case], dict[str, Any]]]:
@@ -137,15 +138,21 @@ class Explainer:
         return {name: total / max(counts[name], 1) for name, total in sums.items()}
 
     def _heat(self, batch: Mapping[str, Any], shown: Sequence[int]) -> dict[str, HeatMap]:
-        present = stream_presence(self.model.readers, batch['present'])
+        model = self.model
+        if not isinstance(model, MultiModalClassifier):
+            return {}  # a table has no map
+        present = stream_presence(model.readers, batch['present'])
         rows = None
         if present is not None:
-            rows = {m: present[stream] for stream, names in self.model.readers.items() for m in names}
+            rows = {m: present[stream] for stream, names in model.readers.items() for m in names}
 
         def forward(inputs: Mapping[str, Tensor]) -> Tensor:
-            return self.model.run_images(inputs, batch['present'], batch['data_samples'], batch['clinical']).logits
+            outputs = model.run_images(inputs, batch['present'], batch['data_samples'], batch['clinical'])
+            if outputs is None:
+                raise ValueError('a model without images has no heat map')
+            return outputs.logits
 
-        return heat_maps(self.model, batch['inputs'], self.layers, forward, shown, self.method, self.score, rows)
+        return heat_maps(model, batch['inputs'], self.layers, forward, shown, self.method, self.score, rows)
 
 
 def with_region_only(config: Config) -> Config:

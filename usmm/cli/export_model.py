@@ -15,6 +15,7 @@ from mmengine.config import Config
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.engine.experiment import settle_categories
+from usmm.engine.specs import CheckpointMeta
 from usmm.engine.workdir.outputs import load_weights
 from usmm.export import input_shapes
 from usmm.export.cases import random_row
@@ -46,7 +47,7 @@ def find(source: str, checkpoint: str | None) -> tuple[str, str | None]:
     return str(folder / 'config.py'), str(found[0])
 
 
-def trained(config: Config, checkpoint: str) -> tuple[Any, dict[str, Any]]:
+def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:
     """The model of a config with its weights, and what the weights say of themselves; categories are settled.
 
     Raises:
@@ -66,7 +67,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, dict[str, Any]]:
     return model, meta
 
 
-def untrained(config: Config, seed: int) -> tuple[Any, dict[str, Any]]:
+def untrained(config: Config, seed: int) -> tuple[Any, CheckpointMeta]:
     """The model of a config with random weights, its clinical part fitted on made-up rows."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)

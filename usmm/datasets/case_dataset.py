@@ -192,8 +192,6 @@ class CaseDataset(Dataset):
         """
         return verify_parts({self.part or 'all': self}, num_workers, progress)[self.part or 'all']
 
-    verify_all = staticmethod(verify_parts)  # for those that have data sets, but not this package
-
     def leave_out(self, case_ids: Collection[str]) -> None:
         """Go on without these cases."""
         self.cases = [case for case in self.cases if case.case_id not in case_ids]

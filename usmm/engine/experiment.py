@@ -8,16 +8,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_main_process
 from mmengine.runner import set_random_seed
-from torch import nn
 
 from usmm.config import source_text
+from usmm.datasets import CaseDataset
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
@@ -28,7 +27,8 @@ from usmm.engine.preconditions import (
     token,
 )
 from usmm.engine.pretraining import pretrain
-from usmm.engine.scores import collect_scores
+from usmm.engine.scores import ScoreDataset, collect_scores
+from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples, Stages, StageSpec
 from usmm.engine.stages import (
     RunOptions,
     build_test_runner,
@@ -51,8 +51,10 @@ from usmm.engine.workdir.outputs import (
 )
 from usmm.engine.workdir.progress import SELECTED, Progress
 from usmm.engine.workdir.run_facts import run_facts
+from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import DATASETS, MODELS
-from usmm.structures import Schema, auto_values
+from usmm.structures import CLINICAL, Schema, auto_values
+from usmm.structures.protocols import Classifier, Trainable, TrainedTableHead, missing_members
 from usmm.weights import check_numbers
 
 
@@ -89,13 +91,12 @@ class Experiment:
             check_launcher(self.options.launcher)
             init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
         # settled before anything else is built: from the weights, else from the training part alone
-        known = load_weights(Path(checkpoint)).get('meta', {}).get('categories') if checkpoint is not None else None
-        self.categories = settle_categories(self.config, known)
+        meta = load_weights(Path(checkpoint)).get('meta', {}) if checkpoint is not None else {}
+        self.categories = settle_categories(self.config, meta.get('categories'))
         parts = parts_of(self.config) if parts is None else parts
         self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
-        # a MultiModalClassifier; this room may not import it
-        self.model: Any = build_network(self.config, self.options.amp)
+        self.model = build_network(self.config, self.options.amp)
         split = self.config.get('split') or {}
         self.selection = split.get('selection', 'inner') if self.options.validate else 'last'
         self.trained_on: frozenset[str] = frozenset()
@@ -108,7 +109,7 @@ class Experiment:
         """Whether this process writes files."""
         return is_main_process()
 
-    def train(self, resume: str | bool = False, stage: str | None = None) -> dict[str, Any]:
+    def train(self, resume: str | bool = False, stage: str | None = None) -> Results:
         """Run the stages that are not done, evaluate, and write the work directory.
 
         Args:
@@ -128,9 +129,7 @@ class Experiment:
         done = self.run_stages(self.config.stages, resume, stage)
         return self._finish(done, time.monotonic() - start)
 
-    def run_stages(
-        self, stages: Sequence[Mapping[str, Any]], resume: str | bool = False, stage: str | None = None
-    ) -> dict[str, Any]:
+    def run_stages(self, stages: Stages, resume: str | bool = False, stage: str | None = None) -> Finished:
         """Run those of these stages that are not done; arguments as those of `train`.
 
         Returns:
@@ -165,14 +164,14 @@ class Experiment:
         check_folder(self.work_dir)
         self.skipped = check_files(self.parts, None, self.config.num_workers, self.options.progress)
 
-    def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[Results, list[PredictionRecord]]:
         """Metrics and prediction rows of the model as it stands, for each of these parts.
 
         Raises:
             ValueError: A part that has no cases, or one with patients that trained the weights that were loaded.
         """
-        metrics: dict[str, Any] = {}
-        rows: list[dict[str, Any]] = []
+        metrics: Results = {}
+        rows: list[PredictionRecord] = []
         for part in parts:
             if part not in self.parts:
                 raise ValueError(f'there is no {part!r} part; the parts with cases are {list(self.parts)}')
@@ -181,7 +180,7 @@ class Experiment:
             metrics[part] = runner.test()
             fold = fold_of(self.config, part)
             for metric in runner.test_evaluator.metrics:
-                if hasattr(metric, 'last_rows'):
+                if isinstance(metric, CaseMetrics):
                     rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
                     break
             runner.close()
@@ -201,19 +200,16 @@ class Experiment:
             )
         self.trained_on = frozenset(meta.get('trained_on', ()))
         self.selection = meta.get('selection', self.selection)
-        clinical = self.model.clinical
-        if clinical is not None and self.model.encoder is not None and not clinical.fitted:
-            # weights of a stage before the clinical one: the images decide
-            self.model.trainable('all but clinical')
+        self.model.freeze_unfitted()
 
-    def write_results(self, metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    def write_results(self, metrics: Mapping[str, object], rows: Sequence[PredictionRecord]) -> None:
         """Write metrics.json and predictions.csv (main process only)."""
         if is_main_process():
             write_json(self.work_dir / 'metrics.json', metrics)
             write_predictions(self.work_dir / 'predictions.csv', rows, self.config.classes)
         barrier()
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Results:
         """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
         return run_facts(self.config, self.parts, self.selection)
 
@@ -223,19 +219,19 @@ class Experiment:
             barrier()
             torch.distributed.destroy_process_group()
 
-    def _dataset(self, part: str, pipeline: str) -> Any:
+    def _dataset(self, part: str, pipeline: str) -> CaseDataset:
         part_of_table = None if part == 'all' else part
         transforms = self.config.get(pipeline, ())
-        data = DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
+        data: CaseDataset = DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
         if self.skipped.get(part):
             data.leave_out(self.skipped[part])
         return data
 
-    def _fill(self, checkpoint: str | Path) -> dict[str, Any]:
+    def _fill(self, checkpoint: str | Path) -> Checkpoint:
         """Load a checkpoint's weights, and return all of its content."""
         return fill(self.model, checkpoint, self.config.name)
 
-    def _run_stage(self, spec: Mapping[str, Any], resume: str | bool) -> dict[str, Any]:
+    def _run_stage(self, spec: StageSpec, resume: str | bool) -> Results:
         if spec.get('model'):
             return pretrain(self.config, spec, self.model, self.work_dir / spec['name'], self.options, resume)
         learning = self.model.resolve(spec['train'])
@@ -245,22 +241,23 @@ class Experiment:
             return self._fit(spec, bool(resume))
         fit_encoders(self.model, self.config, self.parts['train'].cases)
         self.model.trainable(spec['train'])
-        chosen: dict[str, Any] = {}
-        if 'clinical' in learning:
+        chosen: Results = {}
+        if CLINICAL in learning and self.model.clinical is not None:
             chosen = fit_clinical(self.model.clinical, self._clinical_table(), self.parts['train'].cases)
         # a stage that keeps the image part frozen sees each case the same way every time: no augmentation
-        frozen = learning == ('clinical',)
-        train_set = self.parts['train'] if frozen else self._dataset('train', 'train_pipeline')
-        val_set = self.parts.get('val') if self.options.validate else None
+        frozen = learning == (CLINICAL,)
+        train_set: Samples = self.parts['train'] if frozen else self._dataset('train', 'train_pipeline')
+        validated = self.parts.get('val') if self.options.validate else None
+        val_set: Samples | None = validated
         if frozen and spec.get('cache') and self.model.encoder is not None:
-            train_set = self._scored(train_set)
-            val_set = self._scored(val_set) if val_set is not None else None
+            train_set = self._scored(self.parts['train'])
+            val_set = None if validated is None else self._scored(validated)
         folder = self.work_dir / spec['name']
         # in full precision, as the cached scores are and those of a test: cached or not, the weights come out the same
         options = replace(self.options, amp=self.options.amp and not frozen)
         return {**run_stage(self.config, spec, self.model, train_set, val_set, folder, options, resume), **chosen}
 
-    def _scored(self, dataset: Any) -> Any:
+    def _scored(self, dataset: CaseDataset) -> ScoreDataset:
         self.model.to(get_device())  # after a resume no runner has moved it yet
         return collect_scores(self.model, dataset, self.config.batch_size, self.config.num_workers)
 
@@ -268,7 +265,7 @@ class Experiment:
         """The clinical rows of the training part (N, K), the only ones that anything is fitted on."""
         return clinical_table(self.config, self.parts['train'].cases)
 
-    def _fit(self, spec: Mapping[str, Any], resume: bool) -> dict[str, Any]:
+    def _fit(self, spec: StageSpec, resume: bool) -> Results:
         """A stage that is fitted once, on the table and, where it asks for them, on out-of-fold scores."""
         cases, folds, scores = self.parts['train'].cases, spec.get('out_of_fold'), None
         start = time.monotonic()
@@ -279,9 +276,9 @@ class Experiment:
         more = {} if scores is None else {'out_of_fold': folds}
         return {**result, **more, 'seconds': round(time.monotonic() - start, 1)}
 
-    def _finish(self, stages: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    def _finish(self, stages: Finished, seconds: float) -> Results:
         metrics, rows = self.evaluate([part for part in ('val', 'test') if part in self.parts])
-        content = {**metrics, 'stages': dict(stages), 'seconds': round(seconds, 1), **self.facts()}
+        content: Results = {**metrics, 'stages': dict(stages), 'seconds': round(seconds, 1), **self.facts()}
         if any(self.skipped.values()):
             content['skipped'] = self.skipped
         weights = self.clinical_weights()
@@ -295,10 +292,10 @@ class Experiment:
         barrier()
         return content
 
-    def clinical_weights(self) -> dict[str, Any] | None:
+    def clinical_weights(self) -> dict[str, float] | None:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
-        clinical: Any = getattr(self.model, 'clinical', None)
-        return clinical.weights() if hasattr(clinical, 'weights') and bool(clinical.fitted) else None
+        clinical = self.model.clinical
+        return clinical.weights() if isinstance(clinical, TrainedTableHead) and bool(clinical.fitted) else None
 
     def _write_config(self) -> None:
         if is_main_process():
@@ -346,7 +343,7 @@ def settle_categories(config: Config, known: Mapping[str, Sequence[str]] | None 
     return found
 
 
-def _replace_auto(node: Any, values: Mapping[str, tuple[str, ...]]) -> None:
+def _replace_auto(node: object, values: Mapping[str, tuple[str, ...]]) -> None:
     if isinstance(node, dict):
         if node.get('values') == 'auto' and node.get('name') in values:
             node['values'] = values[node['name']]
@@ -357,12 +354,15 @@ def _replace_auto(node: Any, values: Mapping[str, tuple[str, ...]]) -> None:
             _replace_auto(item, values)
 
 
-def build_network(config: Config, amp: bool = False) -> nn.Module:
+def build_network(config: Config, amp: bool = False) -> Classifier:
     """The model of a resolved config, initialised with its seed, and filled from its `load_from`.
 
     Args:
         config: The config.
         amp: Whether it will run in mixed precision.
+
+    Raises:
+        ValueError: The model is not a classifier that stages can train.
     """
     if config.get('deterministic'):
         # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
@@ -372,14 +372,19 @@ def build_network(config: Config, amp: bool = False) -> nn.Module:
     if amp:
         # tensor cores, and AMX on a CPU, want the channels last
         settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
-    model: nn.Module = MODELS.build(settings)
-    model.init_weights()  # type: ignore[operator]
+    model = MODELS.build(settings)
+    if not isinstance(model, Classifier):
+        members = missing_members(model, Classifier)
+        raise ValueError(
+            f'model of {config.name}: a {type(model).__name__} cannot be trained in stages, it lacks {members}'
+        )
+    model.init_weights()
     if config.get('load_from'):
         fill(model, config.load_from, config.name)
     return model
 
 
-def fill(model: nn.Module, checkpoint: str | Path, name: str) -> dict[str, Any]:
+def fill(model: Trainable, checkpoint: str | Path, name: str) -> Checkpoint:
     """Load a checkpoint's weights, and return all of its content.
 
     Args:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from mmengine.config import Config
@@ -14,16 +14,27 @@ from mmengine.registry import OPTIMIZERS
 from rich.progress import track
 from torch import nn
 
+from usmm.datasets import CaseDataset
+from usmm.datasets.checks.verify import Progress, verify_parts
 from usmm.engine.pretraining import check_pretraining
+from usmm.engine.specs import StageSpec
 from usmm.engine.stages import stages_before
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
-from usmm.structures import Case
+from usmm.structures import CLINICAL, Case
+from usmm.structures.protocols import Classifier
 
 SHOWN = 10  # cases named in one message
 
 
-def check_stages(config: Config, model: Any, validated: bool) -> None:
+@runtime_checkable
+class NamedMetric(Protocol):
+    """A metric that states the names of what it measures, as `CaseMetrics` does."""
+
+    names: Sequence[str]
+
+
+def check_stages(config: Config, model: Classifier, validated: bool) -> None:
     """See that every stage names parts of the model, a metric, an optimizer, and a cache only of scores.
 
     Args:
@@ -34,7 +45,8 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
     Raises:
         ValueError: Says which stage, and what there is.
     """
-    names = sorted({name for cfg in config.evaluator for name in getattr(METRICS.build(cfg), 'names', ())})
+    metrics = [METRICS.build(cfg) for cfg in config.evaluator]
+    names = sorted({name for metric in metrics if isinstance(metric, NamedMetric) for name in metric.names})
     for spec in config.stages:
         where = f'stage {spec["name"]!r}'
         if spec.get('model'):
@@ -42,7 +54,7 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
             _check_optimizer(spec, where)
             continue
         learning = model.resolve(spec['train'])
-        if spec.get('cache') and learning not in ((), ('clinical',)):
+        if spec.get('cache') and learning not in ((), (CLINICAL,)):
             raise ValueError(f'{where} trains {list(learning)}: scores are cached where only the clinical part learns')
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
         if validated and names and monitor not in names:
@@ -53,11 +65,11 @@ def check_stages(config: Config, model: Any, validated: bool) -> None:
         if not spec.get('fit'):
             _check_optimizer(spec, where)
     own = [spec for spec in config.stages if not spec.get('model')]
-    if model.clinical is not None and not any('clinical' in model.resolve(spec['train']) for spec in own):
+    if model.clinical is not None and not any(CLINICAL in model.resolve(spec['train']) for spec in own):
         raise ValueError("'clinical' is among the modalities, but no stage trains the clinical part")
 
 
-def check_pipelines(data_sets: Mapping[str, Any]) -> None:
+def check_pipelines(data_sets: Mapping[str, CaseDataset]) -> None:
     """See on the first case of each data set that its pipeline ends with tensors; a case that is damaged shows nothing.
 
     Args:
@@ -82,7 +94,7 @@ def check_pipelines(data_sets: Mapping[str, Any]) -> None:
             )
 
 
-def check_classes(classes: Sequence[str], train: Any) -> None:
+def check_classes(classes: Sequence[str], train: CaseDataset) -> None:
     """See that the training part has cases of every class.
 
     Args:
@@ -97,7 +109,9 @@ def check_classes(classes: Sequence[str], train: Any) -> None:
         raise ValueError(f'the training part has no case of the classes {absent}; it has {len(train)} cases')
 
 
-def check_files(parts: Mapping[str, Any], train_set: Any, num_workers: int, show: bool) -> dict[str, dict[str, str]]:
+def check_files(
+    parts: Mapping[str, CaseDataset], train_set: CaseDataset | None, num_workers: int, show: bool
+) -> dict[str, dict[str, str]]:
     """Read every case once, before anything is trained or measured; what a pipeline caches is cached on the way.
 
     Args:
@@ -114,17 +128,16 @@ def check_files(parts: Mapping[str, Any], train_set: Any, num_workers: int, show
         ValueError: A pipeline does not end with tensors.
     """
     read = dict(parts) if train_set is None else {**parts, 'train': train_set}
-    first = next(iter(read.values()))
     check_pipelines(read)
-    if not hasattr(first, 'verify_all'):  # a data set of elsewhere
-        return {}
-    found = first.verify_all(read, num_workers, bar(show))
+    if not all(isinstance(data, CaseDataset) for data in read.values()):
+        return {}  # a data set of another package, which checks its files itself
+    found = verify_parts(read, num_workers, bar(show))
     if train_set is not None and found['train']:
         parts['train'].leave_out(found['train'])
     return {part: bad for part, bad in found.items() if bad}
 
 
-def _check_optimizer(spec: Mapping[str, Any], where: str) -> None:
+def _check_optimizer(spec: StageSpec, where: str) -> None:
     """Build a stage's optimizer on a single number, which finds most settings that cannot work."""
     settings: Any = (spec.get('optim_wrapper') or {}).get('optimizer') or spec.get('optimizer')
     try:
@@ -133,7 +146,7 @@ def _check_optimizer(spec: Mapping[str, Any], where: str) -> None:
         raise ValueError(f'{where}: the optimizer {dict(settings)} cannot be built: {error}') from error
 
 
-def bar(show: bool) -> Callable[[Iterable[Any], int], Iterable[Any]] | None:
+def bar(show: bool) -> Progress | None:
     """A progress line of the main process, or None."""
     if not show or not is_main_process():
         return None
@@ -157,24 +170,24 @@ def check_launcher(launcher: str) -> None:
         raise ValueError(f'--launcher {launcher} wants {needed} in the environment: {hint}')
 
 
-def check_missing(model: Any, parts: Mapping[str, Any]) -> None:
+def check_missing(model: Classifier, parts: Mapping[str, CaseDataset]) -> None:
     """See that the model can do without what the cases lack.
 
     Args:
-        model: A `MultiModalClassifier`.
+        model: The model.
         parts: Part -> its data set; of a data set with `missing='keep'` some cases lack a modality.
 
     Raises:
         ValueError: Names the cases, and what they would need.
     """
-    lacking: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {}
     for case, modalities in ((case, data.modalities) for data in parts.values() for case in data.cases):
         absent = [m for m in modalities if m not in case.files]
-        if absent and (needed := model.lacking(absent)):
-            lacking[case.case_id] = needed
-    if lacking:
-        few = '; '.join(f'{case} lacks {names}' for case, names in [*lacking.items()][:SHOWN])
-        raise ValueError(f"{len(lacking)} cases lack what this model needs, so that missing='keep' cannot work: {few}")
+        if absent and (needed := model.missing_modalities(absent)):
+            missing[case.case_id] = needed
+    if missing:
+        few = '; '.join(f'{case} lacks {names}' for case, names in [*missing.items()][:SHOWN])
+        raise ValueError(f"{len(missing)} cases lack what this model needs, so that missing='keep' cannot work: {few}")
 
 
 def token(case: Case) -> str:
@@ -187,7 +200,7 @@ def token(case: Case) -> str:
     return hashlib.sha256(case.patient_id.encode()).hexdigest()[:12]
 
 
-def check_unseen(part: str, data: Any, trained_on: Collection[str]) -> None:
+def check_unseen(part: str, data: CaseDataset, trained_on: Collection[str]) -> None:
     """See that no patient of a part, other than `train`, trained the weights that are to be measured.
 
     Args:

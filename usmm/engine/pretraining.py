@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,16 +17,25 @@ from mmengine.logging import print_log
 from mmengine.runner import set_random_seed
 
 from usmm.engine.hooks.collapse import LOWEST, collapsed
+from usmm.engine.specs import Results, StageSpec
 from usmm.engine.stages import RunOptions, epochs_of, randomness, run_stage
 from usmm.engine.workdir.outputs import check_whole, load_weights, save_checkpoint
 from usmm.engine.workdir.run_facts import versions
 from usmm.registry import DATASETS, MODELS
+from usmm.structures.protocols import (
+    Classifier,
+    ContrastiveLearner,
+    LabelledPretrainingSet,
+    Learner,
+    PretrainingSet,
+    ValidatedLearner,
+)
 
 FREE = ('name', 'store', 'part', 'checkpoint_interval')  # keys of a stage that do not change its weights
 ROOMS = ('datasets', 'engine', 'models', 'readers', 'structures')  # whose code makes the weights
 
 
-def check_pretraining(spec: Mapping[str, Any], model: Any) -> None:
+def check_pretraining(spec: StageSpec, model: Classifier) -> None:
     """See that the classifier can take what a stage will learn.
 
     Args:
@@ -37,44 +45,45 @@ def check_pretraining(spec: Mapping[str, Any], model: Any) -> None:
     Raises:
         ValueError: It has no encoder of this backbone, or the stage's model is none for pre-training.
     """
-    learner = build_learner(spec)
-    if not hasattr(learner, 'fits'):
-        kind = type(learner).__name__
-        raise ValueError(f'stage {spec["name"]!r}: its model must be one for pre-training such as SimSiam, got {kind}')
     try:
-        learner.fits(model)
+        build_learner(spec).fits(model)
     except ValueError as error:
         raise ValueError(f'stage {spec["name"]!r}: {error}') from error
 
 
-def build_learner(spec: Mapping[str, Any]) -> Any:
+def build_learner(spec: StageSpec) -> Learner:
     """The model of a pre-training; one that classifies several tasks takes them from the stage's data set.
 
     Args:
         spec: Settings of the stage.
 
     Raises:
-        ValueError: The model names tasks or classes of its own that are not those of the data set.
+        ValueError: The model is not one for pre-training, or names tasks or classes that are not those of the data set.
     """
-    settings = copy.deepcopy(dict(spec['model']))
-    tasks = {task['name']: tuple(task['classes']) for task in (spec.get('dataset') or {}).get('tasks', ())}
+    settings: dict[str, Any] = copy.deepcopy(dict(spec['model']))
+    described: Any = spec.get('dataset') or {}
+    tasks = {task['name']: tuple(task['classes']) for task in described.get('tasks', ())}
     if tasks:
         given = {name: tuple(classes) for name, classes in settings.get('tasks', tasks).items()}
         if given != tasks:
-            raise ValueError(f'stage {spec["name"]!r}: the model has the tasks {given}, the data set has {tasks}')
+            raise ValueError(f'the model has the tasks {given}, the data set has {tasks}')
         settings['tasks'] = tasks
-    return MODELS.build(settings)
+    learner = MODELS.build(settings)
+    if not isinstance(learner, Learner):
+        raise ValueError(f'its model must be one for pre-training such as SimSiam, got {type(learner).__name__}')
+    return learner
 
 
-def pair_dataset(config: Config, spec: Mapping[str, Any]) -> Any:
+def pair_dataset(config: Config, spec: StageSpec) -> PretrainingSet:
     """The data set of a pre-training: the run's own settings, those of the stage over them, its part of the cases."""
     part = None if spec.get('part', 'train') == 'all' else 'train'
-    return DATASETS.build(copy.deepcopy({**config.dataset, **spec['dataset'], 'part': part}))
+    dataset: PretrainingSet = DATASETS.build(copy.deepcopy({**config.dataset, **spec['dataset'], 'part': part}))
+    return dataset
 
 
 def pretrain(
-    config: Config, spec: Mapping[str, Any], model: Any, folder: Path, options: RunOptions, resume: str | bool
-) -> dict[str, Any]:
+    config: Config, spec: StageSpec, model: Classifier, folder: Path, options: RunOptions, resume: str | bool
+) -> Results:
     """Run the stage, or take its weights from the store, and hand them over to the classifier.
 
     Args:
@@ -117,28 +126,31 @@ def pretrain(
 
 def _learn(
     config: Config,
-    spec: Mapping[str, Any],
-    learner: Any,
-    dataset: Any,
+    spec: StageSpec,
+    learner: Learner,
+    dataset: PretrainingSet,
     folder: Path,
     options: RunOptions,
     resume: str | bool,
-) -> dict[str, Any]:
+) -> Results:
     """Run the stage; a learner with an evaluator is validated on what the data set holds out, its best epoch kept."""
-    given = {**spec, 'custom_hooks': [*spec.get('custom_hooks', ())]}
-    if hasattr(learner, 'evaluator'):
-        given |= {'evaluator': [dict(metric) for metric in learner.evaluator]}
+    given = copy.copy(spec)
+    if isinstance(learner, ValidatedLearner):
+        given['evaluator'] = [dict(metric) for metric in learner.evaluator]
         given.setdefault('monitor', learner.monitor)
-        chosen = options.validate and spec.get('selection') != 'last'
-        val_set = dataset.held_out() if chosen else None
-        return run_stage(config, given, learner, dataset, val_set, folder, options, resume)
-    given['custom_hooks'].append(dict(type='CollapseHook', lowest=LOWEST))
+        held_out = None
+        if options.validate and spec.get('selection') != 'last' and isinstance(dataset, LabelledPretrainingSet):
+            held_out = dataset.held_out()
+        return run_stage(config, given, learner, dataset, held_out, folder, options, resume)
+    given['custom_hooks'] = [*spec.get('custom_hooks', ()), dict(type='CollapseHook', lowest=LOWEST)]
     result = run_stage(config, given, learner, dataset, None, folder, options, resume)
+    if not isinstance(learner, ContrastiveLearner):
+        return result
     spread = float(learner.spread)
     return {**result, 'spread': round(spread, 4), 'collapsed': collapsed(spread)}
 
 
-def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: RunOptions) -> str:
+def store_key(config: Config, spec: StageSpec, dataset: PretrainingSet, options: RunOptions) -> str:
     """A name for the weights of a pre-training, made of everything that decides them.
 
     Args:
@@ -153,7 +165,7 @@ def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: Ru
         'cases': [[c.case_id, {m: [_digest(f) for f in found] for m, found in c.files.items()}] for c in dataset.cases],
         'masks': [{m: [_digest(f) for f in found] for m, found in c.mask_files.items()} for c in dataset.cases],
         'boxes': [c.boxes for c in dataset.cases],
-        'labels': getattr(dataset, 'decides', None),
+        'labels': dataset.decides if isinstance(dataset, LabelledPretrainingSet) else None,
         'validated': options.validate,
         'made by': [versions(), _code(), torch.cuda.is_available()],
     }
@@ -161,7 +173,7 @@ def store_key(config: Config, spec: Mapping[str, Any], dataset: Any, options: Ru
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _take(stored: Path | None, learner: Any) -> dict[str, Any] | None:
+def _take(stored: Path | None, learner: Learner) -> Results | None:
     """Fill the learner from the store, and return what its stage returned; None where it is not there, or damaged."""
     there = [False]
     if stored is not None and is_main_process() and stored.exists():

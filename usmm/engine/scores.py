@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from usmm.registry import FUNCTIONS
+from usmm.datasets import CaseDataset
+from usmm.datasets.transforms import collate_cases
 from usmm.structures import Case
+from usmm.structures.protocols import Classifier
 
 
 class ScoreDataset(Dataset):
@@ -21,7 +22,7 @@ class ScoreDataset(Dataset):
         cases: One case each, with `info['scores']['image_logits']` (K,) and `info['clinical']['vector']`.
     """
 
-    def __init__(self, dataset: Any, cases: Sequence[Case]) -> None:
+    def __init__(self, dataset: CaseDataset, cases: Sequence[Case]) -> None:
         if len(cases) != len(dataset):
             raise ValueError(f'{len(dataset)} cases need as many scores, got {len(cases)}')
         self.scored = list(cases)
@@ -35,25 +36,28 @@ class ScoreDataset(Dataset):
 
 
 @torch.no_grad()
-def collect_scores(model: Any, dataset: Any, batch_size: int, num_workers: int) -> ScoreDataset:
+def collect_scores(model: Classifier, dataset: CaseDataset, batch_size: int, num_workers: int) -> ScoreDataset:
     """Run the image part of a model once over a dataset, in eval mode; the processes share the cases.
 
     Args:
         model: A `MultiModalClassifier`, not wrapped.
         dataset: A `CaseDataset` with a pipeline that draws nothing at random.
         batch_size, num_workers: Of the loader.
+
+    Raises:
+        ValueError: The model reads no images.
     """
     rank, world = get_dist_info()
     mine = Subset(dataset, range(rank, len(dataset), world))
-    loader: DataLoader = DataLoader(
-        mine, batch_size, num_workers=num_workers, collate_fn=FUNCTIONS.get('collate_cases')
-    )
+    loader: DataLoader = DataLoader(mine, batch_size, num_workers=num_workers, collate_fn=collate_cases)
     was_training = model.training
     model.eval()
     scored: list[Case] = []
     for batch in loader:
         data = model.data_preprocessor(batch, False)
         outputs = model(**data, mode='tensor')
+        if outputs.image_logits is None:
+            raise ValueError(f'scores of the images are cached, but a {type(model).__name__} reads none')
         for case, logits in zip(batch['data_samples'], outputs.image_logits, strict=True):
             case.info['scores'] = {'image_logits': logits.float().cpu()}
             scored.append(case)

@@ -6,16 +6,14 @@ import copy
 import gc
 import logging
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, get_world_size
 from mmengine.logging import MessageHub, MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmengine.visualization import Visualizer
 from torch import nn
 
@@ -23,13 +21,16 @@ from usmm import compat
 from usmm.compat.workers import stop_workers
 from usmm.engine.hooks.run_state import plain_model, take_averaged
 from usmm.engine.hooks.stage_checkpoints import lower_is_better, resumable
+from usmm.engine.specs import Checkpoint, EnvConfig, Results, Samples, Stages, StageSpec
 from usmm.engine.workdir.outputs import load_weights
 from usmm.registry import DATA_SAMPLERS
+from usmm.structures import Settings
+from usmm.structures.protocols import BatchingSet, Trainable
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run, apart from what: the flags of `usmm/cli/train.py`.
+    """How to run, apart from what: the flags of `usmm train`.
 
     Args:
         launcher: `none`, `pytorch` (torchrun), `slurm` or `mpi`.
@@ -49,7 +50,7 @@ class RunOptions:
 class QuietRunner(Runner):
     """mmengine's runner, whose log goes to files; the console shows errors, beside the progress line."""
 
-    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: Any) -> MMLogger:
+    def build_logger(self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: object) -> MMLogger:
         """The logger, its console handlers turned down."""
         logger = super().build_logger(log_level, log_file, **kwargs)
         for handler in logger.handlers:
@@ -60,35 +61,38 @@ class QuietRunner(Runner):
     def close(self) -> None:
         """End the loaders' workers; let go of the log file and of all that was logged, which mmengine keeps."""
         for loop in (self._train_loop, self._val_loop, self._test_loop):
-            stop_workers(getattr(loop, 'dataloader', None))  # a loop that was not built is a dict or None
+            if isinstance(loop, BaseLoop):  # one that was not built is a dict or None
+                stop_workers(loop.dataloader)
         for handler in [*self.logger.handlers]:
             self.logger.removeHandler(handler)
             handler.close()
-        kinds: tuple[Any, ...] = (MMLogger, MessageHub, Visualizer)
-        for kind in kinds:
+        for kind in (MMLogger, MessageHub, Visualizer):
             kind._instance_dict.pop(self.experiment_name, None)
 
-    def load_checkpoint(self, filename: str, map_location: Any = 'cpu', *args: Any, **kwargs: Any) -> Any:
+    def load_checkpoint(
+        self, filename: str, map_location: str | torch.device = 'cpu', *args: object, **kwargs: object
+    ) -> Checkpoint:
         """Load a checkpoint to resume from; one of another model is refused, where mmengine takes what fits.
 
         Raises:
             ValueError: Its tensors are not those of the model.
         """
         try:
-            return super().load_checkpoint(filename, map_location, strict=True)
+            content: Checkpoint = super().load_checkpoint(filename, map_location, strict=True)
+            return content
         except RuntimeError as error:
             raise ValueError(f'{filename} cannot be resumed with this config: {error}') from error
 
 
 def loader_config(
-    config: Config, dataset: Any, shuffle: bool, batch_size: int, num_workers: int, oversample: bool = False
-) -> dict[str, Any]:
+    config: Config, dataset: Samples, shuffle: bool, batch_size: int, num_workers: int, oversample: bool = False
+) -> Results:
     """A dataloader of cases, as mmengine builds it; a data set may have its own way to make batches for training."""
     sampler = dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle, oversample=oversample)
     total = DATA_SAMPLERS.build({**sampler, 'dataset': dataset}).total
     mine = -(-total // get_world_size())
-    if shuffle and hasattr(dataset, 'batch_sampler'):
-        whole: dict[str, Any] = dict(batch_sampler=dict(dataset.batch_sampler))
+    if shuffle and isinstance(dataset, BatchingSet):
+        whole: dict[str, object] = dict(batch_sampler=dict(dataset.batch_sampler))
     else:
         # batch norm cannot learn from a last batch of a single case; the order is shuffled, so another case is left
         # out in each epoch
@@ -104,7 +108,7 @@ def loader_config(
     )
 
 
-def epochs_of(config: Config, stage: Mapping[str, Any]) -> int:
+def epochs_of(config: Config, stage: StageSpec) -> int:
     """The epochs of a stage, capped by the config's `max_epochs`; none where a model is fitted once."""
     if stage.get('fit'):
         return 0
@@ -112,7 +116,7 @@ def epochs_of(config: Config, stage: Mapping[str, Any]) -> int:
     return stage['max_epochs'] if cap is None else min(stage['max_epochs'], cap)
 
 
-def stages_before(stages: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def stages_before(stages: Stages, spec: StageSpec) -> list[StageSpec]:
     """The stages that stand before one of them.
 
     Example:
@@ -124,14 +128,14 @@ def stages_before(stages: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) 
 
 def run_stage(
     config: Config,
-    stage: Mapping[str, Any],
-    model: nn.Module,
-    train_set: Any,
-    val_set: Any | None,
+    stage: StageSpec,
+    model: Trainable,
+    train_set: Samples,
+    val_set: Samples | None,
     folder: Path,
     options: RunOptions,
     resume: str | bool = False,
-) -> dict[str, Any]:
+) -> Results:
     """Train one stage and leave the selected weights in `model`.
 
     Args:
@@ -159,7 +163,7 @@ def run_stage(
     runner.train()
     plain = plain_model(runner.model)
     take_averaged(plain, runner)
-    chosen: dict[str, Any] = {'epoch': runner.epoch}
+    chosen: Results = {'epoch': runner.epoch}
     if val_set is not None:
         chosen = _load_best(plain, runner, folder, monitor, bool(stage.get('evaluator')))
     epochs = runner.epoch
@@ -171,7 +175,7 @@ def run_stage(
 
 
 def build_test_runner(
-    config: Config, model: nn.Module, part: str, dataset: Any, work_dir: Path, options: RunOptions
+    config: Config, model: Trainable, part: str, dataset: Samples, work_dir: Path, options: RunOptions
 ) -> QuietRunner:
     """A runner that measures a model on the data set of a part; its log goes to `logs` of the work directory."""
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -185,8 +189,8 @@ def build_test_runner(
 
 
 def _runner_settings(
-    config: Config, stage: Mapping[str, Any], train_set: Any, val_set: Any | None, options: RunOptions, monitor: str
-) -> dict[str, Any]:
+    config: Config, stage: StageSpec, train_set: Samples, val_set: Samples | None, options: RunOptions, monitor: str
+) -> Results:
     batch = stage.get('batch_size') or config.batch_size
     # scores in memory need no workers
     workers = 0 if stage.get('cache') else config.num_workers
@@ -196,7 +200,7 @@ def _runner_settings(
     if val_set is not None:
         hooks += _early_stop(stage, monitor)
     oversample = bool(stage.get('oversample'))
-    settings: dict[str, Any] = dict(
+    settings: Results = dict(
         train_dataloader=loader_config(config, train_set, True, batch, workers, oversample),
         train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=stage.get('val_interval', 1)),
         optim_wrapper=_optim_wrapper(stage, options),
@@ -232,7 +236,7 @@ def _runner_settings(
     return settings
 
 
-def _early_stop(stage: Mapping[str, Any], monitor: str) -> list[dict[str, Any]]:
+def _early_stop(stage: StageSpec, monitor: str) -> list[Settings]:
     """The hook that a stage's `early_stop` asks for: epochs of patience, and how much better counts as better."""
     settings = stage.get('early_stop')
     if not settings:
@@ -241,18 +245,18 @@ def _early_stop(stage: Mapping[str, Any], monitor: str) -> list[dict[str, Any]]:
     return [dict(type='EarlyStoppingHook', monitor=monitor, rule=rule, **{'min_delta': 0.0, **settings})]
 
 
-def env_config(config: Config) -> dict[str, Any]:
+def env_config(config: Config) -> EnvConfig:
     """The environment of a runner: gloo where there is no GPU."""
     backend = 'nccl' if torch.cuda.is_available() else 'gloo'
     return {'dist_cfg': {'backend': backend}, **config.get('env_cfg', {})}
 
 
-def randomness(config: Config) -> dict[str, Any]:
+def randomness(config: Config) -> dict[str, int]:
     """The seed of a runner, and whether only algorithms that repeat their bits are allowed."""
     return dict(seed=config.seed, deterministic=bool(config.get('deterministic', False)))
 
 
-def _optim_wrapper(stage: Mapping[str, Any], options: RunOptions) -> dict[str, Any]:
+def _optim_wrapper(stage: StageSpec, options: RunOptions) -> Results:
     wrapper = copy.deepcopy(dict(stage.get('optim_wrapper') or {}))
     wrapper.setdefault('type', 'OptimWrapper')
     wrapper.setdefault('optimizer', copy.deepcopy(stage.get('optimizer')))
@@ -264,7 +268,7 @@ def _optim_wrapper(stage: Mapping[str, Any], options: RunOptions) -> dict[str, A
     return wrapper
 
 
-def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str, whole: bool = False) -> dict[str, Any]:
+def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str, whole: bool = False) -> Results:
     """Load the checkpoint that validated best; the last epoch stays where no epoch could be scored.
 
     With `whole` all metrics of that epoch are returned, as `validation`.

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from usmm.engine.specs import Results, Stages, StageSpec
 from usmm.evaluation.stats.group_tests import GroupTest, compare_categories, compare_numbers
-from usmm.structures import Case, Schema, Variable, clinical_vector
+from usmm.structures import CLINICAL, Case, Schema, Variable, clinical_vector
+from usmm.structures.protocols import Classifier, FittedOnce, StackedHead, TableEncoder, TableHead, TrainedTableHead
 
 
 def clinical_table(config: Config, cases: Sequence[Case]) -> torch.Tensor:
@@ -23,7 +24,7 @@ def clinical_table(config: Config, cases: Sequence[Case]) -> torch.Tensor:
     return torch.from_numpy(np.stack([clinical_vector(case.clinical, variables) for case in cases]))
 
 
-def fit_encoders(model: Any, config: Config, cases: Sequence[Case]) -> None:
+def fit_encoders(model: Classifier, config: Config, cases: Sequence[Case]) -> None:
     """Fit those encoders of the table that are not fitted yet: by a stage before, or by the weights that were loaded.
 
     Args:
@@ -31,19 +32,20 @@ def fit_encoders(model: Any, config: Config, cases: Sequence[Case]) -> None:
         config: The resolved config.
         cases: The cases of the training part, the only ones that anything is fitted on.
     """
-    encoders = () if getattr(model, 'encoder', None) is None else model.encoder.values()
-    for encoder in encoders:
-        if hasattr(encoder, 'fitted') and not bool(encoder.fitted):
+    for encoder in (model.encoder or {}).values():
+        if isinstance(encoder, TableEncoder) and not bool(encoder.fitted):
             encoder.fit(clinical_table(config, cases))
 
 
-def fitted_once(model: Any) -> Any:
+def fitted_once(model: Classifier) -> FittedOnce | None:
     """The part that is fitted once rather than trained: the model itself, its clinical head, or None."""
-    parts = (model, getattr(model, 'clinical', None))
-    return next((part for part in parts if hasattr(part, 'fit_table')), None)
+    for part in (model, model.clinical):
+        if isinstance(part, FittedOnce):
+            return part
+    return None
 
 
-def check_fit(spec: Mapping[str, Any], model: Any, before: Sequence[Mapping[str, Any]] = ()) -> None:
+def check_fit(spec: StageSpec, model: Classifier, before: Stages = ()) -> None:
     """See that a stage fits where the model is fitted, and trains where it is trained.
 
     Args:
@@ -58,11 +60,11 @@ def check_fit(spec: Mapping[str, Any], model: Any, before: Sequence[Mapping[str,
     kind = type(model if part is None else part).__name__
     if spec.get('fit') and part is None:
         raise ValueError(f'{where} has fit=True: {kind} is trained, give it an optimizer and max_epochs')
-    if not spec.get('fit') and part is not None and (part is model or 'clinical' in model.resolve(spec['train'])):
+    if not spec.get('fit') and part is not None and (part is model or CLINICAL in model.resolve(spec['train'])):
         raise ValueError(f'{where}: {kind} is fitted once, give the stage fit=True and no optimizer')
     if folds is not None and (not spec.get('fit') or isinstance(folds, bool) or not isinstance(folds, int)):
         raise ValueError(f'{where}: out_of_fold is a number of folds, of a stage with fit=True; got {folds!r}')
-    if not spec.get('fit') or not getattr(part, 'use_image', False):
+    if not spec.get('fit') or not (isinstance(part, StackedHead) and part.use_image):
         return
     if folds is None or folds < 2:
         raise ValueError(
@@ -74,8 +76,8 @@ def check_fit(spec: Mapping[str, Any], model: Any, before: Sequence[Mapping[str,
 
 
 def fit_stage(
-    model: Any, table: torch.Tensor, cases: Sequence[Case], seed: int, image_scores: torch.Tensor | None = None
-) -> dict[str, Any]:
+    model: Classifier, table: torch.Tensor, cases: Sequence[Case], seed: int, image_scores: torch.Tensor | None = None
+) -> Results:
     """Fit a model, or its clinical head, on the rows that have a label.
 
     Args:
@@ -91,16 +93,19 @@ def fit_stage(
     start = time.monotonic()
     part = fitted_once(model)
     labelled = [i for i, case in enumerate(cases) if case.label is not None]
-    more = {} if image_scores is None else {'image_scores': part.image_scores(image_scores[labelled])}
-    part.fit_table(table[labelled], torch.tensor([cases[i].label for i in labelled]), seed, **more)
+    labels = torch.tensor([cases[i].label for i in labelled])
+    if image_scores is not None and isinstance(part, StackedHead):
+        part.fit_table(table[labelled], labels, seed, part.image_scores(image_scores[labelled]))
+    elif part is not None:
+        part.fit_table(table[labelled], labels, seed)
     return {'epochs': 0, 'of': 0, 'fitted': len(labelled), 'seconds': round(time.monotonic() - start, 1)}
 
 
-def fit_clinical(head: Any, table: torch.Tensor, cases: Sequence[Case]) -> dict[str, Any]:
+def fit_clinical(head: TableHead, table: torch.Tensor, cases: Sequence[Case]) -> Results:
     """Fit a clinical head on the training part; with its `select`, choose the indicators there first.
 
     Args:
-        head: A `ClinicalFusionHead`; this room may not import it.
+        head: The clinical head.
         table: Clinical rows of the training part (N, K).
         cases: The same cases, with their labels.
 
@@ -110,7 +115,9 @@ def fit_clinical(head: Any, table: torch.Tensor, cases: Sequence[Case]) -> dict[
     Raises:
         ValueError: No indicator is left, and there is no image score.
     """
-    threshold = getattr(head, 'select', None)
+    if not isinstance(head, TrainedTableHead):
+        return {}
+    threshold = head.select
     if threshold is None:
         head.fit(table)
         return {}
@@ -152,7 +159,7 @@ def _words(test: GroupTest) -> str:
     return f'{test.pvalue:.3g}' if test.tested else f'not tested ({test.reason})'
 
 
-def _facts(tests: dict[str, GroupTest], kept: dict[str, bool]) -> dict[str, dict[str, Any]]:
+def _facts(tests: dict[str, GroupTest], kept: dict[str, bool]) -> dict[str, dict[str, object]]:
     return {
         name: {
             'selected': bool(kept[name]),

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor, nn
+    from typing_extensions import Self
+
+
+def missing_members(item: object, protocol: type) -> list[str]:
+    """The members of one of these protocols that an object does not have, sorted.
+
+    Example:
+        >>> missing_members([], FittedOnce)
+        ['fit_table', 'fitted']
+    """
+    members = {name for base in protocol.__mro__ for name in (*vars(base), *vars(base).get('__annotations__', {}))}
+    return sorted(name for name in members if not name.startswith('_') and not hasattr(item, name))
 
 
 @runtime_checkable
@@ -40,13 +52,13 @@ class Trainable(Protocol):
     def get_submodule(self, target: str) -> nn.Module:
         """The module of a dotted name."""
 
-    def to(self, device: torch.device | str) -> object:
+    def to(self, device: torch.device | str) -> Self:
         """Move to a device."""
 
-    def train(self, mode: bool = True) -> object:
+    def train(self, mode: bool = True) -> Self:
         """Training mode."""
 
-    def eval(self) -> object:
+    def eval(self) -> Self:
         """Evaluation mode."""
 
 
@@ -130,6 +142,8 @@ class ClassifierOutputs(Protocol):
     logits: Tensor  # (B, K)
     image_logits: Tensor | None  # (B, K)
     vector: Tensor | None  # (B, D), the joint vector of the fusion
+    vectors: dict[str, Tensor]  # stream -> (B, D)
+    present: dict[str, Tensor] | None  # stream -> rows that have it (B,); None: all
 
 
 @runtime_checkable
@@ -143,6 +157,7 @@ class Classifier(Trainable, Protocol):
     fusion: nn.Module | None
     head: nn.Module | None
     clinical: TableHead | None
+    data_preprocessor: nn.Module  # a collated batch -> the arguments of the call
 
     @property
     def readers(self) -> Mapping[str, tuple[str, ...]]:
@@ -254,6 +269,9 @@ class PretrainingSet(Protocol):
 
     def verify(self, num_workers: int = 0) -> object:
         """Read every case once."""
+
+    def __getitem__(self, index: int) -> Case:
+        """A sample."""
 
     def __len__(self) -> int:
         """Number of images."""

@@ -44,7 +44,7 @@ def verify_parts(
     if errors:
         total = sum(len(data.cases) for data in parts.values())
         text = listing(f'{len(errors)} of {total} cases cannot be read', errors)
-        raise DataError(f"{text}\ntools/check_data.py lists all bad files; bad_cases='skip' leaves such cases out")
+        raise DataError(f"{text}\nusmm check_data lists all bad files; bad_cases='skip' leaves such cases out")
     for name, bad_cases in found.items():
         if bad_cases:
             total = len(parts[name].cases)

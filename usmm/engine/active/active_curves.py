@@ -12,6 +12,7 @@ import numpy as np
 
 from usmm.engine.active.active_learning import ActiveLearning
 from usmm.engine.active.active_state import read_labelled, write_rows
+from usmm.engine.specs import Results
 from usmm.engine.workdir.outputs import write_json
 from usmm.engine.workdir.run_facts import versions
 from usmm.evaluation.stats.learning_curve import curve_area, share_reaching
@@ -21,7 +22,7 @@ TARGETS = (0.95, 1.0)
 LOWER_IS_BETTER = ('stage_error',)
 
 
-def gather_curves(plan: ActiveLearning, metric: str = 'auc', noisy: Sequence[str] | None = None) -> dict[str, Any]:
+def gather_curves(plan: ActiveLearning, metric: str = 'auc', noisy: Sequence[str] | None = None) -> Results:
     """Write `curves.csv` (a row a round) and `active_learning.json` of what is done, and return the latter.
 
     Args:
@@ -137,20 +138,20 @@ def _done(plan: ActiveLearning, seed: int, strategy: str) -> list[Path]:
     return [folder for folder in folders if (folder / 'round.json').is_file()]
 
 
-def _row(folder: Path, seed: int, strategy: str, k: int) -> dict[str, Any]:
+def _row(folder: Path, seed: int, strategy: str, k: int) -> Results:
     found = json.loads((folder / 'round.json').read_text(encoding='utf-8'))
     metrics = {n: v for n, v in found['metrics'].items() if not n.startswith('image/')}
     counts = {name: found[name] for name in (*COUNTS, 'pool', 'share', 'seconds')}
     return {'seed': seed, 'strategy': strategy, 'round': k, **counts, **metrics}
 
 
-def _of(rows: Sequence[Mapping[str, Any]], strategy: str) -> list[Mapping[str, Any]]:
+def _of(rows: Sequence[Mapping[str, object]], strategy: str) -> list[Mapping[str, Any]]:
     return [row for row in rows if row['strategy'] == strategy]
 
 
 def _strategy(
-    strategy: str, rows: Sequence[Mapping[str, Any]], full: Mapping[int, Mapping[str, Any]], metric: str
-) -> dict[str, Any]:
+    strategy: str, rows: Sequence[Mapping[str, object]], full: Mapping[int, Mapping[str, Any]], metric: str
+) -> Results:
     """Mean curve, area by seed, and the share of labels at which each seed reaches its full-data score."""
     mine = _of(rows, strategy)
     seeds = sorted({row['seed'] for row in mine})

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 import numpy as np
 
 from usmm.config import load_config
+from usmm.datasets import CaseDataset
 from usmm.engine.active import STRATEGIES
 from usmm.engine.active.active_query import Question, first_samples, known_labels, pool_dataset, questions
 from usmm.engine.active.active_state import (
@@ -26,9 +26,10 @@ from usmm.engine.active.active_state import (
 from usmm.engine.stages import RunOptions
 from usmm.engine.studies.fold_task import FoldTask, run_fold
 from usmm.engine.workdir.outputs import write_json
+from usmm.structures import Settings
 
 TRAINING = ('anew', 'fine-tune')
-ReadSheet = Callable[[Path], Sequence[Mapping[str, Any]]]
+ReadSheet = Callable[[Path], Sequence[Mapping[str, object]]]
 
 
 class AnswersMissing(Exception):
@@ -78,7 +79,7 @@ class ActiveLearning:
     full: bool = True
     fold_seed: int | None = None
     sheet: Path | None = None
-    options: Mapping[str, Any] | None = None
+    options: Settings | None = None
 
     def __post_init__(self) -> None:
         for name, valid in (('training', TRAINING), ('how', ('mean', 'max', 'sum'))):
@@ -124,7 +125,7 @@ class ActiveLearning:
             for strategy in self.strategies:
                 self._run_strategy(seed, strategy, pool, flags, read_sheet)
 
-    def pool(self, seed: int) -> Any:
+    def pool(self, seed: int) -> CaseDataset:
         """Every sample of the training part, labelled or not, seen as in a test."""
         config = self._task(self._folder(seed), seed).load()
         data = pool_dataset(config)
@@ -138,7 +139,7 @@ class ActiveLearning:
         return [folder for folder in folders if (folder / 'round.json').is_file()]
 
     def _run_strategy(
-        self, seed: int, strategy: str, pool: Any, flags: RunOptions, read_sheet: ReadSheet | None
+        self, seed: int, strategy: str, pool: CaseDataset, flags: RunOptions, read_sheet: ReadSheet | None
     ) -> None:
         before = self._folder(seed)
         for k in range(1, self.rounds + 1):
@@ -153,7 +154,7 @@ class ActiveLearning:
                     (before / 'model.pth').unlink(missing_ok=True)
             before = folder
 
-    def _begin(self, folder: Path, seed: int, pool: Any, read_sheet: ReadSheet | None) -> None:
+    def _begin(self, folder: Path, seed: int, pool: CaseDataset, read_sheet: ReadSheet | None) -> None:
         """Label the first samples: those that the table knows where a person answers, else drawn at random."""
         if (folder / 'labelled.csv').is_file():
             return
@@ -177,7 +178,7 @@ class ActiveLearning:
         seed: int,
         strategy: str,
         k: int,
-        pool: Any,
+        pool: CaseDataset,
         read_sheet: ReadSheet | None,
     ) -> bool:
         """Choose units with the model of the round before and write what is labelled now; False: nothing is left."""
@@ -202,7 +203,12 @@ class ActiveLearning:
         return True
 
     def _answered(
-        self, folder: Path, asked: Sequence[str], pool: Any, labelled: Mapping[str, str], read_sheet: ReadSheet | None
+        self,
+        folder: Path,
+        asked: Sequence[str],
+        pool: CaseDataset,
+        labelled: Mapping[str, str],
+        read_sheet: ReadSheet | None,
     ) -> None:
         """Write the sheet of questions, or take the answers in it.
 
@@ -224,7 +230,7 @@ class ActiveLearning:
         merged = {**labelled, **{n: label for n, label in new.items() if n not in labelled}}
         write_labelled(folder / 'labelled.csv', [*merged], merged)
 
-    def _train(self, folder: Path, seed: int, pool: Any, flags: RunOptions, before: Path | None = None) -> None:
+    def _train(self, folder: Path, seed: int, pool: CaseDataset, flags: RunOptions, before: Path | None = None) -> None:
         """Train and test a round unless it is done."""
         if (folder / 'round.json').is_file():
             return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 
+from usmm.datasets import CaseDataset
 from usmm.engine.active import STRATEGIES, Pool, query
 from usmm.engine.active.pool_outputs import PoolOutputs, pool_outputs
 from usmm.engine.experiment import Experiment
@@ -61,26 +61,28 @@ class Question:
             found = PoolOutputs(data.sample_ids(), even)
         else:
             model = Experiment(config, parts=('train',), checkpoint=weights).model
-            how: dict[str, Any] = dict(batch_size=config.batch_size, num_workers=config.num_workers)
-            found = pool_outputs(model, data, passes=self.passes if 'passes' in needs else 0, seed=self.seed, **how)
+            size, workers = config.batch_size, config.num_workers
+            passes = self.passes if 'passes' in needs else 0
+            found = pool_outputs(model, data, size, workers, passes, self.seed)
             if 'features' in needs:
                 old = pool_dataset(config)
                 old.choose([*labelled])
-                known = pool_outputs(model, old, **how).features
+                known = pool_outputs(model, old, size, workers).features
         units = dict(zip(data.sample_ids(), data.units(self.unit), strict=True))
         of = [units[name] for name in found.names]
-        pool: Any = Pool(of, found.probabilities, found.passes, found.features, known)  # type: ignore[arg-type]
+        pool = Pool(of, found.probabilities, found.passes, found.features, known)  # type: ignore[arg-type]
         return query(self.strategy, pool, self.count, rng, self.how)
 
 
-def pool_dataset(config: Config) -> Any:
+def pool_dataset(config: Config) -> CaseDataset:
     """Every sample of the training part, labelled or not, seen as in a test."""
     given = {**config.dataset, 'part': 'train', 'pipeline': config.test_pipeline, 'only': None}
     given |= {name: None for name in ('draws', 'min_samples') if name in given}  # every pair can be asked for, once
-    return DATASETS.build(given)
+    pool: CaseDataset = DATASETS.build(given)
+    return pool
 
 
-def first_samples(pool: Any, unit: str, size: int, rng: np.random.Generator) -> list[str]:
+def first_samples(pool: CaseDataset, unit: str, size: int, rng: np.random.Generator) -> list[str]:
     """Samples of units drawn at random, one unit of each class among them: else nothing could be trained.
 
     Args:
@@ -100,7 +102,7 @@ def first_samples(pool: Any, unit: str, size: int, rng: np.random.Generator) -> 
     return [n for n, u in zip(pool.sample_ids(), units, strict=True) if u in wanted]
 
 
-def known_labels(pool: Any, names: Sequence[str]) -> dict[str, str]:
+def known_labels(pool: CaseDataset, names: Sequence[str]) -> dict[str, str]:
     """Sample -> name of the class in the table.
 
     Raises:
@@ -113,7 +115,7 @@ def known_labels(pool: Any, names: Sequence[str]) -> dict[str, str]:
     return {n: pool.table.classes[labels[n]] for n in names}
 
 
-def questions(pool: Any, asked: Sequence[str], unit: str) -> list[dict[str, str]]:
+def questions(pool: CaseDataset, asked: Sequence[str], unit: str) -> list[dict[str, str]]:
     """A row a unit: what it is, its files in the folder of the table, and an empty label.
 
     Args:

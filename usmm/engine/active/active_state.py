@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.engine.workdir.outputs import replacing
 
@@ -13,7 +12,7 @@ FORMULA = ('=', '+', '-', '@', '\t', '\r')  # a spreadsheet takes such a cell fo
 SHEETS = ('.csv', '.xlsx')
 
 
-def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write a CSV file, whole or not at all."""
     with replacing(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
         writer = csv.DictWriter(file, list(columns))
@@ -95,7 +94,7 @@ def check_sheet(path: Path) -> None:
         raise ValueError(f'a sheet of questions ends in one of {list(SHEETS)}, got {path.name!r}')
 
 
-def answers_of(rows: Sequence[Mapping[str, Any]], asked: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
+def answers_of(rows: Sequence[Mapping[str, object]], asked: Sequence[str], classes: Sequence[str]) -> dict[str, str]:
     """The labels that a person filled in.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,13 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.data import DataLoader
 
-from usmm.registry import FUNCTIONS
+from usmm.datasets import CaseDataset
+from usmm.datasets.transforms import collate_cases
+from usmm.structures.protocols import Classifier, ClassifierOutputs
 
 Floats = npt.NDArray[np.float32]
+# Probabilities (B, K), joint vectors (B, D) or None, probabilities of passes (T, B, K) or None of one batch
+Part = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class PoolOutputs:
 
 @torch.no_grad()
 def pool_outputs(
-    model: Any, dataset: Any, batch_size: int, num_workers: int = 0, passes: int = 0, seed: int = 0
+    model: Classifier, dataset: CaseDataset, batch_size: int, num_workers: int = 0, passes: int = 0, seed: int = 0
 ) -> PoolOutputs:
     """Run a model over a data set.
 
@@ -58,14 +62,12 @@ def pool_outputs(
     """
     if passes and not _dropouts(model):
         raise ValueError('passes with dropout need a model with dropout; the head takes dropout=0.5')
-    loader: DataLoader = DataLoader(
-        dataset, batch_size, num_workers=num_workers, collate_fn=FUNCTIONS.get('collate_cases')
-    )
+    loader: DataLoader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=collate_cases)
     model.to(get_device())
     was_training = model.training
     model.eval()
     names: list[str] = []
-    parts: list[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]] = []
+    parts: list[Part] = []
     devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
@@ -73,14 +75,14 @@ def pool_outputs(
             data = model.data_preprocessor(batch, False)
             outputs = model(**data, mode='tensor')
             several = _passes(model, data, outputs, passes) if passes else None
-            parts.append((outputs.logits.float().softmax(1), getattr(outputs, 'vector', None), several))
+            parts.append((outputs.logits.float().softmax(1), outputs.vector, several))
             names += [case.case_id for case in batch['data_samples']]
     model.train(was_training)
     return PoolOutputs(names, _join([p for p, _, _ in parts]), *_optional(parts))
 
 
 @contextmanager
-def dropout_on(model: nn.Module) -> Iterator[None]:
+def dropout_on(model: nn.Module | Classifier) -> Iterator[None]:
     """Let dropout drop while everything else stays in eval mode."""
     layers = _dropouts(model)
     before = [layer.training for layer in layers]
@@ -93,27 +95,30 @@ def dropout_on(model: nn.Module) -> Iterator[None]:
             layer.train(mode)
 
 
-def _dropouts(model: nn.Module) -> list[_DropoutNd]:
+def _dropouts(model: nn.Module | Classifier) -> list[_DropoutNd]:
     return [m for m in model.modules() if isinstance(m, _DropoutNd) and m.p > 0]
 
 
-def _passes(model: Any, data: dict[str, Any], outputs: Any, count: int) -> torch.Tensor:
+def _passes(model: Classifier, data: Mapping[str, Any], outputs: ClassifierOutputs, count: int) -> torch.Tensor:
     """Probabilities (T, B, K)."""
-    inside = _dropouts(model.head) if isinstance(model.head, nn.Module) else []
+    head = model.head
+    inside = [] if head is None else _dropouts(head)
     in_head_alone = len(inside) == len(_dropouts(model)) and model.clinical is None and outputs.vector is not None
     with dropout_on(model):
-        if in_head_alone:
-            given = (outputs.vector, outputs.vectors, outputs.present)
-            logits = [model.head(*given)[0] for _ in range(count)]
+        if head is not None and in_head_alone:
+            logits = [head(outputs.vector, outputs.vectors, outputs.present)[0] for _ in range(count)]
         else:
             logits = [model(**data, mode='tensor').logits for _ in range(count)]
     return torch.stack(logits).float().softmax(2)
 
 
-def _optional(parts: list[Any]) -> tuple[Floats | None, Floats | None]:
-    features = None if any(f is None for _, f, _ in parts) else _join([f for _, f, _ in parts])
-    passes = None if any(p is None for _, _, p in parts) else _join([p for _, _, p in parts], 1)
-    return features, passes
+def _optional(parts: list[Part]) -> tuple[Floats | None, Floats | None]:
+    features = [f for _, f, _ in parts if f is not None]
+    passes = [p for _, _, p in parts if p is not None]
+    return (
+        _join(features) if len(features) == len(parts) else None,
+        _join(passes, 1) if len(passes) == len(parts) else None,
+    )
 
 
 def _join(tensors: list[torch.Tensor], dim: int = 0) -> Floats:

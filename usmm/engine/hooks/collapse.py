@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
 
 from usmm.engine.hooks.run_state import plain_model
 from usmm.registry import HOOKS
+from usmm.structures.protocols import ContrastiveLearner
 
 LOWEST = 0.1
 _logger = logging.getLogger(__name__)
@@ -33,23 +36,25 @@ class CollapseHook(Hook):
         self.lowest = lowest
         self._values: list[float] = []
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Forget the epoch before."""
         self._values = []
 
     def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict[str, Any] | None = None
+        self, runner: Runner, batch_idx: int, data_batch: object = None, outputs: Mapping[str, Tensor] | None = None
     ) -> None:
         """Keep the spread of a batch."""
         if outputs and 'spread' in outputs:
             self._values.append(float(outputs['spread']))
 
-    def after_train_epoch(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
         """Say what the epoch's mean is."""
         if not self._values:
             return
         mean = sum(self._values) / len(self._values)
-        plain_model(runner.model).spread.fill_(mean)
+        learner = plain_model(runner.model)
+        if isinstance(learner, ContrastiveLearner):
+            learner.spread.fill_(mean)
         text = f'epoch {runner.epoch + 1}: spread of the outputs {mean:.3f}'
         runner.logger.info(text)
         if collapsed(mean, self.lowest) and is_main_process():

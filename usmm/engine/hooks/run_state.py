@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TypedDict, TypeVar, cast
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import EarlyStoppingHook, EMAHook, Hook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import BaseOptimWrapper, OptimWrapper
+from mmengine.runner import Runner
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from usmm.registry import HOOKS
 
 KEY = 'run_state'  # of a checkpoint
+HookKind = TypeVar('HookKind', bound=Hook)
+
+
+class RunState(TypedDict, total=False):
+    """What a checkpoint holds under `KEY`."""
+
+    early_stopping: list[dict[str, float]]  # wait_count and best_score of each hook
+    stopped: bool
+    gradients: dict[str, torch.Tensor]  # of parameters that wait for the next step
 
 
 @HOOKS.register_module()
@@ -30,15 +41,15 @@ class RunStateHook(Hook):
     priority = 'NORMAL'
 
     def __init__(self) -> None:
-        self._loaded: dict[str, Any] = {}
+        self._loaded: RunState = {}
 
-    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, object]) -> None:
         """Take the state out of a checkpoint that is resumed."""
-        self._loaded = checkpoint.get(KEY, {}) if runner._resume else {}
+        self._loaded = cast(RunState, checkpoint.get(KEY, {})) if runner._resume else {}
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Put the state of a resumed run in place."""
-        state, self._loaded = self._loaded, {}
+        state, self._loaded = self._loaded, RunState()
         for hook, values in zip(_of_type(runner, EarlyStoppingHook), state.get('early_stopping', ()), strict=False):
             hook.wait_count, hook.best_score = values['wait_count'], values['best_score']
         runner.train_loop.stop_training = state.get('stopped', False)
@@ -46,7 +57,7 @@ class RunStateHook(Hook):
         for name, gradient in state.get('gradients', {}).items():
             parameters[name].grad = gradient.to(parameters[name].device)
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Average the gradients that wait, as one process saves them for all."""
         if get_world_size() > 1 and _waiting(runner):
             parameters = [p for p in plain_model(runner.model).parameters() if p.requires_grad]
@@ -59,7 +70,7 @@ class RunStateHook(Hook):
                     parameter.grad = torch.zeros_like(parameter)
             _average([p.grad for p in learning if p.grad is not None])
 
-    def after_train_epoch(self, runner: Any) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
         """Average the running statistics of batch norm, those of averaged weights too."""
         if get_world_size() == 1:
             return
@@ -67,7 +78,7 @@ class RunStateHook(Hook):
         for other in (model, *(hook.ema_model.module for hook in _of_type(runner, EMAHook))):
             _average([*_statistics(model, other)])
 
-    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, object]) -> None:
         """Put the state into a checkpoint that can be resumed."""
         if 'optimizer' not in checkpoint:
             return
@@ -82,25 +93,30 @@ class RunStateHook(Hook):
         }
 
 
-def plain_model(model: nn.Module) -> Any:
+def plain_model(model: nn.Module) -> nn.Module:
     """The model inside a wrapper for several processes."""
-    return model.module if is_model_wrapper(model) else model
+    return cast(nn.Module, model.module) if is_model_wrapper(model) else model
 
 
-def take_averaged(model: nn.Module, runner: Any) -> None:
+def take_averaged(model: nn.Module, runner: Runner) -> None:
     """Load the averaged weights into the model, where a hook averages them; a validated epoch has them already."""
     for hook in _of_type(runner, EMAHook):
         model.load_state_dict(hook.ema_model.module.state_dict())
 
 
-def _of_type(runner: Any, kind: type) -> list[Any]:
+def _of_type(runner: Runner, kind: type[HookKind]) -> list[HookKind]:
     return [hook for hook in runner.hooks if isinstance(hook, kind)]
 
 
-def _waiting(runner: Any) -> bool:
+def accumulative_counts(wrapper: BaseOptimWrapper) -> int:
+    """Batches whose gradients an optimizer wrapper adds up for one step."""
+    return wrapper._accumulative_counts if isinstance(wrapper, OptimWrapper) else 1
+
+
+def _waiting(runner: Runner) -> bool:
     """Whether there are gradients that no step has used yet."""
     wrapper = runner.optim_wrapper
-    counts = getattr(wrapper, '_accumulative_counts', 1)
+    counts = accumulative_counts(wrapper)
     # the step after the very last iteration uses them whatever the count
     return counts > 1 and wrapper.inner_count % counts != 0 and wrapper.inner_count != wrapper._max_counts
 

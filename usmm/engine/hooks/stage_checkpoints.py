@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
-from mmengine.runner import set_random_seed
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
 
+from usmm.engine.hooks.run_state import accumulative_counts, plain_model
 from usmm.engine.workdir.outputs import check_room, check_whole, load_weights, replacing
 from usmm.registry import HOOKS
 
@@ -44,16 +44,18 @@ def resumable(folder: Path) -> Path | None:
     Raises:
         ValueError: There are checkpoints, and all of them are damaged.
     """
-    found: list[Any] = [None, None]
+    newest: list[Path | None] = [None]
+    failed: list[str | None] = [None]
     if is_main_process() and (folder / LAST).exists():
         try:
-            found[0] = _newest_whole(folder)
+            newest = [_newest_whole(folder)]
         except ValueError as error:
-            found[1] = str(error)
-    broadcast_object_list(found)  # all processes go on from the same one, or none does
-    if found[1] is not None:
-        raise ValueError(found[1])
-    return found[0]
+            failed = [str(error)]
+    broadcast_object_list(newest)  # all processes go on from the same one, or none does
+    broadcast_object_list(failed)
+    if failed[0] is not None:
+        raise ValueError(failed[0])
+    return newest[0]
 
 
 def check_resumable(checkpoint: Path) -> None:
@@ -96,14 +98,14 @@ class StageCheckpointHook(Hook):
         self._saved: int | None = None
         self._kept: dict[str, str] = {}  # checkpoint -> the best epoch that it knows, the newest last
 
-    def before_train(self, runner: Any) -> None:
+    def before_train(self, runner: Runner) -> None:
         """A resumed epoch is on the disk already; for those to come there must be room."""
         folder = Path(runner.work_dir)
         _forget_lost_best(runner)
         self._saved = runner.epoch
         name = f'epoch_{runner.epoch}.pth'
         self._kept = {name: _best(runner) or name} if (folder / name).exists() else {}
-        problem: list[Any] = [None]
+        problem: list[tuple[int | None, str | None] | None] = [None]
         if is_main_process():
             weights, whole = _sizes(runner)
             total = (KEPT + 1) * whole + (self.interval + KEPT) * weights
@@ -116,16 +118,16 @@ class StageCheckpointHook(Hook):
         if problem[0] is not None:
             raise OSError(*problem[0])
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Save the epoch before this one, its validation included."""
         if runner.epoch % self.interval == 0:
             self._save_last(runner)
 
-    def after_train(self, runner: Any) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Save the last epoch."""
         self._save_last(runner)
 
-    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Save the weights if no epoch was better; a score that is not a number is no score."""
         if self.monitor is None:
             return
@@ -144,7 +146,7 @@ class StageCheckpointHook(Hook):
         runner.message_hub.update_info('best_metrics', {k: float(v) for k, v in (metrics or {}).items()})
         runner.message_hub.update_info('best_ckpt', str(Path(runner.work_dir, name)))
 
-    def _save_last(self, runner: Any) -> None:
+    def _save_last(self, runner: Runner) -> None:
         if runner.epoch == self._saved:
             return
         name = f'epoch_{runner.epoch}.pth'
@@ -162,7 +164,7 @@ class StageCheckpointHook(Hook):
                     with suppress(OSError):  # one too many does no harm
                         old.unlink()
 
-    def _write(self, runner: Any, name: str, **what: bool) -> None:
+    def _write(self, runner: Runner, name: str, **what: bool) -> None:
         if is_main_process():
             meta = dict(epoch=runner.epoch, iter=runner.iter)
             with replacing(Path(runner.work_dir, name), check_whole) as temporary:
@@ -178,16 +180,16 @@ class EpochSeedHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def before_train_epoch(self, runner: Any) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Seed Python, numpy and torch."""
         self._seed(runner)
 
-    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: object = None) -> None:
         """Seed again before the first step: making a loader's workers draws a number, and not in every epoch."""
         if batch_idx == 0:
             self._seed(runner)
 
-    def _seed(self, runner: Any) -> None:
+    def _seed(self, runner: Runner) -> None:
         state = np.random.SeedSequence([int(runner.seed), runner.epoch, runner.rank]).generate_state(1)
         set_random_seed(int(state[0]))
 
@@ -212,7 +214,7 @@ def _newest_whole(folder: Path) -> Path:
             continue
         try:
             if best:
-                check_whole(folder / Path(best).name)
+                check_whole(folder / Path(str(best)).name)
         except ValueError as error:
             problems.append(str(error))
             without_best.append(path)
@@ -228,12 +230,12 @@ def _newest_whole(folder: Path) -> Path:
     )
 
 
-def _best(runner: Any) -> str | None:
+def _best(runner: Runner) -> str | None:
     found = runner.message_hub.runtime_info.get('best_ckpt')
     return Path(found).name if found else None
 
 
-def _forget_lost_best(runner: Any) -> None:
+def _forget_lost_best(runner: Runner) -> None:
     """Let the epochs to come select, where the file of the best of those before is lost."""
     best = _best(runner)
     try:
@@ -248,15 +250,15 @@ def _forget_lost_best(runner: Any) -> None:
         runner.message_hub.pop_info('best_ckpt')
 
 
-def _sizes(runner: Any) -> tuple[int, int]:
+def _sizes(runner: Runner) -> tuple[int, int]:
     """Bytes of the weights, and about those of all that is saved: Adam keeps two numbers for each that is learnt."""
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = plain_model(runner.model)
     weights = _bytes(model.state_dict().values())
-    averaged = weights if any(hasattr(hook, 'ema_model') for hook in runner.hooks) else 0
+    averaged = weights if any(isinstance(hook, EMAHook) for hook in runner.hooks) else 0
     learnt = _bytes(p for p in model.parameters() if p.requires_grad)
-    kept = 3 if getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1 else 2  # gradients that wait
+    kept = 3 if accumulative_counts(runner.optim_wrapper) > 1 else 2  # gradients that wait
     return weights, weights + averaged + kept * learnt + 2**20  # and the log
 
 
-def _bytes(tensors: Any) -> int:
+def _bytes(tensors: Iterable[object]) -> int:
     return sum(t.numel() * t.element_size() for t in tensors if isinstance(t, Tensor))

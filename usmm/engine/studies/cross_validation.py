@@ -13,10 +13,12 @@ import numpy as np
 from mmengine.config import Config
 
 from usmm.config import load_config
+from usmm.engine.specs import RunContent, Summary
 from usmm.engine.studies.fold_task import FoldTask
 from usmm.engine.workdir.outputs import read_predictions, write_json, write_predictions
 from usmm.engine.workdir.run_facts import versions
 from usmm.evaluation.stats.performance import Estimate, performance
+from usmm.structures import Settings
 
 Rows = list[dict[str, Any]]
 
@@ -45,7 +47,7 @@ class CrossValidation:
     folds: int | None = None
     seeds: tuple[int, ...] | None = None
     fold_seed: int | None = None
-    options: Mapping[str, Any] | None = None
+    options: Settings | None = None
     keep_checkpoints: bool = False
 
     def __post_init__(self) -> None:
@@ -79,7 +81,7 @@ class CrossValidation:
         options = {**(self.options or {}), **({'schema.split': None} if self._split_column() else {})}
         return [self._task(s, k, options) for s in seeds for k in range(count) if fold in (None, k)]
 
-    def gather(self) -> dict[str, Any]:
+    def gather(self) -> Summary:
         """Pool the predictions of all folds, and write predictions.csv and summary.json.
 
         Returns:
@@ -105,7 +107,7 @@ class CrossValidation:
     def _split_column(self) -> str | None:
         return self.load().schema.get('split')
 
-    def _task(self, seed: int, fold: int, options: Mapping[str, Any]) -> FoldTask:
+    def _task(self, seed: int, fold: int, options: Settings) -> FoldTask:
         seeds = self.seeds or ()
         root = self.work_dir if len(seeds) == 1 else self.work_dir / f'seed_{seed}'
         split = {
@@ -123,7 +125,7 @@ class CrossValidation:
             _check_once(seed, rows, tasks)
         return rows
 
-    def _summary(self, config: Config, tasks: Sequence[FoldTask], found: Sequence[Any], rows: Rows) -> dict[str, Any]:
+    def _summary(self, config: Config, tasks: Sequence[FoldTask], found: Sequence[RunContent], rows: Rows) -> Summary:
         classes = [str(c) for c in config.classes]
         known = [r for r in rows if r['label']]
         metrics = {
@@ -131,7 +133,7 @@ class CrossValidation:
         }
         metrics |= _image_metrics([f['test'] for f in found])
         weights = [f['clinical_weights'] for f in found if f.get('clinical_weights')]
-        content = {
+        content: Summary = {
             'metrics': metrics,
             'cases': len({r['case_id'] for r in rows}),
             'patients': len({r['patient_id'] for r in rows}),
@@ -153,7 +155,7 @@ class CrossValidation:
             content['clinical_weights'] = {n: float(np.mean([w[n] for w in weights if n in w])) for n in weights[0]}
         return content
 
-    def _warnings(self, rows: Rows, found: Sequence[Any]) -> list[str]:
+    def _warnings(self, rows: Rows, found: Sequence[RunContent]) -> list[str]:
         texts = []
         if (column := self._split_column()) is not None:
             texts.append(f'the split column of the schema, {column!r}, plays no part here: all cases are in the folds')
@@ -179,9 +181,7 @@ def is_ordered(config: Config) -> bool:
     return any(metric.get('ordered') for metric in config.evaluator)
 
 
-def metrics_of(
-    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], positive: str | None, ordered: bool = False
-) -> dict[str, Estimate]:
+def metrics_of(rows: Rows, classes: Sequence[str], positive: str | None, ordered: bool = False) -> dict[str, Estimate]:
     """`performance` of rows of a predictions.csv, all of them labelled; seeds and folds are its strata."""
     labels = [classes.index(r['label']) for r in rows]
     scores = np.array([[r[f'prob_{name}'] for name in classes] for r in rows])
@@ -196,7 +196,7 @@ def read_folds_of(path: Path) -> dict[str, str]:
         return {row['case_id']: row['fold'] for row in csv.DictReader(file)}
 
 
-def _image_metrics(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _image_metrics(parts: Sequence[Mapping[str, float | None]]) -> dict[str, dict[str, object]]:
     """Metrics of the image stage's own scores, of which each fold has kept the values alone."""
     found = {}
     for name in [n for n in parts[0] if n.startswith('image/')]:

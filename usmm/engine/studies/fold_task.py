@@ -11,7 +11,6 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -20,6 +19,7 @@ from mmengine.dist import barrier, is_main_process
 from usmm.config import load_config, source_text
 from usmm.engine.experiment import Experiment
 from usmm.engine.stages import RunOptions
+from usmm.structures import Settings
 
 RESULT = ('predictions.csv', 'metrics.json', 'model.pth')  # the last of them is written last
 # settings that say where and how fast, not what: a finished fold stays valid when they change
@@ -43,7 +43,7 @@ class FoldTask:
     folder: Path
     seed: int
     fold: int
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Settings = field(default_factory=dict)
     keep_checkpoints: bool = False
 
     @property
@@ -194,7 +194,7 @@ def _locked(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """A value as text in which lists and tuples are alike, and keys have one order."""
     if isinstance(value, Mapping):
         return '{' + ', '.join(f'{k}: {_text(value[k])}' for k in sorted(value, key=str)) + '}'

@@ -13,16 +13,21 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
+from usmm.datasets import CaseDataset, make_folds
 from usmm.engine.scores import collect_scores
+from usmm.engine.specs import Stages
 from usmm.engine.workdir.outputs import replacing, write_json
-from usmm.registry import DATASETS, FUNCTIONS
+from usmm.registry import DATASETS
+
+if TYPE_CHECKING:
+    from usmm.engine.experiment import Experiment
 
 SCORES, CASES = 'scores.json', 'cases.csv'
 # settings that decide about the weights of an inner fold, beside its cases and its stages
@@ -32,9 +37,7 @@ DECIDE = (
 )  # fmt: skip
 
 
-def out_of_fold_scores(
-    outer: Any, before: Sequence[Mapping[str, Any]], folds: int, folder: Path, resume: bool
-) -> torch.Tensor:
+def out_of_fold_scores(outer: Experiment, before: Stages, folds: int, folder: Path, resume: bool) -> torch.Tensor:
     """Image probabilities (N, K) of the cases of the training part, each by a network trained without its patient.
 
     The folds are by patient, stratified, and drawn with the run's seed. A fold's network is trained like the run's own:
@@ -57,7 +60,7 @@ def out_of_fold_scores(
     if is_main_process() and not resume:
         shutil.rmtree(folder, ignore_errors=True)
     barrier()
-    of = FUNCTIONS.get('make_folds')(
+    of = make_folds(
         ids, [case.patient_id for case in train.cases], [case.label for case in train.cases], folds, outer.config.seed
     )
     found: dict[str, list[float]] = {}
@@ -69,7 +72,7 @@ def out_of_fold_scores(
 
 
 def _fold(
-    outer: Any, before: Sequence[Mapping[str, Any]], folder: Path, kept: Mapping[str, int | None], held: Sequence[str]
+    outer: Experiment, before: Stages, folder: Path, kept: Mapping[str, int | None], held: Sequence[str]
 ) -> dict[str, list[float]]:
     """Case -> probabilities of one fold, read if they are there."""
     config = _inner_config(outer.config, before, folder)
@@ -87,7 +90,9 @@ def _fold(
     for part, data in inner.parts.items():
         data.leave_out(outer.skipped.get(part, ()))
     inner.run_stages(before, resume=True)
-    rest = DATASETS.build({**outer.config.dataset, 'part': 'train', 'pipeline': config.get('test_pipeline', ())})
+    rest: CaseDataset = DATASETS.build(
+        {**outer.config.dataset, 'part': 'train', 'pipeline': config.get('test_pipeline', ())}
+    )
     rest.choose(held)
     inner.model.to(get_device())
     scored = collect_scores(inner.model, rest, config.batch_size, config.num_workers).scored
@@ -101,7 +106,7 @@ def _fold(
     return scores
 
 
-def _inner_config(config: Config, before: Sequence[Mapping[str, Any]], folder: Path) -> Config:
+def _inner_config(config: Config, before: Stages, folder: Path) -> Config:
     """The run's config for the training of an inner fold."""
     inner = copy.deepcopy(config)
     inner.stages = [dict(stage) for stage in before]
@@ -117,7 +122,7 @@ def _key(config: Config, kept: Mapping[str, int | None], held: Sequence[str]) ->
 
 def _read(path: Path, key: str) -> dict[str, list[float]] | None:
     """The scores of a fold that is done; all processes get the same answer."""
-    answer: list[Any] = [None]
+    answer: list[dict[str, list[float]] | None] = [None]
     if is_main_process() and path.is_file():
         try:
             content = json.loads(path.read_text(encoding='utf-8'))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.config import Config
 
+from usmm.engine.specs import Difference, StudyRow
 from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
 from usmm.engine.workdir.outputs import read_predictions
 from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
+from usmm.structures import Settings
 from usmm.utils.locations import find_config
 
 KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published', 'pairs')
@@ -37,7 +38,7 @@ class Variant:
     """
 
     name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Settings = field(default_factory=dict)
     config: str | None = None
     published: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,7 +128,7 @@ class Study:
         self,
         spec: StudySpec,
         work_dir: str | Path,
-        options: Mapping[str, Any] | None = None,
+        options: Settings | None = None,
         rows: Sequence[str] | None = None,
         keep_checkpoints: bool = False,
     ) -> None:
@@ -149,7 +150,7 @@ class Study:
         """The folds of all rows."""
         return [task for plan in self.plans.values() for task in plan.tasks(fold)]
 
-    def gather(self, known_best: Mapping[str, float | None] | None = None) -> list[dict[str, Any]]:
+    def gather(self, known_best: Mapping[str, float | None] | None = None) -> list[StudyRow]:
         """Pool every row and compare it with the reference.
 
         Args:
@@ -166,7 +167,7 @@ class Study:
         tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}
         reference = self.spec.reference
         self._check_folds()
-        differences: dict[str, dict[str, Any]] = {}
+        differences: dict[str, Difference] = {}
         classes, positive = summaries[reference]['classes'], summaries[reference]['positive']
         for name in self.plans:
             if name != reference:
@@ -197,7 +198,7 @@ class Study:
             for name, summary in summaries.items()
         ]
 
-    def pairs(self) -> list[dict[str, Any]]:
+    def pairs(self) -> list[Difference]:
         """Paired tests among the rows, as the study file's `pairs` says; none for `reference`. After `gather`.
 
         Returns:
@@ -213,11 +214,10 @@ class Study:
             return []
         tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}
         summary = json.loads((self.plans[self.spec.reference].work_dir / 'summary.json').read_text(encoding='utf-8'))
-        found = [
-            {'first': a, 'second': b}
-            | _difference(tables[b], tables[a], summary['classes'], summary['positive'], f'{b!r} and {a!r}')
-            for a, b in wanted
-        ]
+        found = []
+        for a, b in wanted:
+            pair = _difference(tables[b], tables[a], summary['classes'], summary['positive'], f'{b!r} and {a!r}')
+            found.append(Difference(first=a, second=b, **pair))
         for pair, p in zip(found, holm([pair['pvalue'] for pair in found]), strict=True):
             pair['p_holm'] = float(p)
         return found
@@ -236,7 +236,7 @@ class Study:
                     )
 
 
-def _difference(rows: Rows, reference: Rows, classes: list[str], positive: str | None, name: str) -> dict[str, Any]:
+def _difference(rows: Rows, reference: Rows, classes: list[str], positive: str | None, name: str) -> Difference:
     """Paired test of the AUC on the cases that both have, folds and seeds as strata, patients as clusters."""
     one, other = ({(r['seed'], r['case_id']): r for r in table if r['label']} for table in (rows, reference))
     keys = sorted(one.keys() & other.keys())
@@ -248,23 +248,21 @@ def _difference(rows: Rows, reference: Rows, classes: list[str], positive: str |
     counts = {s: np.bincount(labels[strata == s], minlength=len(classes)).min() for s in set(strata)}
     usable = np.array([counts[s] >= 2 for s in strata])
     if not usable.any():
-        nothing = {
-            'estimate': np.nan,
-            'ci95': None,
-            'pvalue': np.nan,
-            'test': 'none: no fold has two cases of each class',
-        }
-        return {**nothing, 'cases': len(keys)}
+        test = 'none: no fold has two cases of each class'
+        return Difference(estimate=np.nan, ci95=None, pvalue=np.nan, test=test, cases=len(keys))
     scores = [np.array([[t[k][f'prob_{c}'] for c in classes] for k in keys])[usable] for t in (one, other)]
     patients = np.array([one[k]['patient_id'] for k in keys])[usable]
-    how: dict[str, Any] = {'clusters': patients, 'strata': strata[usable]}
     if len(classes) == 2:
         k = classes.index(positive) if positive in classes else 1
-        test: AucTest = clustered_auc_test(labels[usable] == k, scores[0][:, k], scores[1][:, k], **how)
+        found: AucTest = clustered_auc_test(
+            labels[usable] == k, scores[0][:, k], scores[1][:, k], clusters=patients, strata=strata[usable]
+        )
     else:
-        test = clustered_macro_auc_test(labels[usable], *scores, **how)
-    found = {'estimate': test.estimate, 'ci95': list(test.ci), 'pvalue': test.pvalue, 'test': test.method}
-    return {**found, 'cases': len({k[1] for k in keys})}
+        found = clustered_macro_auc_test(labels[usable], scores[0], scores[1], clusters=patients, strata=strata[usable])
+    return Difference(
+        estimate=found.estimate, ci95=list(found.ci), pvalue=found.pvalue, test=found.method,
+        cases=len({case for _, case in keys}),
+    )  # fmt: skip
 
 
 def _beside(file: Path, name: str | None) -> str | None:
@@ -275,7 +273,7 @@ def _beside(file: Path, name: str | None) -> str | None:
     return str(near) if near.is_file() else name
 
 
-def _check_keys(found: Mapping[str, Any], known: Sequence[str], needed: Sequence[str], where: str) -> None:
+def _check_keys(found: Iterable[str], known: Sequence[str], needed: Sequence[str], where: str) -> None:
     for key in found:
         if key not in known:
             raise ValueError(f'{where}: unknown key {key!r}; keys are {list(known)}{_nearest(key, known)}')

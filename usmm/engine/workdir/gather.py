@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from usmm.engine.workdir.rows import arrays, drawn_classes, read_rows
+from usmm.engine.specs import Results
+from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_rows
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -33,7 +34,7 @@ class FoldRun:
     fold: str
     folder: Path | None
     content: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[ScoredRow]
     part: Part
 
 
@@ -55,7 +56,7 @@ class CrossValidation:
     classes: tuple[str, ...]
     positive: str
     runs: tuple[FoldRun, ...]
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[ScoredRow]
     problems: tuple[str, ...]
 
     @property
@@ -102,7 +103,7 @@ def gather(work_dir: str | Path) -> CrossValidation:
         raise ValueError(f'{folder / "summary.json"} must name two or more classes, got {list(classes)}')
     positive = summary.get('positive') or classes[-1]
     problems: list[str] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[ScoredRow] = []
     if (folder / 'predictions.csv').is_file():
         rows = [row for row in read_rows(folder / 'predictions.csv', classes) if row['part'] == 'test']
     diverged = [row for row in rows if not np.isfinite(row['scores']).all()]
@@ -119,11 +120,11 @@ def _runs(
     folder: Path,
     summary: Mapping[str, Any],
     classes: Sequence[str],
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[ScoredRow],
     problems: list[str],
 ) -> tuple[FoldRun, ...]:
     default = str(summary.get('seed', ''))
-    of_rows: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    of_rows: dict[tuple[str, str], list[ScoredRow]] = defaultdict(list)
     for row in rows:
         of_rows[row['seed'] or default, row['fold'] or '0'].append(row)
     folders: dict[tuple[str, str], tuple[Path | None, dict[str, Any]]] = {}
@@ -143,7 +144,7 @@ def _runs(
     return tuple(runs)
 
 
-def _content(path: Path, problems: list[str]) -> dict[str, Any]:
+def _content(path: Path, problems: list[str]) -> Results:
     try:
         return json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError):

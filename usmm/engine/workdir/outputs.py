@@ -13,11 +13,12 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 
+from usmm.engine.specs import Checkpoint
 from usmm.weights import read_checkpoint
 
 COLUMNS = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
@@ -130,19 +131,19 @@ def check_folder(folder: Path) -> None:
             probe.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a JSON file; numbers that are not finite become null, as JSON knows no NaN."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(_plain(content), indent=2, allow_nan=False) + '\n', encoding='utf-8')
 
 
-def save_checkpoint(path: Path, state: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
+def save_checkpoint(path: Path, state: Mapping[str, torch.Tensor], meta: Mapping[str, object]) -> None:
     """Save weights with plain metadata, loadable with `weights_only=True`."""
     with replacing(path, check_whole) as temporary, temporary.open('wb') as file:
         torch.save({'state_dict': dict(state), 'meta': _plain(meta)}, file)
 
 
-def load_weights(path: Path) -> dict[str, Any]:
+def load_weights(path: Path) -> Checkpoint:
     """A checkpoint's content, on the CPU; code inside it is refused.
 
     Raises:
@@ -151,7 +152,7 @@ def load_weights(path: Path) -> dict[str, Any]:
     content = read_checkpoint(path, training=True)
     if not isinstance(content, dict) or 'state_dict' not in content:
         raise ValueError(f'{path} has no state_dict')
-    return content
+    return cast(Checkpoint, content)
 
 
 def prediction_rows(
@@ -173,7 +174,7 @@ def prediction_rows(
     ]
 
 
-def write_predictions(path: Path, rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> None:
+def write_predictions(path: Path, rows: Sequence[Mapping[str, object]], classes: Sequence[str]) -> None:
     """Write predictions.csv: case_id, patient_id, part, fold, seed, label, pred, prob_<class>..."""
     columns = [*COLUMNS, *[f'prob_{name}' for name in classes]]
     with replacing(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
@@ -223,7 +224,7 @@ def _mebibytes(size: int) -> str:
     return f'{size / 2**20:.1f} MiB'
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

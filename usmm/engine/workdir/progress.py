@@ -6,11 +6,12 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
 from usmm.engine.hooks.stage_checkpoints import LAST, check_resumable
+from usmm.engine.specs import Finished
 from usmm.engine.workdir.outputs import check_whole, load_weights, sweep, write_json
 
 SELECTED = 'selected.pth'  # the weights that a stage ends with
@@ -29,22 +30,23 @@ class Progress:
         self.work_dir, self.epochs, self.names = work_dir, dict(epochs), list(epochs)
         self.path = work_dir / 'stages.json'
 
-    def done(self) -> dict[str, Any]:
+    def done(self) -> Finished:
         """Stage -> its result, of the first stages as far as all are done and their weights are whole.
 
         One that is now to run longer is not done. A damaged file is said, and what it held is found anew.
         """
         return self._stand()[0]
 
-    def _stand(self) -> tuple[dict[str, Any], bool]:
+    def _stand(self) -> tuple[Finished, bool]:
         """What is done; and whether the first other stage was done, with the later ones, but its weights are lost."""
-        answer: list[Any] = [None]
+        answer: list[tuple[Finished, bool]] = [({}, False)]
         if is_main_process():
             found, lost = self._read(), False
             # `of`, not `epochs`: a stage that stopped early is done
-            done: dict[str, Any] = {}
+            done: Finished = {}
             for name in self.names:
-                if found.get(name, {}).get('of', self.epochs[name]) < self.epochs[name] or name not in found:
+                result = found.get(name)
+                if result is None or cast(int, result.get('of', self.epochs[name])) < self.epochs[name]:
                     break
                 if (problem := self._problem(name)) is not None:
                     _logger.warning('%s; stage %r goes on from its last checkpoint', problem, name)
@@ -55,7 +57,7 @@ class Progress:
         broadcast_object_list(answer)  # all processes run the same stages
         return answer[0]
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> Finished:
         try:
             found = json.loads(self.path.read_text(encoding='utf-8')) if self.path.exists() else {}
             if not isinstance(found, dict) or not all(isinstance(result, dict) for result in found.values()):
@@ -65,9 +67,9 @@ class Progress:
             _logger.warning('%s is damaged: %s; by their weights the stages %s are done', self.path, error, [*found])
         return found
 
-    def _rebuilt(self) -> dict[str, Any]:
+    def _rebuilt(self) -> Finished:
         """The results that the weights of the stages know; weights of an earlier run went when this one began."""
-        found: dict[str, Any] = {}
+        found: Finished = {}
         for name in self.names:
             if self._problem(name) is None:
                 result = load_weights(self.work_dir / name / SELECTED).get('meta', {}).get('result')
@@ -83,7 +85,7 @@ class Progress:
             return str(error)
         return None
 
-    def start(self, resume: str | bool, stage: str | None) -> dict[str, Any]:
+    def start(self, resume: str | bool, stage: str | None) -> Finished:
         """The stages that need not be run; everything that an earlier run left of the others is forgotten.
 
         Args:
@@ -113,7 +115,7 @@ class Progress:
             self._forget(done, keep_checkpoint=bool(resume))
         return done
 
-    def add(self, done: Mapping[str, Any]) -> None:
+    def add(self, done: Finished) -> None:
         """Write which stages are done."""
         if is_main_process():
             write_json(self.path, done)
@@ -128,7 +130,7 @@ class Progress:
         check_resumable(checkpoint)
         return name
 
-    def _forget(self, done: Mapping[str, Any], keep_checkpoint: bool) -> None:
+    def _forget(self, done: Finished, keep_checkpoint: bool) -> None:
         """Without this a later --resume would take an older run's stage for one of this run."""
         if is_main_process():
             for folder in (self.work_dir, *(self.work_dir / name for name in self.names)):

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
-Row = Mapping[str, Any]
+
+class ScoredRow(TypedDict):
+    """A row of predictions.csv; class names and numbers as text, as they stand there."""
+
+    case_id: str
+    patient_id: str
+    part: str
+    fold: str
+    seed: str
+    label: str  # empty where unknown
+    pred: str
+    scores: np.ndarray  # probabilities (K,), in the order of the classes
+
+
 NEEDED = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
 
 
-def read_rows(path: str | Path, classes: Sequence[str]) -> list[dict[str, Any]]:
+def read_rows(path: str | Path, classes: Sequence[str]) -> list[ScoredRow]:
     """Rows of a predictions.csv as they stand there, with `scores` (K,), the probabilities in the order of `classes`.
 
     Args:
@@ -28,19 +41,19 @@ def read_rows(path: str | Path, classes: Sequence[str]) -> list[dict[str, Any]]:
         missing = [c for c in (*NEEDED, *(f'prob_{name}' for name in classes)) if c not in (reader.fieldnames or ())]
         if missing:
             raise ValueError(f'{path} is no table of predictions for {list(classes)}: it has no columns {missing}')
-        rows: list[dict[str, Any]] = list(reader)
+        rows = [cast(ScoredRow, row) for row in reader]
     for row in rows:
         where = f'{path}: case {row["case_id"]!r}'
         if row['label'] and row['label'] not in classes:
             raise ValueError(f'{where} has the label {row["label"]!r}, not of {list(classes)}')
         try:
-            row['scores'] = np.array([float(row[f'prob_{name}']) for name in classes])
+            row['scores'] = np.array([float(cast('dict[str, str]', row)[f'prob_{name}']) for name in classes])
         except (TypeError, ValueError) as error:
             raise ValueError(f'{where} has a probability that is no number: {error}') from error
     return rows
 
 
-def arrays(rows: Sequence[Row], classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def arrays(rows: Sequence[ScoredRow], classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Class indices (N,) and probabilities (N, K) of the rows that have a label."""
     known = [row for row in rows if row['label']]
     labels = np.array([list(classes).index(row['label']) for row in known], dtype=np.int64)

@@ -6,9 +6,11 @@ import platform
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from typing import Any
 
 from mmengine.config import Config
+
+from usmm.datasets import CaseDataset
+from usmm.engine.specs import Results
 
 PACKAGES = ('usmm', 'torch', 'mmengine', 'mmpretrain', 'mmaction2', 'numpy')
 
@@ -19,7 +21,7 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES} | {'python': platform.python_version()}
 
 
-def run_facts(config: Config, parts: Mapping[str, Any], selection: str) -> dict[str, Any]:
+def run_facts(config: Config, parts: Mapping[str, CaseDataset], selection: str) -> Results:
     """Facts of a run, as they stand in metrics.json and in its checkpoint.
 
     Args:

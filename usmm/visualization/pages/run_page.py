@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from usmm.engine.workdir.rows import arrays, drawn_classes, read_rows
+from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_rows
 from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
 from usmm.visualization.figures.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
 from usmm.visualization.pages.wording import SELECTION
@@ -57,7 +57,7 @@ Part = tuple[np.ndarray, np.ndarray]
 
 def read_parts(path: Path, classes: Sequence[str]) -> dict[str, Part]:
     """Part -> (class indices (N,), probabilities (N, K)) of the labelled rows of a predictions.csv."""
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    rows: dict[str, list[ScoredRow]] = defaultdict(list)
     for row in read_rows(path, classes):
         if row['label']:
             rows[row['part']].append(row)
