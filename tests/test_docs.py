@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import inspect
 import re
@@ -378,3 +379,24 @@ def test_a_modality_needs_the_config_alone() -> None:
     model = MODELS.build(dict(type='MultiModalClassifier', **given, encoder=narrow))
     images = {name: torch.rand(2, 3, 64, 64) for name in scope['modalities']}
     assert model(images).logits.shape == (2, 2)
+
+
+# architecture.md
+
+
+def test_the_walk_names_definitions_that_exist() -> None:
+    text = (ROOT / 'docs' / 'architecture.md').read_text(encoding='utf-8')
+    named = re.findall(r'`(usmm/[\w/]+\.py)`: `(\w+)`', text)
+    assert len(named) > 15
+    for file, name in named:
+        tree = ast.parse((ROOT / file).read_text(encoding='utf-8'))
+        assert name in {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}, file
+
+
+def test_the_layers_are_those_of_the_import_test() -> None:
+    source = (ROOT / 'tests' / 'test_imports.py').read_text(encoding='utf-8')
+    layers = [set(re.findall(r"'([\w.]+)'", line)) for line in re.findall(r'frozenset\(\{(.*?)\}\)', source)]
+    rows = [line for line in section('architecture.md', 'Layers').splitlines() if re.match(r'\| \d', line)]
+    described = [set(re.findall(r'`([\w/.]+)`', row)) for row in reversed(rows)]
+    plain = [{name.replace('/', '.').removesuffix('.py') for name in row} for row in described]
+    assert plain == [layer - {'__main__'} for layer in layers[1:]]
