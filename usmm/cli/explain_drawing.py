@@ -22,6 +22,7 @@ from usmm.engine import write_json
 from usmm.evaluation.stats.pointing import PointingSummary, point, summarise_pointing
 from usmm.evaluation.stats.time_intensity import time_intensity
 from usmm.explain import Contribution
+from usmm.structures.case_info import TABLE
 from usmm.visualization.figures.explain_figures import contribution_figure, time_intensity_figure
 from usmm.visualization.figures.figures import save
 from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
@@ -74,7 +75,7 @@ class Drawer:
     def _row(self, one: Explained, values: Mapping[str, float]) -> ExplainedCase:
         case = one.case
         scores = ', '.join(f'{name} {p:.2f}' for name, p in zip(self.classes, one.scores))
-        names = list(case.info['table']['modalities'])
+        names = list(case.info[TABLE]['modalities'])
         times = {m: case.info.get(m, {}).get('times') for m in names}
         factor = self.args.time_factor
         return ExplainedCase(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.readers import DataError, is_missing, read_box, read_table
-from usmm.structures import Case, Schema, Variable
+from usmm.structures import Case, Schema, Settings, Variable
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
@@ -77,7 +78,7 @@ class CaseTable:
     def read(
         cls,
         path: str | Path,
-        schema: Schema | Mapping[str, Any],
+        schema: Schema | Settings,
         classes: Sequence[str],
         ignore_labels: Sequence[str] = (),
     ) -> CaseTable:
@@ -125,10 +126,12 @@ def nearest(word: str, valid: Sequence[str]) -> str:
 class _RowReader:
     """Fills a `CaseTable` from the text cells of its file."""
 
-    def __init__(self, table: CaseTable, frame: Any, ignore_labels: set[str]) -> None:
+    def __init__(self, table: CaseTable, frame: pd.DataFrame, ignore_labels: set[str]) -> None:
         self.table, self.schema, self.ignore = table, table.schema, ignore_labels
         self.columns = [str(c) for c in frame.columns]
-        self.rows: list[dict[str, str | None]] = frame.to_dict('records')
+        self.rows: list[dict[str, str | None]] = [
+            {str(k): v for k, v in row.items()} for row in frame.to_dict('records')
+        ]
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}
         self.names_in: dict[Path, dict[str, str]] = {}
