@@ -50,7 +50,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read_sheet(path: Path) -> list[dict[str, Any]]:
+def read_sheet(path: Path) -> list[dict[str, object]]:
     return [{str(k): v for k, v in row.items()} for row in read_table(path).to_dict('records')]
 
 
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(waiting)
             return WAITING
     noisy, best = truth_of(Path(config.data_root), config.modalities)
-    content = gather_curves(plan, args.metric, noisy)
+    content: Any = gather_curves(plan, args.metric, noisy)
     titles = {name: strategy.title for name, strategy in STRATEGIES.items()}
     page = report_active_learning(work_dir, content, titles, picture, noisy, best.get(args.metric))
     for name, found in content['strategies'].items():
