@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Sequence
-from typing import Any
 
+from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +26,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def configs_of(args: argparse.Namespace) -> dict[str, Any]:
+def configs_of(args: argparse.Namespace) -> dict[str, Config]:
     """Name of a row -> its config."""
     from usmm.engine import StudySpec
     from usmm.utils.locations import find_config

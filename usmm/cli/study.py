@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mmengine.config import Config
 from rich.console import Console
 
 from usmm.cli.arguments import add_config, add_folds, add_training, command_parser, options_of
 from usmm.cli.case_pictures import pictures_of
 from usmm.utils.console import plain_errors
+
+if TYPE_CHECKING:
+    from usmm.engine import CrossValidation
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -30,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
+def known_best(plans: Mapping[str, CrossValidation]) -> dict[str, float | None]:
     """Row -> the best AUC that its inputs allow, for phantoms, whose truth.json says so."""
     found: dict[str, float | None] = {}
     for name, plan in plans.items():
@@ -43,7 +47,7 @@ def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
     return found
 
 
-def inputs_of(config: Any) -> frozenset[str]:
+def inputs_of(config: Config) -> frozenset[str]:
     """The modalities of a config, the table as the variables that are read of it where the config names some."""
     model = config.model
     parts = [model.get('clinical'), *(model.get('encoder') or {}).values(), model]

@@ -136,12 +136,7 @@ def _figures(folder: Path, content: Content, parts: Mapping[str, Part]) -> Itera
             yield f'training_{stage}', training_figure(rows, title=f'stage {stage}')
     if weights := part_of(content, 'clinical_weights'):
         known = {name: weight for name, weight in weights.items() if is_number(weight)}
-        yield (
-            'clinical_weights',
-            weights_figure(
-                {name: w for name, w in weights.items() if is_number(w)}, title='Weights of the clinical stage'
-            ),
-        )
+        yield 'clinical_weights', weights_figure(known, title='Weights of the clinical stage')
 
 
 def training_rows(folder: Path) -> list[dict[str, float]]:
