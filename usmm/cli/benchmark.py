@@ -39,6 +39,7 @@ from usmm.engine.stages import loader_config
 from usmm.models import MultiModalClassifier
 from usmm.registry import DATASETS
 from usmm.structures import Batch
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 SECTIONS = ('runner', 'amp', 'loader', 'keyframes', 'memory', 'peak')
@@ -66,7 +67,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def read_config(args: argparse.Namespace, **options: object) -> Config:
     """The config without its clinical stage, which is no work to speak of."""
     given = {**parse_options(args.cfg_options), **options}
-    given['modalities'] = [m for m in load_config(args.config, given).modalities if m != 'clinical']
+    given['modalities'] = [m for m in load_config(args.config, given).modalities if m != CLINICAL]
     return load_config(args.config, given)
 
 

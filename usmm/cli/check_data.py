@@ -27,6 +27,7 @@ from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, r
 from usmm.datasets.checks.file_facts import FileFacts
 from usmm.datasets.transforms.panels import find_panels
 from usmm.readers import read_regions
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 SHOWN = 40
@@ -59,7 +60,7 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         root / (config.get('table') or 'cases.csv'),
         config.schema.to_dict(),
         config.classes,
-        modalities=[name for name in config.get('modalities') or () if name != 'clinical'] or None,
+        modalities=[name for name in config.get('modalities') or () if name != CLINICAL] or None,
         ignore_labels=config.get('ignore_labels') or (),
         missing=config.get('missing') or 'error',
         folds=args.folds or (config.get('split') or {}).get('file'),

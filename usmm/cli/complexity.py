@@ -12,6 +12,7 @@ from rich.table import Table
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, config in configs_of(args).items():
         model = MODELS.build(copy.deepcopy(config.model))
         side, clips = (args.size, args.size), config.schema.get('clips', {})
-        modalities = [m for names in model.readers.values() for m in names if m != 'clinical']
+        modalities = [m for names in model.readers.values() for m in names if m != CLINICAL]
         inputs = {m: torch.zeros(1, 3, *((args.frames,) if m in clips else ()), *side) for m in modalities}
         for part, cost in classifier_complexity(model, inputs, args.repeats).items():
             seconds = '' if cost.seconds is None else f'{1000 * cost.seconds:.1f}'

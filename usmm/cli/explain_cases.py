@@ -18,6 +18,7 @@ from usmm.engine import Experiment
 from usmm.explain import Contribution, HeatMap, contributions, heat_maps
 from usmm.models.presence import stream_presence
 from usmm.structures import Batch, Case, Settings
+from usmm.structures.settings import CLINICAL
 
 BEFORE_REGION = ('KeyFrames', 'SplitPanels')
 TRAINING_CASES = 50  # of which the mean picture is made
@@ -100,7 +101,7 @@ class Explainer:
         if all(bool(here.all()) for here in batch['present'].values()):
             return self._play(batch, shown, baseline, missing)
         parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
-        players = (*batch['inputs'], *(('clinical',) if reads_table(self.model) else ()))
+        players = (*batch['inputs'], *((CLINICAL,) if reads_table(self.model) else ()))
         values = np.array([[dict(zip(p.players, p.values[:, 0])).get(name, 0.0) for p in parts] for name in players])
         ends = ([p.empty for p in parts], [p.full for p in parts])
         empty, full = (np.array([float(end[0]) for end in side]) for side in ends)

@@ -22,6 +22,7 @@ from usmm.export.cases import ArrayBatch, random_row
 from usmm.export.graph import AnyClassifier
 from usmm.registry import MODELS
 from usmm.structures import Schema, Settings
+from usmm.structures.settings import CLINICAL, TRAIN_IMAGES
 from usmm.weights import check_numbers
 
 WEIGHTS = ('model.pth', 'model.safetensors')
@@ -64,7 +65,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, dict[str, Any]]:
     except RuntimeError as error:
         raise ValueError(f'{checkpoint} does not fit the model of {config.name}: {error}') from error
     if model.encoder is not None and model.clinical is not None and not model.clinical.fitted:
-        model.trainable('all but clinical')  # weights of a stage before the clinical one: the images decide
+        model.trainable(TRAIN_IMAGES)  # weights of a stage before the clinical one: the images decide
     return model, meta
 
 
@@ -104,7 +105,7 @@ def shapes_of(config: Config, model: AnyClassifier, words: Sequence[str]) -> dic
         raise ValueError(f'--shape takes MODALITY=HEIGHTxWIDTH or MODALITY=FRAMESxHEIGHTxWIDTH, got {wrong}')
     known = {w.partition('=')[0]: [int(n) for n in w.partition('=')[2].split('x')] for w in words}
     schema = Schema.of(config.schema.to_dict())
-    read = [m for names in model.readers.values() for m in names if m != 'clinical']
+    read = [m for names in model.readers.values() for m in names if m != CLINICAL]
     images, clips = [m for m in read if m in schema.images], [m for m in read if m in schema.clips]
     return input_shapes([plain(step) for step in config.test_pipeline], images, clips, known)
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from usmm.cli.arguments import add_config, add_folds, add_training, command_parser, options_of
 from usmm.cli.case_pictures import pictures_of
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def inputs_of(config: Config) -> frozenset[str]:
     parts = [model.get('clinical'), *(model.get('encoder') or {}).values(), model]
     variables = next((part['variables'] for part in parts if part and part.get('variables')), None)
     names = frozenset(config.modalities)
-    if variables is None or 'clinical' not in names or not all(isinstance(v, str) for v in variables):
+    if variables is None or CLINICAL not in names or not all(isinstance(v, str) for v in variables):
         return names
-    return names - {'clinical'} | frozenset(variables)
+    return names - {CLINICAL} | frozenset(variables)
 
 
 @plain_errors

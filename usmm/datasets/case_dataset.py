@@ -20,6 +20,7 @@ from usmm.readers import DataError
 from usmm.registry import DATASETS
 from usmm.structures import Case, Schema, Settings
 from usmm.structures.case_info import TABLE
+from usmm.structures.settings import CLINICAL
 
 MISSING = ('error', 'drop', 'keep')
 BAD_CASES = ('error', 'skip')
@@ -86,8 +87,8 @@ class CaseDataset(Dataset):
         self.clinical = _clinical_names(schema, clinical)
         self.table = CaseTable.read(table, schema, classes, ignore_labels)
         self.table.cases = [self._used(case) for case in self.table.cases]
-        uses_clinical = modalities is None or 'clinical' in modalities or clinical is not None
-        used = {*self.modalities, *(['clinical'] if uses_clinical else [])}
+        uses_clinical = modalities is None or CLINICAL in modalities or clinical is not None
+        used = {*self.modalities, *([CLINICAL] if uses_clinical else [])}
         problems = [p for p in self.table.problems if p.modality is None or p.modality in used]
         milder = {'range', 'unit', 'category', 'id_zeros'} | (set() if require_labels else {'no_label'})
         self._refuse([p for p in problems if p.kind not in milder])
@@ -247,7 +248,7 @@ def _check_choice(name: str, value: str | None, valid: tuple[str | None, ...]) -
 
 
 def _file_modalities(schema: Schema, modalities: Sequence[str] | None) -> tuple[str, ...]:
-    chosen = schema.modalities if modalities is None else tuple(m for m in modalities if m != 'clinical')
+    chosen = schema.modalities if modalities is None else tuple(m for m in modalities if m != CLINICAL)
     for name in chosen:
         if name not in schema.modalities:
             hint = nearest(name, schema.modalities)

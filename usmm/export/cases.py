@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from usmm.export.onnx_file import CLINICAL
 from usmm.structures import Variable
+from usmm.structures.settings import CLINICAL
 
 if TYPE_CHECKING:
     from usmm.export.runtime import OnnxModel

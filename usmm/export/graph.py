@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from usmm.export.onnx_file import CLINICAL, PRESENT
+from usmm.export.onnx_file import PRESENT
 from usmm.models.classifier import MultiModalClassifier, Outputs
 from usmm.models.presence import encode_streams
 from usmm.models.tables.table_classifier import TableClassifier
+from usmm.structures.settings import CLINICAL
 
 AnyClassifier = MultiModalClassifier | TableClassifier
 Model = TypeVar('Model', bound=nn.Module)

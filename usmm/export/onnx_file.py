@@ -24,7 +24,7 @@ MAX_META_BYTES = 4 * 2**20
 
 DOMAINS = ('', 'ai.onnx')
 FORMAT = 1
-CLINICAL, PRESENT = 'clinical', 'present_'
+PRESENT = 'present_'
 OUTPUTS = ('probabilities', 'image_probabilities')
 
 

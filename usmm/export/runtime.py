@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from usmm.export.onnx_file import CLINICAL, MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
+from usmm.export.onnx_file import MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
 from usmm.structures import Schema
+from usmm.structures.settings import CLINICAL
 
 if TYPE_CHECKING:
     import onnx

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usmm.export.cases import ArrayBatch
-from usmm.export.onnx_file import CLINICAL, FORMAT, MAX_BYTES, OUTPUTS, PRESENT, check_packages
+from usmm.export.onnx_file import FORMAT, MAX_BYTES, OUTPUTS, PRESENT, check_packages
 from usmm.export.parity import TOLERANCE, Parity, check_parity
 from usmm.export.runtime import OnnxModel
 from usmm.structures import Schema, Settings
+from usmm.structures.settings import CLINICAL
 from usmm.version import __version__
 
 if TYPE_CHECKING:

@@ -20,6 +20,11 @@ from usmm.structures import Case, ModalityInfo, Settings
 from usmm.structures.case_info import TABLE
 from usmm.utils.json_types import JsonValue
 
+RECORDS: dict[str, type] = {
+    name: kind for name, kind in vars(usmm.readers).items() if isinstance(kind, type) and is_dataclass(kind)
+}
+"""What readers return, such as `Region`: the dataclasses that an entry may hold."""
+
 
 class EntryFacts(TypedDict):
     """What an entry holds beside arrays.
@@ -164,7 +169,7 @@ def _plain(value: object, arrays: dict[str, np.ndarray], where: str) -> JsonValu
     if isinstance(value, (list, tuple)):
         items = [_plain(v, arrays, f'{where}/{i}') for i, v in enumerate(value)]
         return {type(value).__name__ if type(value) in (list, tuple) else 'tuple': items}
-    if is_dataclass(value) and hasattr(usmm.readers, type(value).__name__):
+    if is_dataclass(value) and type(value).__name__ in RECORDS:
         parts = {f.name: getattr(value, f.name) for f in fields(value)}
         return {'reader': type(value).__name__, 'fields': _plain(parts, arrays, where)}
     raise TypeError(f'{where} holds a {type(value).__name__}, which Cached cannot keep on disk')
@@ -180,7 +185,7 @@ def _rich(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         array = arrays[value['array']]
         return array[()] if value['scalar'] else array.copy()
     if 'reader' in value:
-        return getattr(usmm.readers, value['reader'])(**_rich(value['fields'], arrays))
+        return RECORDS[value['reader']](**_rich(value['fields'], arrays))
     items = [_rich(v, arrays) for kind in ('tuple', 'list') for v in value.get(kind, ())]
     return tuple(items) if 'tuple' in value else items
 

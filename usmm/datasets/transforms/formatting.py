@@ -14,6 +14,7 @@ from usmm.readers import DataError
 from usmm.registry import FUNCTIONS, TRANSFORMS
 from usmm.structures import Batch, Case, Settings, Variable, clinical_vector
 from usmm.structures.case_info import PACK, ROW, SCORES, TABLE
+from usmm.structures.settings import CLINICAL, IMAGE_LOGITS
 
 
 @TRANSFORMS.register_module()
@@ -37,7 +38,7 @@ class PackCase(Transform):
         clinical: Sequence[Variable | Settings] = (),
         shapes: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        self.modalities = None if modalities is None else tuple(m for m in modalities if m != 'clinical')
+        self.modalities = None if modalities is None else tuple(m for m in modalities if m != CLINICAL)
         self.clinical = tuple(Variable.of(v) for v in clinical or ())
         self.shapes = {m: tuple(s) for m, s in (shapes or {}).items()}
         auto = [v.name for v in self.clinical if v.values == 'auto']
@@ -111,7 +112,7 @@ def _scores(cases: Sequence[Case]) -> tuple[dict[str, Tensor], dict[str, Tensor]
         return None
     if without:
         raise DataError('has no cached scores, but others of its batch have', case=without[0])
-    return dict(image_logits=torch.stack([case.info[SCORES]['image_logits'] for case in cases])), {}
+    return {IMAGE_LOGITS: torch.stack([case.info[SCORES]['image_logits'] for case in cases])}, {}
 
 
 def _pixels(cases: Sequence[Case]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
