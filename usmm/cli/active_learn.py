@@ -50,7 +50,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read_sheet(path: Path) -> list[dict[str, Any]]:
+def read_sheet(path: Path) -> list[dict[str, object]]:
     return [{str(k): v for k, v in row.items()} for row in read_table(path).to_dict('records')]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from usmm.config import parse_options
 
@@ -53,11 +52,12 @@ def add_launcher(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
-def options_of(args: argparse.Namespace) -> dict[str, Any]:
+def options_of(args: argparse.Namespace) -> dict[str, object]:
     """Overrides of the config that the arguments stand for."""
     options = parse_options(args.cfg_options)
-    if getattr(args, 'deterministic', False):
+    given = vars(args)  # a command has the shared arguments that it adds
+    if given.get('deterministic'):
         options['deterministic'] = True
-    if hasattr(args, 'local_rank'):
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if 'local_rank' in given:
+        os.environ.setdefault('LOCAL_RANK', str(given['local_rank']))
     return options

@@ -23,19 +23,23 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
+from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from usmm.cli.arguments import command_parser
-from usmm.cli.benchmark_steps import Clock, Row, build_model, random_batch, run_in_turn, test_step, train_step
+from usmm.cli.benchmark_steps import Clock, Row, Step, build_model, random_batch, run_in_turn, test_step, train_step
 from usmm.config import load_config, parse_options
 from usmm.engine.stages import loader_config
+from usmm.models import MultiModalClassifier
 from usmm.registry import DATASETS
+from usmm.structures import Batch
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 SECTIONS = ('runner', 'amp', 'loader', 'keyframes', 'memory', 'peak')
@@ -60,21 +64,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def read_config(args: argparse.Namespace, **options: Any) -> Any:
+def read_config(args: argparse.Namespace, **options: object) -> Config:
     """The config without its clinical stage, which is no work to speak of."""
     given = {**parse_options(args.cfg_options), **options}
-    given['modalities'] = [m for m in load_config(args.config, given).modalities if m != 'clinical']
+    given['modalities'] = [m for m in load_config(args.config, given).modalities if m != CLINICAL]
     return load_config(args.config, given)
 
 
-def bench_runner(config: Any, model: Any, batch: dict[str, Any], clock: Clock) -> list[Row]:
+def bench_runner(config: Config, model: MultiModalClassifier, batch: Batch, clock: Clock) -> list[Row]:
     """The Runner with its hooks and evaluator against a plain loop over the same modules."""
     hooks = run_in_turn(config, model, batch, clock)
     names = ('training step, Runner / plain loop', 'inference, Runner / plain loop')
     return [clock.compare(name, h.runner_times, h.plain_times, '<= 1.05') for name, h in zip(names, hooks)]
 
 
-def bench_amp(config: Any, model: Any, batch: dict[str, Any], clock: Clock) -> list[Row]:
+def bench_amp(config: Config, model: MultiModalClassifier, batch: Batch, clock: Clock) -> list[Row]:
     """Channels-last bfloat16 against contiguous float32: speed, and how far the probabilities move."""
     fast = build_model(config, clock.device, channels_last=True)
     target = 'above 1; with AMX >= {}'
@@ -87,9 +91,9 @@ def bench_amp(config: Any, model: Any, batch: dict[str, Any], clock: Clock) -> l
     return [training, inference, Row('largest change of a probability by bfloat16', moved, '', target='<= 0.01')]
 
 
-def loader_of(args: argparse.Namespace, folder: Path) -> Any:
+def loader_of(args: argparse.Namespace, folder: Path) -> DataLoader:
     """A loader with two workers over the given cases, or over phantoms with short clips."""
-    options: dict[str, Any] = dict(cache_dir=str(folder / 'cache'), work_dir=str(folder / 'work'))
+    options: dict[str, object] = dict(cache_dir=str(folder / 'cache'), work_dir=str(folder / 'work'))
     if args.data_root is None:
         seconds = 10.0
         make_phantom(folder / 'cases', 4 * args.batch_size, seconds, read_config(args).modalities)
@@ -102,10 +106,10 @@ def loader_of(args: argparse.Namespace, folder: Path) -> Any:
     return Runner.build_dataloader(loader_config(config, dataset, True, args.batch_size, 2))
 
 
-def bench_loader(args: argparse.Namespace, model: Any, clock: Clock, folder: Path) -> list[Row]:
+def bench_loader(args: argparse.Namespace, model: MultiModalClassifier, clock: Clock, folder: Path) -> list[Row]:
     """The loader alone on its first pass (files) and later ones (cache), then the wait before each training step."""
     loader = loader_of(args, folder)
-    batches: list[Any] = []
+    batches: list[Batch] = []
     cold = clock.time(lambda: batches.extend(loader)) / len(loader)
     warm = clock.time(lambda: [None for _ in range(3) for _ in loader]) / len(loader) / 3
     step = train_step(model, batches[0])
@@ -168,7 +172,7 @@ def matrix_speed(size: int, dtype: torch.dtype, clock: Clock) -> float:
     return 2 * size**3 / min(clock.time(lambda: a @ b) for _ in range(clock.warmup + 2 * clock.repeats))
 
 
-def operations(step: Callable[[], Any]) -> int:
+def operations(step: Step) -> int:
     """Floating point operations of a step (a product and a sum are two)."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # one opaque operation otherwise
@@ -180,7 +184,7 @@ def operations(step: Callable[[], Any]) -> int:
         torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def bench_peak(args: argparse.Namespace, config: Any, batch: dict[str, Any], clock: Clock) -> list[Row]:
+def bench_peak(args: argparse.Namespace, config: Config, batch: Batch, clock: Clock) -> list[Row]:
     """Counted operations of a step, per second, over the machine's matrix speed in the same type."""
     size = args.matrix or (8192 if args.device.startswith('cuda') else 2048)
     plain = build_model(config, clock.device)

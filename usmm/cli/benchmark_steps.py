@@ -13,18 +13,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from usmm.models import MultiModalClassifier
 from usmm.registry import MODELS
-from usmm.structures import Case, Schema
+from usmm.structures import Batch, Case, Schema
 
 LR = 1e-5
-Step = Callable[[], Any]
+Step = Callable[[], object]
 
 
 @dataclass
@@ -85,7 +88,7 @@ class Clock:
         return Row(what, ratio, first=seconds[0], second=seconds[1], target=target)
 
 
-def build_model(config: Any, device: str, channels_last: bool = False) -> Any:
+def build_model(config: Config, device: str, channels_last: bool = False) -> MultiModalClassifier:
     """The config's network with fresh weights, always the same ones."""
     torch.manual_seed(0)
     settings = copy.deepcopy(config.model)
@@ -95,7 +98,7 @@ def build_model(config: Any, device: str, channels_last: bool = False) -> Any:
     return model.to(device)
 
 
-def random_batch(config: Any, size: int) -> dict[str, Any]:
+def random_batch(config: Config, size: int) -> Batch:
     """A collated batch of noise in the config's sizes."""
     schema = Schema.of(config.schema.to_dict())
     torch.manual_seed(0)
@@ -106,28 +109,30 @@ def random_batch(config: Any, size: int) -> dict[str, Any]:
         inputs[name] = torch.randint(0, 256, shape, dtype=torch.uint8)
     cases = [Case(f'c{i}', f'p{i}', label=i % len(config.classes)) for i in range(size)]
     present = {name: torch.ones(size, dtype=torch.bool) for name in inputs}
-    return dict(inputs=inputs, present=present, clinical=None, data_samples=cases)
+    return Batch(inputs=inputs, present=present, clinical=None, data_samples=cases)
 
 
-def train_step(model: Any, batch: dict[str, Any], half: bool = False) -> Step:
+def train_step(model: MultiModalClassifier, batch: Batch, half: bool = False) -> Step:
     """A training step as the Runner makes it; half: under autocast to bfloat16."""
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
     wrapper: Any = OptimWrapper(optimizer)
     if half:
         wrapper = AmpOptimWrapper(optimizer=optimizer, dtype='bfloat16', loss_scale=1.0)
 
-    def step() -> Any:
+    def step() -> object:
         model.train()
         return model.train_step(batch, optim_wrapper=wrapper)
 
     return step
 
 
-def test_step(model: Any, batch: dict[str, Any], device: str, half: bool = False) -> Step:
+def test_step(
+    model: MultiModalClassifier, batch: Batch, device: str, half: bool = False
+) -> Callable[[], list[dict[str, np.ndarray]]]:
     """Predictions of a batch; half: under autocast to bfloat16."""
 
     @torch.no_grad()
-    def step() -> Any:
+    def step() -> list[dict[str, np.ndarray]]:
         model.eval()
         with torch.autocast(device.split(':')[0], dtype=torch.bfloat16, enabled=half):
             return model.test_step(batch)
@@ -136,7 +141,7 @@ def test_step(model: Any, batch: dict[str, Any], device: str, half: bool = False
 
 
 def plain_outputs(
-    model: Any, batch: dict[str, Any], device: str
+    model: MultiModalClassifier, batch: Batch, device: str
 ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
     """Logits, auxiliary logits and stream vectors, as a plain script would compute them with the same modules."""
     mean, std = (torch.tensor(v, device=device) for v in (model.data_preprocessor.mean, model.data_preprocessor.std))
@@ -144,12 +149,13 @@ def plain_outputs(
     for name, x in batch['inputs'].items():
         shape = (1, 3, *[1] * (x.ndim - 2))
         images[name] = (x.to(device).float() - mean.view(shape)) / std.view(shape)
+    assert model.encoder is not None and model.fusion is not None  # a benchmark is of a model with images
     streams = {s: encoder({m: images[m] for m in encoder.modalities}) for s, encoder in model.encoder.items()}
     vector, vectors = model.fusion(streams, None)
     return (*model.head(vector, vectors), vectors)
 
 
-def plain_training(model: Any, batch: dict[str, Any], device: str) -> Step:
+def plain_training(model: MultiModalClassifier, batch: Batch, device: str) -> Step:
     """A training step without mmengine."""
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
     target = torch.tensor([case.label for case in batch['data_samples']], device=device)
@@ -166,11 +172,11 @@ def plain_training(model: Any, batch: dict[str, Any], device: str) -> Step:
     return step
 
 
-def plain_inference(model: Any, batch: dict[str, Any], device: str) -> Step:
+def plain_inference(model: MultiModalClassifier, batch: Batch, device: str) -> Step:
     """Probabilities without mmengine."""
 
     @torch.no_grad()
-    def step() -> Any:
+    def step() -> np.ndarray:
         return plain_outputs(model, batch, device)[0].softmax(1).cpu().numpy()
 
     return step
@@ -186,14 +192,14 @@ class InTurn(Hook):
         self.runner_times: list[float] = []
         self.plain_times: list[float] = []
 
-    def _before_iter(self, runner: Any, batch_idx: int, data_batch: Any = None, mode: str = 'train') -> None:
+    def _before_iter(self, runner: Runner, batch_idx: int, data_batch: object = None, mode: str = 'train') -> None:
         if self.plain_times:
             self.runner_times.append(self.clock.since(self.start))
         self.plain_times.append(self.clock.time(self.step))
         self.start = time.perf_counter()
 
 
-def run_in_turn(config: Any, model: Any, batch: dict[str, Any], clock: Clock) -> tuple[InTurn, InTurn]:
+def run_in_turn(config: Config, model: MultiModalClassifier, batch: Batch, clock: Clock) -> tuple[InTurn, InTurn]:
     """Train, then test, with the Runner as the engine sets it up; each of its steps after a plain one."""
     # one more than is timed: a step ends where the next begins
     batches: Any = [batch] * (clock.warmup + clock.repeats + 1)

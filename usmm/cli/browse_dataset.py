@@ -12,7 +12,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -21,8 +20,9 @@ from rich.progress import track
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
+from usmm.datasets import CaseDataset
 from usmm.registry import DATASETS
-from usmm.structures import Case
+from usmm.structures import Case, Settings
 from usmm.utils.console import plain_errors
 from usmm.visualization.figures.sheets import SheetRow, draw_sheet
 
@@ -50,7 +50,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def build(config: Config, args: argparse.Namespace) -> Any:
+def build(config: Config, args: argparse.Namespace) -> CaseDataset:
     """The data set, without the packing into tensors: what is drawn are its last arrays."""
     if args.original:
         pipeline = original(config)
@@ -71,18 +71,18 @@ def build(config: Config, args: argparse.Namespace) -> Any:
     return DATASETS.build({**base, **given})
 
 
-def original(config: Config) -> list[dict[str, Any]]:
+def original(config: Config) -> list[Settings]:
     """A pipeline that loads and does nothing else."""
     schema = config.schema
     used = list(config.get('modalities') or (*schema.get('images', ()), *schema.get('clips', ())))
     images = [name for name in used if name in schema.get('images', {})]
     clips = [name for name in used if name in schema.get('clips', {})]
-    steps: list[dict[str, Any]] = [dict(type='LoadImage', modalities=images)] if images else []
+    steps: list[Settings] = [dict(type='LoadImage', modalities=images)] if images else []
     steps += [dict(type='LoadClip', modalities=clips, num_frames=FRAMES)] if clips else []
     return [*steps, dict(type='LoadMask')]
 
 
-def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
+def choose(dataset: CaseDataset, args: argparse.Namespace) -> list[int]:
     """Indices of the cases to draw. Raises ValueError for a case id that the part does not have."""
     ids = [case.case_id for case in dataset.cases]
     if args.cases:
@@ -122,7 +122,7 @@ def box_masks(case: Case) -> dict[str, np.ndarray]:
     return found
 
 
-def sheets(dataset: Any, config: Config, args: argparse.Namespace) -> Iterator[np.ndarray]:
+def sheets(dataset: CaseDataset, config: Config, args: argparse.Namespace) -> Iterator[np.ndarray]:
     """One sheet after the other, so that only one is held."""
     names = list(dataset.modalities)
     draws = [(epoch, index) for index in choose(dataset, args) for epoch in range(args.epochs)]

@@ -14,7 +14,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -23,10 +22,12 @@ from rich.table import Table
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
+from usmm.datasets.checks.case_checks import ModalityCounts
 from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, relative
 from usmm.datasets.checks.file_facts import FileFacts
 from usmm.datasets.transforms.panels import find_panels
 from usmm.readers import read_regions
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 SHOWN = 40
@@ -59,7 +60,7 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         root / (config.get('table') or 'cases.csv'),
         config.schema.to_dict(),
         config.classes,
-        modalities=[name for name in config.get('modalities') or () if name != 'clinical'] or None,
+        modalities=[name for name in config.get('modalities') or () if name != CLINICAL] or None,
         ignore_labels=config.get('ignore_labels') or (),
         missing=config.get('missing') or 'error',
         folds=args.folds or (config.get('split') or {}).get('file'),
@@ -110,11 +111,12 @@ def show(result: CheckResult, console: Console, limit: int | None) -> None:
         console.print(note, markup=False)
 
 
-def modality_row(facts: dict[str, Any]) -> tuple[Any, ...]:
+def modality_row(facts: ModalityCounts) -> tuple[object, ...]:
     """The cells of one modality: lowest, median and highest of what a clip has."""
     sizes = list(facts['sizes'].items())
     text = ', '.join(f'{size} ({n})' for size, n in sizes[:3]) + (f', {len(sizes) - 3} more' if len(sizes) > 3 else '')
-    spans = [' / '.join(f'{value:g}' for value in facts.get(name, ())) for name in ('frames', 'seconds', 'fps')]
+    clip = (facts.get('frames', ()), facts.get('seconds', ()), facts.get('fps', ()))
+    spans = [' / '.join(f'{value:g}' for value in values) for values in clip]
     return (facts['cases'], facts['files'], facts['masked'], text, *spans)
 
 
@@ -135,7 +137,7 @@ def show_problems(result: CheckResult, console: Console, limit: int | None) -> N
         console.print(f'... and {len(rows) - limit} more in problems.csv')
 
 
-def table(console: Console, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def table(console: Console, title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
     """Print a table; nothing where it has no rows."""
     if not rows:
         return

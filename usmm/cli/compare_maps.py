@@ -14,20 +14,22 @@ import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from usmm.cli.arguments import command_parser
-from usmm.cli.explain_cases import Explainer
-from usmm.cli.explain_drawing import measure, show
+from usmm.cli.explain_cases import Explained, Explainer
+from usmm.cli.explain_drawing import PointingOf, measure, show
 from usmm.config import load_config, parse_options
 from usmm.engine import Experiment
-from usmm.evaluation.stats.pointing import summarise_pointing
+from usmm.evaluation.stats.pointing import PointingSummary, summarise_pointing
 from usmm.utils.console import plain_errors
 from usmm.visualization.figures.overlays import overlay
 from usmm.visualization.figures.sheets import SheetRow, draw_sheet
+
+Answers = Mapping[str, Explained]
+"""Modality -> the answer of the network that reads it."""
 
 METHODS = ('layercam', 'gradcam')
 
@@ -56,7 +58,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def explainer_of(work_dir: Path, args: argparse.Namespace) -> Any:
+def explainer_of(work_dir: Path, args: argparse.Namespace) -> Explainer:
     """The model of a work directory. Raises ValueError if it is not the one of a finished run."""
     for name in ('config.py', 'model.pth'):
         if not (work_dir / name).is_file():
@@ -73,7 +75,7 @@ def explainer_of(work_dir: Path, args: argparse.Namespace) -> Any:
     return explainer
 
 
-def choose(explainers: Mapping[str, Sequence[Any]], args: argparse.Namespace) -> list[str]:
+def choose(explainers: Mapping[str, Sequence[Explainer]], args: argparse.Namespace) -> list[str]:
     """Cases that every model's part has. Raises ValueError where there is none, or one that is asked for is not."""
     known = [[c.case_id for c in e.experiment.parts[args.part].cases] for found in explainers.values() for e in found]
     shared = [name for name in known[0] if all(name in ids for ids in known)]
@@ -86,9 +88,9 @@ def choose(explainers: Mapping[str, Sequence[Any]], args: argparse.Namespace) ->
     return list(args.cases or shared[: args.num])
 
 
-def explain(explainers: Sequence[Any], case_id: str, args: argparse.Namespace) -> dict[str, Any]:
+def explain(explainers: Sequence[Explainer], case_id: str, args: argparse.Namespace) -> Answers:
     """Modality -> the answer of the network that reads it, for the case's own class or the one that is asked for."""
-    answers: dict[str, Any] = {}
+    answers: dict[str, Explained] = {}
     for explainer in explainers:
         dataset = explainer.experiment.parts[args.part]
         classes = list(explainer.experiment.config.classes)
@@ -100,7 +102,7 @@ def explain(explainers: Sequence[Any], case_id: str, args: argparse.Namespace) -
     return answers
 
 
-def row(found: Mapping[str, Mapping[str, Any]], modality: str, classes: Sequence[str]) -> SheetRow | None:
+def row(found: Mapping[str, Answers], modality: str, classes: Sequence[str]) -> SheetRow | None:
     """The picture as the network sees it, and each model's heat on it; None where the case lacks the modality."""
     seen = [answers[modality] for answers in found.values() if modality in answers]
     one = next((o for o in seen if o.case.data.get(modality) is not None), None)
@@ -122,7 +124,9 @@ def row(found: Mapping[str, Mapping[str, Any]], modality: str, classes: Sequence
     return SheetRow(f'{one.case.case_id}{label}   heat and scores: {classes[one.shown]}', '', pictures, {}, outlines)
 
 
-def draw(cases: Sequence[Mapping[str, Any]], classes: Sequence[str], args: argparse.Namespace, out: Path) -> list[Path]:
+def draw(
+    cases: Sequence[Mapping[str, Answers]], classes: Sequence[str], args: argparse.Namespace, out: Path
+) -> list[Path]:
     """The sheets, a row a case and modality."""
     paths = []
     for number, start in enumerate(range(0, len(cases), args.rows), 1):
@@ -136,12 +140,12 @@ def draw(cases: Sequence[Mapping[str, Any]], classes: Sequence[str], args: argpa
     return paths
 
 
-def on_lesion(cases: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+def on_lesion(cases: Sequence[Mapping[str, Answers]], name: str) -> dict[str, PointingSummary]:
     """Modality -> how much of a model's heat is on the lesions."""
-    pointing: dict[str, list[Any]] = defaultdict(list)
+    pointing: PointingOf = defaultdict(list)
     for found in cases:
         for modality, one in found[name].items():
-            mine: dict[str, list[Any]] = defaultdict(list)
+            mine: PointingOf = defaultdict(list)
             measure([one], mine)
             pointing[modality] += mine.get(modality, [])
     return {

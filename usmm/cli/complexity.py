@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Sequence
-from typing import Any
 
+from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
 
 
@@ -26,7 +27,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def configs_of(args: argparse.Namespace) -> dict[str, Any]:
+def configs_of(args: argparse.Namespace) -> dict[str, Config]:
     """Name of a row -> its config."""
     from usmm.engine import StudySpec
     from usmm.utils.locations import find_config
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, config in configs_of(args).items():
         model = MODELS.build(copy.deepcopy(config.model))
         side, clips = (args.size, args.size), config.schema.get('clips', {})
-        modalities = [m for names in model.readers.values() for m in names if m != 'clinical']
+        modalities = [m for names in model.readers.values() for m in names if m != CLINICAL]
         inputs = {m: torch.zeros(1, 3, *((args.frames,) if m in clips else ()), *side) for m in modalities}
         for part, cost in classifier_complexity(model, inputs, args.repeats).items():
             seconds = '' if cost.seconds is None else f'{1000 * cost.seconds:.1f}'

@@ -12,13 +12,16 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.progress import track
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
 from usmm.utils.console import plain_errors
+
+if TYPE_CHECKING:
+    from usmm.datasets import CaseDataset
 
 METHODS = ('layercam', 'gradcam')
 
@@ -56,7 +59,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
+def choose(dataset: CaseDataset, args: argparse.Namespace) -> list[int]:
     """Indices of the cases. Raises ValueError for a case id that the part does not have."""
     ids = [case.case_id for case in dataset.cases]
     if args.cases is None:
@@ -67,7 +70,7 @@ def choose(dataset: Any, args: argparse.Namespace) -> list[int]:
     return [dataset.index_of(name) for name in args.cases]
 
 
-def options_of(args: argparse.Namespace, classes: list[str]) -> dict[str, Any]:
+def options_of(args: argparse.Namespace, classes: list[str]) -> tuple[int | None, dict[str, str]]:
     """Class index and layers. Raises ValueError for a class or a form that is not known."""
     if args.target is not None and args.target not in classes:
         raise ValueError(f'there is no class {args.target!r}; the classes are {classes}')
@@ -75,7 +78,7 @@ def options_of(args: argparse.Namespace, classes: list[str]) -> dict[str, Any]:
     if wrong:
         raise ValueError(f'--layer takes MODALITY=NAME, got {wrong}')
     target = None if args.target is None else classes.index(args.target)
-    return dict(target=target, layers=dict(text.split('=', 1) for text in args.layer))
+    return target, {name: layer for name, _, layer in (text.partition('=') for text in args.layer)}
 
 
 @plain_errors
@@ -84,10 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = load_config(args.config, parse_options(args.cfg_options))
 
     from usmm.cli.explain_cases import Explainer, with_region_only
-    from usmm.cli.explain_drawing import Drawer, measure, show, write_pointing
+    from usmm.cli.explain_drawing import Drawer, PointingOf, measure, show, write_pointing
     from usmm.engine import Experiment
 
-    options = options_of(args, list(config.classes))
+    target, layers = options_of(args, list(config.classes))
     if args.mask_text:
         config = with_region_only(config)
     parts = dict.fromkeys([args.part, *(['train'] if args.baseline == 'train' else [])])
@@ -95,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.part not in experiment.parts:
         raise ValueError(f'part {args.part!r} has no cases')
     dataset = experiment.parts[args.part]
-    explainer = Explainer(experiment, args.method, args.score, **options)
+    explainer = Explainer(experiment, args.method, args.score, target, layers)
     if not explainer.layers:
         print(f'this model has no heat-maps: it reads {list(explainer.model.modalities)} and no image')
     indices = choose(dataset, args)
@@ -103,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     drawer = Drawer(out, list(config.classes), args)
-    pointing: dict[str, list[Any]] = defaultdict(list)
+    pointing: PointingOf = defaultdict(list)
     batches = explainer.batches(dataset, indices)
     count = -(-len(indices) // config.batch_size)
     for cases, batch in track(batches, 'explaining', total=count, disable=not sys.stdout.isatty()):

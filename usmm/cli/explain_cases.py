@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +12,14 @@ from mmengine.device import get_device
 from torch import Tensor
 
 from usmm.apis.games import modality_game, reads_table
+from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.explain import Contribution, HeatMap, contributions, heat_maps
 from usmm.models import MultiModalClassifier
 from usmm.models.presence import stream_presence
-from usmm.structures import Case
+from usmm.structures import Batch, Case, Settings
+from usmm.structures.settings import CLINICAL
 
 BEFORE_REGION = ('KeyFrames', 'SplitPanels')
 TRAINING_CASES = 50  # of which the mean picture is made
@@ -79,14 +80,14 @@ class Explainer:
         own = self.model.cam_layers()
         self.layers = {**own, **layers}
 
-    def batches(self, dataset: Any, indices: Sequence[int]) -> Iterator[tuple[list[Case], dict[str, Any]]]:
+    def batches(self, dataset: CaseDataset, indices: Sequence[int]) -> Iterator[tuple[list[Case], Batch]]:
         """The cases with masks, and the batch that the model takes."""
         size = self.experiment.config.batch_size
         for start in range(0, len(indices), size):
             cases = [dataset[i] for i in indices[start : start + size]]
             yield cases, self.model.data_preprocessor(collate_cases(cases))
 
-    def explain(self, cases: Sequence[Case], batch: Mapping[str, Any]) -> list[Explained]:
+    def explain(self, cases: Sequence[Case], batch: Batch) -> list[Explained]:
         """Scores and heat of a batch."""
         with torch.no_grad():
             scores = self.model(**batch).logits.float().softmax(1).cpu().numpy()
@@ -95,13 +96,13 @@ class Explainer:
         return [Explained(case, scores[i], shown[i], i, heat) for i, case in enumerate(cases)]
 
     def contribute(
-        self, batch: Mapping[str, Any], shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
+        self, batch: Batch, shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         """Shapley values of the modalities for each case of a batch; 0 for one that a case cannot use."""
         if all(bool(here.all()) for here in batch['present'].values()):
             return self._play(batch, shown, baseline, missing)
         parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
-        players = (*batch['inputs'], *(('clinical',) if reads_table(self.model) else ()))
+        players = (*batch['inputs'], *((CLINICAL,) if reads_table(self.model) else ()))
         values = np.array([[dict(zip(p.players, p.values[:, 0])).get(name, 0.0) for p in parts] for name in players])
         ends = ([p.empty for p in parts], [p.full for p in parts])
         empty, full = (np.array([float(end[0]) for end in side]) for side in ends)
@@ -109,23 +110,24 @@ class Explainer:
         return Contribution(players, values, empty, full, np.full((0, len(parts)), np.nan), parts[0].note)
 
     def _one(
-        self, batch: Mapping[str, Any], row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
+        self, batch: Batch, row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         """Of one case, with the modalities that it has."""
-        one: dict[str, Any] = {
+        one: Batch = {
             'inputs': {m: x[row : row + 1] for m, x in batch['inputs'].items()},
             'present': {m: here[row : row + 1] for m, here in batch['present'].items()},
             'clinical': None if batch['clinical'] is None else batch['clinical'][row : row + 1],
+            'data_samples': batch['data_samples'][row : row + 1],
         }
         return self._play(one, [shown], baseline, missing)
 
     def _play(
-        self, batch: Mapping[str, Any], shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
+        self, batch: Batch, shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         game = modality_game(self.model, batch, shown, baseline, missing)
         return contributions(game.players, game, game.note)
 
-    def mean_pictures(self, dataset: Any) -> dict[str, Tensor]:
+    def mean_pictures(self, dataset: CaseDataset) -> dict[str, Tensor]:
         """Modality -> mean normalised input of cases of a part, spread evenly over it."""
         indices = np.unique(np.linspace(0, len(dataset) - 1, TRAINING_CASES).round().astype(int)).tolist()
         sums: dict[str, Tensor] = {}
@@ -137,7 +139,7 @@ class Explainer:
                 counts[name] = counts.get(name, 0) + int(here.sum())
         return {name: total / max(counts[name], 1) for name, total in sums.items()}
 
-    def _heat(self, batch: Mapping[str, Any], shown: Sequence[int]) -> dict[str, HeatMap]:
+    def _heat(self, batch: Batch, shown: Sequence[int]) -> dict[str, HeatMap]:
         model = self.model
         if not isinstance(model, MultiModalClassifier):
             return {}  # a table has no map
@@ -168,7 +170,7 @@ def with_region_only(config: Config) -> Config:
     return config
 
 
-def _after_loading(steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    names = [step['type'].split('.')[-1] for step in steps]
+def _after_loading(steps: Sequence[Settings]) -> list[dict[str, object]]:
+    names = [str(step['type']).split('.')[-1] for step in steps]
     last = max((i for i, n in enumerate(names) if n.startswith('Load') or n in BEFORE_REGION), default=-1)
     return [*map(dict, steps[: last + 1]), dict(type='KeepRegion'), *map(dict, steps[last + 1 :])]

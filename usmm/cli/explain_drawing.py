@@ -8,23 +8,27 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor
 
 from usmm.cli.explain_cases import Explained
 from usmm.datasets.transforms import lesion_curve
 from usmm.engine import write_json
-from usmm.evaluation.stats.pointing import PointingSummary, point, summarise_pointing
+from usmm.evaluation.stats.pointing import Pointing, PointingSummary, point, summarise_pointing
 from usmm.evaluation.stats.time_intensity import time_intensity
 from usmm.explain import Contribution
+from usmm.structures.case_info import TABLE
 from usmm.visualization.figures.explain_figures import contribution_figure, time_intensity_figure
 from usmm.visualization.figures.figures import save
 from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
+
+PointingOf = dict[str, list[tuple[str, Pointing]]]
+"""Modality -> patient and pointing of each case."""
 
 
 class Drawer:
@@ -39,7 +43,7 @@ class Drawer:
     def __init__(self, out: Path, classes: Sequence[str], args: argparse.Namespace) -> None:
         self.out, self.classes, self.args, self.left = out, list(classes), args, args.num
         self.rows: list[ExplainedCase] = []
-        self.table: list[dict[str, Any]] = []
+        self.table: list[dict[str, str | float]] = []
         self.note = ''
 
     def add(self, found: Sequence[Explained], shares: Contribution) -> None:
@@ -51,7 +55,7 @@ class Drawer:
             self.rows.append(row)
             facts = dict(case_id=one.case.case_id, label=self._label(one), explained=self.classes[one.shown])
             self.table.append({**facts, 'none': float(shares.empty[i]), **values, 'all': float(shares.full[i])})
-            self._files(one, row, self.table[-1], values)
+            self._files(one, row, shares, i, values)
         self.left -= min(self.left, len(found))
 
     def finish(self) -> Iterator[Path]:
@@ -74,7 +78,7 @@ class Drawer:
     def _row(self, one: Explained, values: Mapping[str, float]) -> ExplainedCase:
         case = one.case
         scores = ', '.join(f'{name} {p:.2f}' for name, p in zip(self.classes, one.scores))
-        names = list(case.info['table']['modalities'])
+        names = list(case.info[TABLE]['modalities'])
         times = {m: case.info.get(m, {}).get('times') for m in names}
         factor = self.args.time_factor
         return ExplainedCase(
@@ -102,7 +106,9 @@ class Drawer:
         figure.savefig(buffer, format='png', dpi=100)
         return {f'{clip} inside the lesion': np.asarray(Image.open(buffer).convert('RGB'))}
 
-    def _files(self, one: Explained, row: ExplainedCase, facts: Mapping[str, Any], values: Mapping[str, float]) -> None:
+    def _files(
+        self, one: Explained, row: ExplainedCase, shares: Contribution, i: int, values: Mapping[str, float]
+    ) -> None:
         folder = self.out / one.case.case_id
         folder.mkdir(parents=True, exist_ok=True)
         for modality, picture in row.pictures.items():
@@ -111,11 +117,12 @@ class Drawer:
                 Image.fromarray(np.concatenate(tiles, axis=1)).save(folder / f'{modality}.png')
             if picture is not None and picture.ndim == 4:
                 save_moving(tiles, folder / f'{modality}.gif')
-        title = f'{one.case.case_id}: probability of {facts["explained"]}'
-        save(contribution_figure(values, facts['none'], facts['all'], 'probability', title), folder / 'contributions')
+        title = f'{one.case.case_id}: probability of {self.classes[one.shown]}'
+        figure = contribution_figure(values, float(shares.empty[i]), float(shares.full[i]), 'probability', title)
+        save(figure, folder / 'contributions')
 
 
-def measure(found: Sequence[Explained], pointing: dict[str, list[Any]]) -> None:
+def measure(found: Sequence[Explained], pointing: PointingOf) -> None:
     """Add where the heat of these cases lies, for each modality with a mask that does not fill the picture."""
     for one in found:
         for modality, mask in one.case.masks.items():
@@ -126,9 +133,7 @@ def measure(found: Sequence[Explained], pointing: dict[str, list[Any]]) -> None:
             pointing[modality].append((one.case.patient_id, point(empty if heat is None else heat, mask)))
 
 
-def write_pointing(
-    path: Path, pointing: Mapping[str, Sequence[Any]], args: argparse.Namespace
-) -> dict[str, PointingSummary]:
+def write_pointing(path: Path, pointing: PointingOf, args: argparse.Namespace) -> dict[str, PointingSummary]:
     """Write and return the summary of each modality."""
     found = {m: summarise_pointing([p for _, p in rows], [who for who, _ in rows]) for m, rows in pointing.items()}
     facts = dict(method=args.method, score=args.score, part=args.part, explained=args.target or 'predicted class')
@@ -153,6 +158,6 @@ def _interval(value: float, ci: tuple[float, float]) -> str:
     return f'{value:.2f} [{ci[0]:.2f}, {ci[1]:.2f}]'
 
 
-def _picture(x: Any) -> np.ndarray | None:
+def _picture(x: Tensor | None) -> np.ndarray | None:
     """(H, W, 3) or (T, H, W, 3) of a packed tensor."""
     return None if x is None else np.moveaxis(np.asarray(x), 0, -1)

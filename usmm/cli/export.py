@@ -7,13 +7,16 @@ probability differs by more than 1e-4 or a case gets another class.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
 from usmm.utils.console import plain_errors
+
+if TYPE_CHECKING:
+    from usmm.export.cases import ArrayBatch
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -55,13 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(args.threads)
     model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
 
-    cases: Any = None
+    cases: Iterator[ArrayBatch] = iter(())
     if args.data:
         # read anew: the categories in the other are settled, and its weights' are checked against the data's
         fresh = load_config(source, parse_options(args.cfg_options))
         cases = data_batches(fresh, checkpoint, args.part, args.parity)
 
-    def batches(exported: OnnxModel) -> Any:
+    def batches(exported: OnnxModel) -> Iterator[ArrayBatch]:
         return cases if args.data else random_batches(exported, args.parity, args.seed)
 
     parity = export_onnx(

@@ -12,15 +12,18 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.engine.experiment import settle_categories
 from usmm.engine.specs import CheckpointMeta
 from usmm.engine.workdir.outputs import load_weights
 from usmm.export import input_shapes
-from usmm.export.cases import random_row
+from usmm.export.cases import ArrayBatch, random_row
+from usmm.export.graph import AnyClassifier
 from usmm.registry import MODELS
-from usmm.structures import Schema
+from usmm.structures import Schema, Settings
+from usmm.structures.settings import CLINICAL, TRAIN_IMAGES
 from usmm.weights import check_numbers
 
 WEIGHTS = ('model.pth', 'model.safetensors')
@@ -63,7 +66,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:
     except RuntimeError as error:
         raise ValueError(f'{checkpoint} does not fit the model of {config.name}: {error}') from error
     if model.encoder is not None and model.clinical is not None and not model.clinical.fitted:
-        model.trainable('all but clinical')  # weights of a stage before the clinical one: the images decide
+        model.trainable(TRAIN_IMAGES)  # weights of a stage before the clinical one: the images decide
     return model, meta
 
 
@@ -92,7 +95,7 @@ def untrained(config: Config, seed: int) -> tuple[Any, CheckpointMeta]:
     return model, {}
 
 
-def shapes_of(config: Config, model: Any, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def shapes_of(config: Config, model: AnyClassifier, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """The shapes of the model's inputs, by its pipeline and words as `dceus=10x128x128`.
 
     Raises:
@@ -103,18 +106,18 @@ def shapes_of(config: Config, model: Any, words: Sequence[str]) -> dict[str, tup
         raise ValueError(f'--shape takes MODALITY=HEIGHTxWIDTH or MODALITY=FRAMESxHEIGHTxWIDTH, got {wrong}')
     known = {w.partition('=')[0]: [int(n) for n in w.partition('=')[2].split('x')] for w in words}
     schema = Schema.of(config.schema.to_dict())
-    read = [m for names in model.readers.values() for m in names if m != 'clinical']
+    read = [m for names in model.readers.values() for m in names if m != CLINICAL]
     images, clips = [m for m in read if m in schema.images], [m for m in read if m in schema.clips]
-    return input_shapes(plain(config.test_pipeline), images, clips, known)
+    return input_shapes([plain(step) for step in config.test_pipeline], images, clips, known)
 
 
-def facts(config: Config, meta: Mapping[str, Any]) -> dict[str, Any]:
+def facts(config: Config, meta: Settings) -> dict[str, object]:
     """What is written into the file beside the model's own: how its inputs are made, calibration, selection."""
     kept = {name: meta[name] for name in KEPT if meta.get(name) is not None}
     return {**kept, 'settings': {name: plain(config.get(name)) for name in SETTINGS}}
 
 
-def data_batches(config: Config, checkpoint: str | None, part: str, count: int) -> Iterator[dict[str, Any]]:
+def data_batches(config: Config, checkpoint: str | None, part: str, count: int) -> Iterator[ArrayBatch]:
     """The first cases of a part of the data set, as `OnnxModel.predict` takes them; the first batch has one.
 
     Raises:
@@ -126,13 +129,13 @@ def data_batches(config: Config, checkpoint: str | None, part: str, count: int) 
     return _batches(data, min(count, len(data)))
 
 
-def _batches(data: Any, count: int) -> Iterator[dict[str, Any]]:
+def _batches(data: CaseDataset, count: int) -> Iterator[ArrayBatch]:
     indices = iter(range(count))
     size = 1
     while chosen := list(islice(indices, size)):
         batch = collate_cases([data[i] for i in chosen])
         present, clinical = batch.get('present') or {}, batch.get('clinical')
-        yield dict(
+        yield ArrayBatch(
             inputs={m: x.numpy() for m, x in batch['inputs'].items()},
             present={m: rows.numpy() for m, rows in present.items()} or None,
             clinical=None if clinical is None else clinical.numpy(),
@@ -140,7 +143,7 @@ def _batches(data: Any, count: int) -> Iterator[dict[str, Any]]:
         size = BATCH
 
 
-def plain(node: Any) -> Any:
+def plain(node: object) -> object:
     """Settings as lists and dicts, without folders of this machine."""
     if isinstance(node, Mapping):
         return {str(k): plain(v) for k, v in node.items() if k != 'cache_dir'}

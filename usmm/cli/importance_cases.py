@@ -115,17 +115,17 @@ def show(of: ImportanceResults) -> None:
     table = Table(box=SIMPLE, title=f'what matters, {len(of.case_ids)} cases')
     for i, name in enumerate(('input', f'{of.metric} lost', '95 % interval', '|Shapley|', '|change|')):
         table.add_column(name, justify='right' if i else 'left', no_wrap=True)
-    rows = sorted(summary_rows(of), key=lambda r: -(r['mean_abs_shapley'] if r['input'] in of.players else -1))
+    rows = sorted(summary_rows(of), key=lambda r: -(float(r['mean_abs_shapley']) if r['input'] in of.players else -1))
     for r in rows:
         table.add_row(
-            r['input'], number(r['drop'], sign=True), interval([r['low'], r['high']], sign=True),
+            str(r['input']), number(r['drop'], sign=True), interval([r['low'], r['high']], sign=True),
             number(r['mean_abs_shapley']), number(r['mean_abs_change_without']),
         )  # fmt: skip
     Console().print(table)
     print('|Shapley|: mean over the cases; |change|: of the probability when the input is missing, mean over the cases')
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     if value is None:
         return 'missing'
     return f'{value:g}' if isinstance(value, float) else str(value)

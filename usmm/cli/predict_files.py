@@ -14,6 +14,7 @@ from PIL import Image
 
 from usmm.apis import Prediction, safe_csv
 from usmm.engine.workdir.outputs import replacing
+from usmm.structures import Variable
 from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
 
 SHOWN = 10
@@ -113,9 +114,9 @@ def _positive(facts: Mapping[str, Any]) -> str:
     return (f' (positive: {facts["positive"]})' if facts['positive'] else '') + calibrated
 
 
-def _kind(variable: Any) -> str:
+def _kind(variable: Variable) -> str:
     if variable.is_category:
-        return f'one of {", ".join(variable.values)}'
+        return f'one of {", ".join(variable.values or ())}'
     between = '' if variable.range is None else f', {variable.range[0]:g} to {variable.range[1]:g}'
     return f'number{f" in {variable.unit}" if variable.unit else ""}{between}'
 

@@ -14,7 +14,6 @@ import glob
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +80,9 @@ def explained(train: np.ndarray, train_y: np.ndarray, test: np.ndarray, test_y: 
     return float(1 - np.mean(rest**2) / np.mean((test_y - train_y.mean()) ** 2))
 
 
-def probe(work_dir: Path, latents: Mapping[str, Mapping[str, float]], options: Mapping[str, Any]) -> dict[str, float]:
+def probe(
+    work_dir: Path, latents: Mapping[str, Mapping[str, float]], options: Mapping[str, object]
+) -> dict[str, float]:
     """Planted score -> R^2 of one run. Raises ValueError for a run that is not of the phantom, or not finished."""
     for name in ('config.py', 'model.pth'):
         if not (work_dir / name).is_file():
@@ -99,7 +100,7 @@ def probe(work_dir: Path, latents: Mapping[str, Mapping[str, float]], options: M
     return result
 
 
-def show(rows: Sequence[Mapping[str, Any]]) -> None:
+def show(rows: Sequence[Mapping[str, object]]) -> None:
     """Mean and standard deviation over the runs."""
     table = Table(title='R^2 of planted scores, read linearly off the features', box=SIMPLE)
     for name in rows[0]:
@@ -113,7 +114,7 @@ def show(rows: Sequence[Mapping[str, Any]]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
     latents, options = read_latents(args.truth), parse_options(args.cfg_options)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for name, _, pattern in (text.partition('=') for text in args.models):
         folders = [Path(found) for found in sorted(glob.glob(pattern))]  # noqa: PTH207  an absolute pattern, too
         if not folders:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config
@@ -36,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def settings_of(path: Path) -> dict[str, Any]:
+def settings_of(path: Path) -> dict[str, object]:
     """All settings of a config, references filled in."""
     return load_config(path)._cfg_dict.to_dict()
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mmengine.config import Config
 from rich.console import Console
 
 from usmm.cli.arguments import add_config, add_folds, add_training, command_parser, options_of
 from usmm.cli.case_pictures import pictures_of
+from usmm.structures.settings import CLINICAL
 from usmm.utils.console import plain_errors
+
+if TYPE_CHECKING:
+    from usmm.engine import CrossValidation
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -30,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
+def known_best(plans: Mapping[str, CrossValidation]) -> dict[str, float | None]:
     """Row -> the best AUC that its inputs allow, for phantoms, whose truth.json says so."""
     found: dict[str, float | None] = {}
     for name, plan in plans.items():
@@ -43,15 +48,15 @@ def known_best(plans: dict[str, Any]) -> dict[str, float | None]:
     return found
 
 
-def inputs_of(config: Any) -> frozenset[str]:
+def inputs_of(config: Config) -> frozenset[str]:
     """The modalities of a config, the table as the variables that are read of it where the config names some."""
     model = config.model
     parts = [model.get('clinical'), *(model.get('encoder') or {}).values(), model]
     variables = next((part['variables'] for part in parts if part and part.get('variables')), None)
     names = frozenset(config.modalities)
-    if variables is None or 'clinical' not in names or not all(isinstance(v, str) for v in variables):
+    if variables is None or CLINICAL not in names or not all(isinstance(v, str) for v in variables):
         return names
-    return names - {'clinical'} | frozenset(variables)
+    return names - {CLINICAL} | frozenset(variables)
 
 
 @plain_errors

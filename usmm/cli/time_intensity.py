@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.progress import track
@@ -60,7 +59,7 @@ def moved(table: pd.DataFrame, schema: Schema, old: Path, new: Path) -> pd.DataF
     return table
 
 
-def _moved(cell: Any, old: Path, new: Path) -> Any:
+def _moved(cell: str | float | None, old: Path, new: Path) -> str | float | None:
     if not isinstance(cell, str):
         return cell
     return ';'.join(Path(os.path.relpath(old / name.strip(), new)).as_posix() for name in cell.split(';'))

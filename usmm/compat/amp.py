@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usmm.compat.patching import has_accelerator
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.optim import AmpOptimWrapper
 
 
 def amp_without_gpu() -> bool:
@@ -31,11 +35,15 @@ def amp_without_gpu() -> bool:
     return False
 
 
-def _cpu_init(wrapper: Any) -> Callable[..., None]:
+def _cpu_init(wrapper: type[AmpOptimWrapper]) -> Callable[..., None]:
     """A constructor of `AmpOptimWrapper` (here `wrapper`) for the CPU, with the arguments of the upstream one."""
 
     def __init__(
-        self: Any, loss_scale: Any = 'dynamic', dtype: Any = None, use_fsdp: bool = False, **kwargs: Any
+        self: AmpOptimWrapper,
+        loss_scale: str | float | dict | None = 'dynamic',
+        dtype: str | torch.dtype | None = None,
+        use_fsdp: bool = False,
+        **kwargs: Any,
     ) -> None:
         import torch
 
@@ -47,7 +55,7 @@ def _cpu_init(wrapper: Any) -> Callable[..., None]:
     return __init__
 
 
-def _cpu_dtype(dtype: Any) -> Any:
+def _cpu_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     """The type to compute in: bfloat16, with a warning where float16 was asked for, an error for any other."""
     import logging
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.logging import HistoryBuffer
 
 _DTYPES = ('bool', 'uint8', 'int32', 'int64', 'float16', 'float32', 'float64')
 
@@ -32,7 +35,7 @@ def checkpoints_under_safe_loading() -> bool:
     return True
 
 
-def _state_without_methods(self: Any) -> dict[str, Any]:
+def _state_without_methods(self: HistoryBuffer) -> dict[str, object]:
     """The state of a HistoryBuffer that is data."""
     return {name: value for name, value in vars(self).items() if name != 'statistics_methods'}
 

@@ -7,9 +7,12 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usmm.compat.patching import has_accelerator, rebind
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def init_dist_without_gpu() -> bool:
@@ -78,7 +81,7 @@ def device_ids_without_gpu() -> bool:
     upstream = MMDistributedDataParallel.__init__
 
     @wraps(upstream)
-    def __init__(self: Any, module: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: MMDistributedDataParallel, module: nn.Module, *args: Any, **kwargs: Any) -> None:
         if all(p.device.type == 'cpu' for p in module.parameters()):
             kwargs['device_ids'] = None
         upstream(self, module, *args, **kwargs)

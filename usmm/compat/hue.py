@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import Any
 
 from usmm.compat.patching import rebind
 
@@ -29,7 +28,7 @@ def negative_hue() -> bool:
     upstream = mmcv.adjust_hue
 
     @wraps(upstream)
-    def adjust_hue(img: Any, hue_factor: float, backend: str | None = None) -> Any:
+    def adjust_hue(img: np.ndarray, hue_factor: float, backend: str | None = None) -> np.ndarray:
         return upstream(img, _Turn(hue_factor), backend)
 
     rebind(upstream, adjust_hue)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
 _PACKAGES = frozenset({'mmengine', 'mmcv', 'mmpretrain', 'mmaction', 'usmm'})
 
 
-def rebind(old: Any, new: Any) -> int:
+def rebind(old: object, new: object) -> int:
     """Put `new` in place of `old` in every loaded module of OpenMMLab or usmm, under whatever name it is kept there.
 
     Replacing it in the module that defines it would miss those that have run `from ... import` already.

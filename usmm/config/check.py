@@ -9,9 +9,8 @@ from __future__ import annotations
 import ast
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import (
@@ -31,6 +30,7 @@ from mmengine.registry import (
 )
 
 from usmm import registry as ours
+from usmm.structures import Settings
 
 # Top-level keys that the engine and the tools read. A key outside this list must be referred to as `${key}`, or be
 # used by the code of the file that sets it.
@@ -106,20 +106,20 @@ def check_config(config: Config, files: list[Path], references: Sequence[str] = 
         _walk(value, key, KINDS.get(key), files)
 
 
-def _check_top(content: Mapping[str, Any], files: list[Path], references: Sequence[str]) -> None:
+def _check_top(content: Settings, files: list[Path], references: Sequence[str]) -> None:
     used = {*KNOWN, *references, *_used_names(files)}
     for key in content:
         if key not in used and not key.startswith('_'):
             raise ConfigError.unknown('top level', key, KNOWN, files)
 
 
-def _check_keys(value: Mapping[str, Any], valid: Iterable[str], where: str, files: list[Path]) -> None:
+def _check_keys(value: Settings, valid: Iterable[str], where: str, files: list[Path]) -> None:
     for key in value:
         if key not in valid:
             raise ConfigError.unknown(where, key, valid, files)
 
 
-def _walk(value: Any, where: str, kind: str | None, files: list[Path]) -> None:
+def _walk(value: object, where: str, kind: str | None, files: list[Path]) -> None:
     """Check every component of a value, outermost first."""
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
@@ -132,7 +132,7 @@ def _walk(value: Any, where: str, kind: str | None, files: list[Path]) -> None:
             _walk(item, f'{where}.{key}', KINDS.get(key, kind), files)
 
 
-def _check_typed(value: Any, where: str, key: str, files: list[Path]) -> None:
+def _check_typed(value: object, where: str, key: str, files: list[Path]) -> None:
     """See that what is built under this key says what it is."""
     if key not in KINDS or key == 'optim_wrapper':  # that has a default
         return
@@ -141,8 +141,8 @@ def _check_typed(value: Any, where: str, key: str, files: list[Path]) -> None:
             raise ConfigError(f"{place(key, files)}{where}: a component needs a 'type', got the keys {sorted(item)}")
 
 
-def _check_component(value: Mapping[str, Any], where: str, kind: str, files: list[Path]) -> None:
-    name = value['type']
+def _check_component(value: Settings, where: str, kind: str, files: list[Path]) -> None:
+    name = str(value['type'])
     found = next((c for c in (r.get(name) for r in ROOTS[kind]) if c is not None), None) if _scope_ok(name) else None
     if found is None:
         raise ConfigError.unknown(f'{where}.type', name, _names(kind, name), files)
@@ -169,7 +169,7 @@ def _names(kind: str, name: str) -> list[str]:
     return names or [n for r in ROOTS[kind] for n in r.module_dict]
 
 
-def _arguments(component: Any) -> set[str] | None:
+def _arguments(component: Callable[..., object]) -> set[str] | None:
     """The arguments that a class or function takes, those of its bases included; None where any are taken."""
     if not inspect.isclass(component):
         return _parameters(component)
@@ -184,7 +184,7 @@ def _arguments(component: Any) -> set[str] | None:
     return None
 
 
-def _parameters(function: Any, forwarded: bool = True) -> set[str] | None:
+def _parameters(function: Callable[..., object], forwarded: bool = True) -> set[str] | None:
     parameters = inspect.signature(function).parameters.values()
     if forwarded and any(p.kind is p.VAR_KEYWORD for p in parameters):
         return None

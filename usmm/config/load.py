@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config, DictAction
 
@@ -21,6 +20,7 @@ from usmm import compat
 from usmm.config.check import KNOWN, ConfigError, check_config
 from usmm.config.failure import failures_told, parsed
 from usmm.config.values import check_values
+from usmm.structures import Settings
 from usmm.utils.locations import find_config
 
 REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
@@ -28,7 +28,7 @@ OWN = 'usmm::'  # how a config of any folder inherits a shipped one
 TUPLES = ('modalities', 'classes', 'ignore_labels')
 
 
-def load_config(name: str | Path, options: Mapping[str, Any] | None = None, check: bool = True) -> Config:
+def load_config(name: str | Path, options: Settings | None = None, check: bool = True) -> Config:
     """The config of a path or a bare name, with overrides applied and references filled in.
 
     Args:
@@ -60,7 +60,7 @@ def load_config(name: str | Path, options: Mapping[str, Any] | None = None, chec
         config.positive = str(config.positive)
     config.num_classes = len(config.get('classes', ()))
     content = config._cfg_dict.to_dict()
-    resolved = Config(_fill(content, content, files), filename=str(path))
+    resolved = Config({k: _fill(v, content, files) for k, v in content.items()}, filename=str(path))
     if check:
         # a child may replace all that refers to a setting of its base, which is no mistake: look at the files' text
         check_config(resolved, files, sorted(_references([content, *(f.read_text(encoding='utf-8') for f in files)])))
@@ -83,14 +83,14 @@ def source_text(config: Config) -> str:
     return text
 
 
-def parse_options(words: Sequence[str] | None) -> dict[str, Any]:
+def parse_options(words: Sequence[str] | None) -> dict[str, object]:
     """`['a.b=1', 'c=x,y']` as a dict, typed as mmengine's `--cfg-options` types it.
 
     Example:
         >>> parse_options(['max_epochs=2', 'modalities=bus,cdfi'])
         {'max_epochs': 2, 'modalities': ['bus', 'cdfi']}
     """
-    options: dict[str, Any] = {}
+    options: dict[str, object] = {}
     for word in words or ():
         key, sign, value = word.partition('=')
         if not sign or not key:
@@ -135,10 +135,10 @@ def _own_bases() -> Iterator[None]:
         Config._get_cfg_path = staticmethod(upstream)
 
 
-def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
+def _override(config: Config, key: str, value: object, files: list[Path]) -> None:
     """Set one dotted key; the parts of the way must exist, so that a misspelt override is not lost in silence."""
     parts = key.split('.')
-    node: Any = config._cfg_dict
+    node: object = config._cfg_dict
     for depth, part in enumerate(parts):
         last = depth == len(parts) - 1
         if isinstance(node, (list, tuple)):
@@ -163,14 +163,14 @@ def _override(config: Config, key: str, value: Any, files: list[Path]) -> None:
         raise ConfigError(f'--cfg-options {key}: {error} ({files[0].name})') from error
 
 
-def _check_kind(key: str, old: Any, value: Any, files: list[Path]) -> None:
+def _check_kind(key: str, old: object, value: object, files: list[Path]) -> None:
     """Text in the place of a dict must be a reference: a dict cannot be written on the command line."""
     if isinstance(old, Mapping) and isinstance(value, str) and not value.startswith('${'):
         hint = f'set its parts one by one, {key}.{next(iter(old), "part")}=...'
         raise ConfigError(f'--cfg-options {key}: expected a dict, got the text {value!r}; {hint} ({files[0].name})')
 
 
-def _drop_marks(node: Any) -> None:
+def _drop_marks(node: dict | list | tuple) -> None:
     """Take out every `_delete_` that had nothing to delete, in place."""
     if isinstance(node, dict):
         node.pop('_delete_', None)
@@ -179,12 +179,12 @@ def _drop_marks(node: Any) -> None:
             _drop_marks(item)
 
 
-def _as_tuple(value: Any) -> tuple[str, ...]:
+def _as_tuple(value: object) -> tuple[str, ...]:
     """Names as a tuple; a table's cells are text, so that a class `1` is `'1'`."""
     return tuple(str(v) for v in value) if isinstance(value, (list, tuple)) else (str(value),)
 
 
-def _references(value: Any) -> set[str]:
+def _references(value: object) -> set[str]:
     """The first parts of all references in a value."""
     if isinstance(value, str):
         return {name.split('.')[0] for name in REFERENCE.findall(value)}
@@ -195,7 +195,7 @@ def _references(value: Any) -> set[str]:
     return set()
 
 
-def _fill(value: Any, root: Mapping[str, Any], files: list[Path], trail: tuple[str, ...] = ()) -> Any:
+def _fill(value: object, root: Settings, files: list[Path], trail: tuple[str, ...] = ()) -> object:
     """Replace references in a value; a string that is one reference becomes the object itself."""
     if isinstance(value, Mapping):
         return {k: _fill(v, root, files, trail) for k, v in value.items()}
@@ -209,10 +209,10 @@ def _fill(value: Any, root: Mapping[str, Any], files: list[Path], trail: tuple[s
     return REFERENCE.sub(lambda m: str(_look_up(m[1], root, files, trail)), value)
 
 
-def _look_up(name: str, root: Mapping[str, Any], files: list[Path], trail: tuple[str, ...]) -> Any:
+def _look_up(name: str, root: Settings, files: list[Path], trail: tuple[str, ...]) -> object:
     if name in trail:
         raise ConfigError(f'references go in a circle: {" -> ".join([*trail, name])} ({files[0].name})')
-    node: Any = root
+    node: object = root
     for part in name.split('.'):
         if not isinstance(node, Mapping) or part not in node:
             raise ConfigError.unknown(f'reference ${{{name}}}', part, node if isinstance(node, Mapping) else {}, files)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from usmm.config.check import ConfigError, place
-from usmm.structures import Schema, Variable
+from usmm.structures import Schema, Settings, Variable
 
 # setting -> the lowest whole number that it may be
 NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1, 'checkpoint_interval': 1}
@@ -63,9 +63,9 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
         raise ConfigError(f'{place("stages", files)}stages: each needs a name of its own, {twice} stand twice')
 
 
-def _check_early_stop(stage: Mapping[str, Any], where: str, files: list[Path]) -> None:
+def _check_early_stop(stage: Settings, where: str, files: list[Path]) -> None:
     """Epochs of patience, and the least change that counts."""
-    settings = stage.get('early_stop')
+    settings: Any = stage.get('early_stop')
     if settings is None:
         return
     good = isinstance(settings, Mapping) and set(settings) <= {'patience', 'min_delta'}
@@ -75,7 +75,7 @@ def _check_early_stop(stage: Mapping[str, Any], where: str, files: list[Path]) -
         raise ConfigError(f'{place("early_stop", files)}{text}, got {settings!r}')
 
 
-def _check_selection(stage: Mapping[str, Any], where: str, files: list[Path]) -> None:
+def _check_selection(stage: Settings, where: str, files: list[Path]) -> None:
     """A pre-training may keep its last epoch; what is fine-tuned follows `split.selection`."""
     if 'selection' not in stage:
         return
@@ -87,7 +87,7 @@ def _check_selection(stage: Mapping[str, Any], where: str, files: list[Path]) ->
         raise ConfigError(place('early_stop', files) + text)
 
 
-def _check_numbers(content: Mapping[str, Any], where: str, files: list[Path]) -> None:
+def _check_numbers(content: Settings, where: str, files: list[Path]) -> None:
     for key, lowest in NUMBERS.items():
         value = content.get(key)
         if key not in content or (value is None and key in OPTIONAL):

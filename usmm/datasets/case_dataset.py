@@ -6,7 +6,6 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -16,9 +15,12 @@ from usmm.datasets.case_table import PARTS, CaseTable, Problem, nearest
 from usmm.datasets.checks.verify import Progress, fresh, listing, verify_parts
 from usmm.datasets.folds import Split, split_cases
 from usmm.datasets.samples import check_names, check_unit, read_samples
+from usmm.datasets.transforms.base_transform import Step, build_steps
 from usmm.readers import DataError
-from usmm.registry import DATASETS, TRANSFORMS
-from usmm.structures import Case, Schema
+from usmm.registry import DATASETS
+from usmm.structures import Case, Schema, Settings
+from usmm.structures.case_info import TABLE
+from usmm.structures.settings import CLINICAL
 
 MISSING = ('error', 'drop', 'keep')
 BAD_CASES = ('error', 'skip')
@@ -59,12 +61,12 @@ class CaseDataset(Dataset):
     def __init__(
         self,
         table: str | Path,
-        schema: Schema | Mapping[str, Any],
+        schema: Schema | Settings,
         classes: Sequence[str],
         modalities: Sequence[str] | None = None,
         part: str | None = None,
-        split: Split | Mapping[str, Any] | None = None,
-        pipeline: Sequence[Any] = (),
+        split: Split | Settings | None = None,
+        pipeline: Sequence[Step | Settings] = (),
         seed: int = 0,
         missing: str = 'error',
         ignore_labels: Sequence[str] = (),
@@ -85,8 +87,8 @@ class CaseDataset(Dataset):
         self.clinical = _clinical_names(schema, clinical)
         self.table = CaseTable.read(table, schema, classes, ignore_labels)
         self.table.cases = [self._used(case) for case in self.table.cases]
-        uses_clinical = modalities is None or 'clinical' in modalities or clinical is not None
-        used = {*self.modalities, *(['clinical'] if uses_clinical else [])}
+        uses_clinical = modalities is None or CLINICAL in modalities or clinical is not None
+        used = {*self.modalities, *([CLINICAL] if uses_clinical else [])}
         problems = [p for p in self.table.problems if p.modality is None or p.modality in used]
         milder = {'range', 'unit', 'category', 'id_zeros'} | (set() if require_labels else {'no_label'})
         self._refuse([p for p in problems if p.kind not in milder])
@@ -95,12 +97,12 @@ class CaseDataset(Dataset):
         self._judge_categories(problems, self.cases)
         if not self.cases and part != 'val':
             raise DataError(f'part {part or "all"!r} has no cases', file=self.table.path)
-        self.pipeline = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in pipeline]
+        self.pipeline = build_steps(pipeline)
         if only is not None and part == 'train':
             self.choose(*read_samples(only, self.table.classes))
 
     @property
-    def metainfo(self) -> dict[str, Any]:
+    def metainfo(self) -> dict[str, tuple[str, ...]]:
         """What an evaluator needs to know: the class names."""
         return dict(classes=self.table.classes)
 
@@ -216,7 +218,7 @@ class CaseDataset(Dataset):
         clips = tuple(m for m in self.modalities if m in self.schema.clips)
         return replace(
             case,
-            info={'table': dict(modalities=self.modalities, clips=clips)},
+            info={TABLE: dict(modalities=self.modalities, clips=clips)},
             files={m: f for m, f in case.files.items() if m in self.modalities},
             mask_files={m: f for m, f in case.mask_files.items() if m in self.modalities},
             boxes={m: box for m, box in case.boxes.items() if m in self.modalities},
@@ -244,7 +246,7 @@ def _check_choice(name: str, value: str | None, valid: tuple[str | None, ...]) -
 
 
 def _file_modalities(schema: Schema, modalities: Sequence[str] | None) -> tuple[str, ...]:
-    chosen = schema.modalities if modalities is None else tuple(m for m in modalities if m != 'clinical')
+    chosen = schema.modalities if modalities is None else tuple(m for m in modalities if m != CLINICAL)
     for name in chosen:
         if name not in schema.modalities:
             hint = nearest(name, schema.modalities)

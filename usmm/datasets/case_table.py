@@ -5,15 +5,17 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.readers import DataError, is_missing, read_box, read_table
-from usmm.structures import Case, Schema, Variable
+from usmm.structures import Case, Schema, Settings, Variable
+from usmm.structures.settings import CLINICAL
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
@@ -77,7 +79,7 @@ class CaseTable:
     def read(
         cls,
         path: str | Path,
-        schema: Schema | Mapping[str, Any],
+        schema: Schema | Settings,
         classes: Sequence[str],
         ignore_labels: Sequence[str] = (),
     ) -> CaseTable:
@@ -125,10 +127,12 @@ def nearest(word: str, valid: Sequence[str]) -> str:
 class _RowReader:
     """Fills a `CaseTable` from the text cells of its file."""
 
-    def __init__(self, table: CaseTable, frame: Any, ignore_labels: set[str]) -> None:
+    def __init__(self, table: CaseTable, frame: pd.DataFrame, ignore_labels: set[str]) -> None:
         self.table, self.schema, self.ignore = table, table.schema, ignore_labels
         self.columns = [str(c) for c in frame.columns]
-        self.rows: list[dict[str, str | None]] = frame.to_dict('records')
+        self.rows: list[dict[str, str | None]] = [
+            {str(k): v for k, v in row.items()} for row in frame.to_dict('records')
+        ]
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}
         self.names_in: dict[Path, dict[str, str]] = {}
@@ -155,7 +159,7 @@ class _RowReader:
         self.case_id = None
         self.check_patients()
         for message in unit_problems(self.schema.clinical, self.table.cases):
-            self.problem('unit', message, 'clinical', self.table.path)
+            self.problem('unit', message, CLINICAL, self.table.path)
 
     def check_patients(self) -> None:
         """Ids that look like one patient written in two ways: such a patient would be dealt into two parts."""
@@ -172,7 +176,7 @@ class _RowReader:
         schema = self.schema
         wanted: list[tuple[str, str | None]] = [(schema.case_id, None), (schema.label, None)]
         wanted += [(schema.column(m), m) for m in schema.modalities]
-        wanted += [(v.source, 'clinical') for v in schema.clinical]
+        wanted += [(v.source, CLINICAL) for v in schema.clinical]
         wanted += [(schema.split, None)] if schema.split else []
         wanted += [(schema.patient_id, None)] if schema.patient_id != Schema.patient_id else []
         for column, modality in wanted:
@@ -223,18 +227,18 @@ class _RowReader:
         if variable.values != 'auto' and text not in (variable.values or ()):
             valid = tuple(variable.values or ())
             self.problem(
-                'category', f'{variable.name} {text!r} is none of {list(valid)}{nearest(text, valid)}', 'clinical'
+                'category', f'{variable.name} {text!r} is none of {list(valid)}{nearest(text, valid)}', CLINICAL
             )
         return text
 
     def number(self, variable: Variable, text: str) -> float | None:
         if not NUMBER.fullmatch(text):
-            self.problem('number', f'{variable.name} {text!r} is not a number (with a decimal point)', 'clinical')
+            self.problem('number', f'{variable.name} {text!r} is not a number (with a decimal point)', CLINICAL)
             return None
         value = float(text)
         for kind, message in (('number', variable.log_problem(value)), ('range', variable.range_problem(value))):
             if message is not None:
-                self.problem(kind, message, 'clinical', self.table.path)
+                self.problem(kind, message, CLINICAL, self.table.path)
         return value
 
     def box(self, case: Case, modality: str) -> None:

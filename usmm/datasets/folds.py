@@ -18,7 +18,7 @@ from usmm.datasets.case_table import PARTS, CaseTable, nearest
 from usmm.datasets.ids import patient_key
 from usmm.readers import DataError, file_digest
 from usmm.registry import FUNCTIONS
-from usmm.structures import Case
+from usmm.structures import Case, Settings
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
 
@@ -298,15 +298,16 @@ class Split:
             raise ValueError(f'val_ratio must lie between 0 and 1, got {self.val_ratio}')
 
     @classmethod
-    def of(cls, value: Split | Mapping[str, Any] | None) -> Split:
+    def of(cls, value: Split | Settings | None) -> Split:
         """A split from itself, from a config's dict (an unknown key is an error), or the default from None."""
         if isinstance(value, Split):
             return value
         known = [f.name for f in dataclass_fields(cls)]
-        for key in value or {}:
+        arguments: dict[str, Any] = dict(value or {})  # their types are what __post_init__ checks
+        for key in arguments:
             if key not in known:
                 raise ValueError(f'unknown split key {key!r}; valid keys are {known}{nearest(key, known)}')
-        return cls(**(value or {}))
+        return cls(**arguments)
 
 
 def split_cases(table: CaseTable, split: Split) -> dict[str, list[Case]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -17,9 +17,11 @@ from usmm.datasets.checks.verify import Progress, fresh, verify_parts
 from usmm.datasets.folds import Split, check_disjoint, inner_split
 from usmm.datasets.paired_views import one_view
 from usmm.datasets.samplers import CaseSampler
+from usmm.datasets.transforms.base_transform import Step, build_steps, draws
 from usmm.readers import DataError
-from usmm.registry import DATA_SAMPLERS, DATASETS, TRANSFORMS
-from usmm.structures import Case, Schema
+from usmm.registry import DATA_SAMPLERS, DATASETS
+from usmm.structures import Case, ModalityInfo, Schema, Settings
+from usmm.structures.case_info import DRAWN, PACK, TASK
 
 ORDERS = ('sequential', 'interleaved')
 NEEDED = ('name', 'table', 'schema', 'classes')
@@ -57,35 +59,35 @@ class MultiTaskDataset(Dataset):
 
     def __init__(
         self,
-        tasks: Sequence[Mapping[str, Any]],
+        tasks: Sequence[Settings],
         table: str | Path | None = None,
-        schema: Schema | Mapping[str, Any] | None = None,
+        schema: Schema | Settings | None = None,
         classes: Sequence[str] = (),
         modalities: Sequence[str] | None = None,
         part: str | None = None,
-        split: Split | Mapping[str, Any] | None = None,
+        split: Split | Settings | None = None,
         seed: int = 0,
         missing: str = 'error',
         ignore_labels: Sequence[str] = (),
         bad_cases: str = 'error',
-        pipeline: Sequence[Any] = (),
-        augment: Sequence[Any] = (),
+        pipeline: Sequence[Step | Settings] = (),
+        augment: Sequence[Step | Settings] = (),
         order: str = 'sequential',
         val_ratio: float = 0.2,
     ) -> None:
         if order not in ORDERS:
             raise ValueError(f'order must be one of {list(ORDERS)}, got {order!r}')
         _check_tasks(tasks)
-        self.augment = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in augment]
+        self.augment = build_steps(augment)
         if not self.augment or type(self.augment[-1]).__name__ != 'PackCase':
             raise ValueError(f'augment of MultiTaskDataset must end with PackCase, got {self.augment}')
         self.seed, self.order, self.validating = seed, order, False
         common = dict(pipeline=pipeline, missing='keep', bad_cases=bad_cases, seed=seed)
-        self.sets = {task['name']: _read(task, common) for task in tasks}
+        self.sets = {str(task['name']): _read(task, common) for task in tasks}
         if table is not None:
             own = CaseTable.read(table, Schema.of(schema or {}), classes, ignore_labels)
-            for task in tasks:
-                _check_apart(own, self.sets[task['name']], task['name'], bool(task.get('other_patients')))
+            for task, (name, data) in zip(tasks, self.sets.items(), strict=True):
+                _check_apart(own, data, name, bool(task.get('other_patients')))
         self.held = {name: _held(data, val_ratio, seed) for name, data in self.sets.items()}
 
     @property
@@ -94,7 +96,7 @@ class MultiTaskDataset(Dataset):
         return {name: tuple(data.table.classes) for name, data in self.sets.items()}
 
     @property
-    def metainfo(self) -> dict[str, Any]:
+    def metainfo(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """What an evaluator needs to know: the tasks and their classes."""
         return dict(tasks=self.tasks)
 
@@ -108,13 +110,13 @@ class MultiTaskDataset(Dataset):
         ]
 
     @property
-    def decides(self) -> list[Any]:
+    def decides(self) -> list[list[str | int | bool | None]]:
         """What decides the weights beside settings and images: label and part of each case."""
         held = {f'{name}/{case_id}' for name, ids in self.held.items() for case_id in ids}
         return [[case.case_id, case.patient_id, case.label, case.case_id in held] for case in self.cases]
 
     @property
-    def batch_sampler(self) -> dict[str, Any]:
+    def batch_sampler(self) -> dict[str, str]:
         """How batches are made in training."""
         return dict(type='TaskBatchSampler', order=self.order)
 
@@ -129,7 +131,7 @@ class MultiTaskDataset(Dataset):
         """The validation part."""
         other = copy.copy(self)
         other.validating = True
-        other.augment = [t for t in self.augment if not getattr(t, 'random', False)]
+        other.augment = [t for t in self.augment if not draws(t)]
         other._known = None  # its images are others
         return other
 
@@ -151,7 +153,7 @@ class MultiTaskDataset(Dataset):
         task, number, modality = self._items()[i]
         data = self.sets[task]
         case = fresh(data.cases[number], seed=self.seed, epoch=0 if self.validating else epoch)
-        transforms = [t for t in data.pipeline if not (self.validating and getattr(t, 'random', False))]
+        transforms = [t for t in data.pipeline if not (self.validating and draws(t))]
         try:
             for transform in transforms:
                 case = transform(case)
@@ -160,9 +162,9 @@ class MultiTaskDataset(Dataset):
             raise error.at(case=case.case_id) from error
         info = {
             **case.info,
-            'task': dict(name=task),
-            'views': dict(modalities=(modality,)),
-            'pack': dict(modalities=('image',), shapes={}),
+            TASK: ModalityInfo(name=task),
+            DRAWN: ModalityInfo(modalities=(modality,)),
+            PACK: ModalityInfo(modalities=('image',), shapes={}),
         }
         return replace(case, data={'image': image}, masks={}, info=info)
 
@@ -183,7 +185,7 @@ class MultiTaskDataset(Dataset):
         ]
 
 
-def _check_tasks(tasks: Sequence[Mapping[str, Any]]) -> None:
+def _check_tasks(tasks: Sequence[Settings]) -> None:
     names = [task.get('name') for task in tasks]
     if not tasks or len(set(names)) < len(names):
         raise ValueError(f'MultiTaskDataset needs tasks, each with a name of its own, got {names}')
@@ -193,8 +195,10 @@ def _check_tasks(tasks: Sequence[Mapping[str, Any]]) -> None:
             raise ValueError(f'task {task.get("name")!r}: lacks {lacking}, unknown {unknown}; keys are {TASK_KEYS}')
 
 
-def _read(task: Mapping[str, Any], common: Mapping[str, Any]) -> CaseDataset:
-    data = CaseDataset(**{**common, **{k: v for k, v in task.items() if k not in ('name', 'other_patients')}})
+def _read(task: Settings, common: Settings) -> CaseDataset:
+    own = {k: v for k, v in task.items() if k not in ('name', 'other_patients')}
+    arguments: dict[str, Any] = {**common, **own}
+    data = CaseDataset(**arguments)
     empty = [case.case_id for case in data.cases if not any(m in case.files for m in data.modalities)]
     if empty or not data.modalities:
         names = ', '.join(empty[:5])
@@ -223,6 +227,14 @@ def _held(data: CaseDataset, val_ratio: float, seed: int) -> frozenset[str]:
     return frozenset(case_id for case_id, held in zip(ids, mask, strict=True) if held)
 
 
+@runtime_checkable
+class OfTasks(Protocol):
+    """A data set whose images belong to tasks."""
+
+    def task_sizes(self) -> dict[str, int]:
+        """Task -> number of its images, in the order of the indices."""
+
+
 @DATA_SAMPLERS.register_module()
 class TaskBatchSampler(Sampler):
     """Yields batches of (epoch, index) for this process, shuffled within a task.
@@ -241,8 +253,9 @@ class TaskBatchSampler(Sampler):
 
     def __init__(self, sampler: CaseSampler, batch_size: int, order: str = 'sequential') -> None:
         self.sampler, self.batch_size, self.order = sampler, batch_size, order
-        if not hasattr(sampler.dataset, 'task_sizes'):
+        if not isinstance(sampler.dataset, OfTasks):
             raise TypeError(f'TaskBatchSampler needs a data set of tasks, got {type(sampler.dataset).__name__}')
+        self.dataset = sampler.dataset
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         found = self._batches()
@@ -260,9 +273,8 @@ class TaskBatchSampler(Sampler):
 
     def _batches(self) -> list[list[list[tuple[int, int]]]]:
         """The batches of each task."""
-        data: Any = self.sampler.dataset
         found, start = [], 0
-        for i, size in enumerate(data.task_sizes().values()):
+        for i, size in enumerate(self.dataset.task_sizes().values()):
             order = np.random.default_rng([self.sampler.seed, self.sampler.epoch, i]).permutation(size)
             world = self.sampler.world_size
             mine = np.resize(order, -(-size // world) * world)[self.sampler.rank :: world] + start

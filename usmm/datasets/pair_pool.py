@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from usmm.datasets.samples import check_names, check_unit, read_samples
 from usmm.readers import DataError
 from usmm.registry import DATASETS
 from usmm.structures import Case
+from usmm.structures.case_info import PAIR, POOL
 
 
 @DATASETS.register_module()
@@ -124,11 +125,11 @@ class PairPool(CaseDataset):
         """
         source, picks = self.cases[case], np.unravel_index(place, self.counts[case])
         pick = {m: int(k) for m, k in zip(self.modalities, picks) if m in source.files}
-        info = {name: dict(facts) for name, facts in source.info.items()}
+        info = {name: facts.copy() for name, facts in source.info.items()}
         files: dict[str, tuple[Path, ...]] = {}
         masks: dict[str, tuple[Path, ...]] = {}
         for m, k in pick.items():
-            stills = source.info['pool'][m]
+            stills = source.info[POOL]['stills'][m]
             if k >= stills:
                 file, frame = divmod(k - stills, self.frames[m][1])
                 info[m] = {**info.get(m, {}), 'frame': (frame, self.frames[m][1])}
@@ -137,7 +138,7 @@ class PairPool(CaseDataset):
                 files[m] = (source.files[m][k],)
                 given = source.mask_files.get(m, ())
                 masks |= {m: (given[k],) if len(given) == stills else given} if given else {}
-        info['pair'] = dict(case_id=source.case_id, images=pick)
+        info[PAIR] = {'case_id': source.case_id, 'images': pick}
         name = f'{source.case_id}#{"-".join(str(k) for k in picks)}'
         label = self._labels.get(name, source.label)
         return replace(source, case_id=name, label=label, files=files, mask_files=masks, info=info)
@@ -193,7 +194,7 @@ class PairPool(CaseDataset):
         self._labels = dict(labels or {})
         self._count()
 
-    def leave_out(self, case_ids: Any) -> None:
+    def leave_out(self, case_ids: Collection[str]) -> None:
         """Go on without these cases."""
         chosen = None if self._chosen is None else self.sample_ids()
         self._chosen = None
@@ -212,12 +213,12 @@ class PairPool(CaseDataset):
             stills[m] = len(own)
             if own or clips:
                 used.files[m] = (*own, *clips)
-        used.info['pool'] = stills
+        used.info[POOL] = {'stills': stills}
         return used
 
     def _images(self, case: Case, modality: str) -> int:
         """How many images a case has of a modality; 1 where it has none, so that its pairs still exist."""
-        stills, files = case.info['pool'][modality], len(case.files.get(modality, ()))
+        stills, files = case.info[POOL]['stills'][modality], len(case.files.get(modality, ()))
         return max(1, stills + (files - stills) * self.frames.get(modality, ('', 1))[1])
 
     def _count(self) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from usmm.datasets.case_dataset import CaseDataset
 from usmm.datasets.checks.verify import fresh
 from usmm.datasets.folds import Split
+from usmm.datasets.transforms.base_transform import Step, build_steps
 from usmm.readers import DataError
-from usmm.registry import DATASETS, TRANSFORMS
-from usmm.structures import Case, Schema
+from usmm.registry import DATASETS
+from usmm.structures import Case, ModalityInfo, Schema, Settings
+from usmm.structures.case_info import DRAWN, PACK
 
 PAIRS = ('modalities', 'views')
 VIEWS = ('view1', 'view2')
@@ -46,26 +50,28 @@ class PairedViews(CaseDataset):
         Chiang et al., ACM MM Asia 2023.
     """
 
+    _known: tuple[list[Case], list[tuple[int, str]]] | None = None
+
     def __init__(
         self,
         table: str | Path,
-        schema: Schema | Mapping[str, Any],
+        schema: Schema | Settings,
         classes: Sequence[str],
         modalities: Sequence[str] | None = None,
         part: str | None = None,
-        split: Split | Mapping[str, Any] | None = None,
-        pipeline: Sequence[Any] = (),
+        split: Split | Settings | None = None,
+        pipeline: Sequence[Step | Settings] = (),
         seed: int = 0,
         missing: str = 'error',
         ignore_labels: Sequence[str] = (),
         clinical: Sequence[str] | None = None,
         require_labels: bool = True,
         bad_cases: str = 'error',
-        augment: Sequence[Any] = (),
+        augment: Sequence[Step | Settings] = (),
         pairs: str = 'modalities',
         allow_same: bool = False,
         repeats: int = 1,
-        extra: Sequence[Mapping[str, Any]] = (),
+        extra: Sequence[Settings] = (),
     ) -> None:
         if pairs not in PAIRS:
             raise ValueError(f'pairs must be one of {list(PAIRS)}, got {pairs!r}')
@@ -75,12 +81,13 @@ class PairedViews(CaseDataset):
             table, schema, classes, modalities, part, split, pipeline, seed, missing, ignore_labels, clinical,
             require_labels, bad_cases,
         )  # fmt: skip
-        self.augment = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in augment]
+        self.augment = build_steps(augment)
         if not self.augment or type(self.augment[-1]).__name__ != 'PackCase':
             raise ValueError(f'augment of PairedViews must end with PackCase, got {self.augment}')
         self.pairs, self.allow_same, self.repeats = pairs, allow_same, repeats
         for given in extra:
-            self._add(CaseDataset(**{'require_labels': False, 'missing': 'keep', **given}))
+            arguments: dict[str, Any] = {'require_labels': False, 'missing': 'keep', **given}
+            self._add(CaseDataset(**arguments))
         self._check_images()
 
     @property
@@ -109,15 +116,14 @@ class PairedViews(CaseDataset):
             views = [self._view(case, draws, m, name) for m, name in zip(drawn, VIEWS, strict=True)]
         except DataError as error:
             raise error.at(case=case.case_id) from error
-        info = {**case.info, 'views': dict(modalities=drawn), 'pack': dict(modalities=VIEWS, shapes={})}
+        info = {**case.info, DRAWN: ModalityInfo(modalities=drawn), PACK: ModalityInfo(modalities=VIEWS, shapes={})}
         return replace(case, data=dict(zip(VIEWS, views, strict=True)), masks={}, info=info)
 
     def _items(self) -> list[tuple[int, str]]:
         # cases may have been left out since
-        known = getattr(self, '_known', None)
-        if known is None or known[0] is not self.cases:
-            self._known = known = (self.cases, self.anchors)
-        return known[1]
+        if self._known is None or self._known[0] is not self.cases:
+            self._known = (self.cases, self.anchors)
+        return self._known[1]
 
     def _partner(self, case: Case, anchor: str, draws: tuple[str, ...]) -> str:
         if self.pairs == 'views':
@@ -125,7 +131,7 @@ class PairedViews(CaseDataset):
         others = [m for m in self.modalities if m in case.files and (self.allow_same or m != anchor)]
         return others[int(case.rng('pair', *draws).integers(len(others)))] if others else anchor
 
-    def _view(self, case: Case, draws: tuple[str, ...], modality: str, name: str) -> Any:
+    def _view(self, case: Case, draws: tuple[str, ...], modality: str, name: str) -> Tensor:
         """One augmented view: the same transforms, with a seed of their own."""
         frame = ('frame', *draws, *(() if self.pairs == 'views' else (name,)))
         return one_view(case, modality, self.augment, frame, ('view', *draws, name))
@@ -148,7 +154,9 @@ class PairedViews(CaseDataset):
             raise DataError(f'{len(empty)} cases have none of {list(self.modalities)}: {names}', file=self.table.path)
 
 
-def one_view(case: Case, modality: str, transforms: Sequence[Any], frame: Sequence[str], draw: Sequence[str]) -> Any:
+def one_view(
+    case: Case, modality: str, transforms: Sequence[Step], frame: Sequence[str], draw: Sequence[str]
+) -> Tensor:
     """An image of a case after transforms, which see it as the still image `view`.
 
     Args:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
 from usmm.registry import DATA_SAMPLERS
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A data set that has a label for every index."""
+
+    @property
+    def labels(self) -> np.ndarray | Sequence[int]:
+        """(N,) class indices; -1 where unknown."""
 
 
 @DATA_SAMPLERS.register_module()
@@ -45,7 +55,7 @@ class CaseSampler(Sampler):
     ) -> None:
         self.rank, self.world_size = get_dist_info()
         self.dataset, self.shuffle, self.round_up, self.oversample = dataset, shuffle, round_up, oversample
-        if oversample and not (shuffle and len(getattr(dataset, 'labels', ())) == len(dataset)):
+        if oversample and not (shuffle and isinstance(dataset, Labelled) and len(dataset.labels) == len(dataset)):
             kind = type(dataset).__name__
             raise ValueError(f'oversample=True is for shuffled training cases with a label each, got a {kind}')
         self.seed = sync_random_seed() if seed is None else seed
@@ -73,7 +83,7 @@ class CaseSampler(Sampler):
 
     def _classes(self) -> list[np.ndarray]:
         """The indices of each class."""
-        labels = np.asarray(getattr(self.dataset, 'labels', ()))
+        labels = np.asarray(self.dataset.labels if isinstance(self.dataset, Labelled) else ())
         return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
     def _largest(self) -> int:

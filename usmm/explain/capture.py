@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from usmm.explain.targets import Target, resolve
+
+Maps = tuple[Tensor, ...] | list[Tensor]
 
 
 class Capture:
@@ -84,16 +85,15 @@ class Capture:
                 pairs[modality] = _part(maps.detach(), target), _part(gradient, target)
         return pairs
 
-    def _keep(self, module: nn.Module, inputs: Any, output: Any) -> Any:
+    def _keep(self, module: nn.Module, inputs: tuple[object, ...], output: Tensor | Maps) -> Tensor | Maps:
         """Keep a module's last map, and pass on a copy: what follows may change it in place."""
-        several = isinstance(output, (tuple, list))
-        last = output[-1] if several else output
+        last = output[-1] if isinstance(output, (tuple, list)) else output
         if not isinstance(last, Tensor):
             raise TypeError(f'{type(module).__name__} returns {type(last).__name__}, expected a map or a list of maps')
         kept = last if last.requires_grad else last.detach().requires_grad_()
         self._calls[module].append(kept)
         passed = kept.clone()
-        return type(output)([*output[:-1], passed]) if several else passed
+        return type(output)([*output[:-1], passed]) if isinstance(output, (tuple, list)) else passed
 
 
 def _part(x: Tensor, target: Target) -> Tensor:

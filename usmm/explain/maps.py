@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -186,7 +185,7 @@ def _spread(x: Tensor, seen: Tensor) -> Tensor:
     return full
 
 
-def _resize(heat: Tensor, size: Any) -> Tensor:
+def _resize(heat: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear to the input's height and width; a clip's time steps are spread over its frames in the same way."""
     mode = 'bilinear' if heat.ndim == 3 else 'trilinear'
     return F.interpolate(heat[:, None], size=tuple(size), mode=mode, align_corners=False)[:, 0]

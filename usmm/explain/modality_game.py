@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-CLINICAL = 'clinical'
+from usmm.structures.settings import CLINICAL
+
 WAYS = ('auto', 'baseline')
 Forward = Callable[[dict[str, Tensor], dict[str, Tensor], 'Tensor | None'], Tensor]
 

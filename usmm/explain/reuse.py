@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Union
 
 from torch import Tensor, nn
+
+Answer = Union[Tensor, list['Answer'], tuple['Answer', ...], Mapping[str, 'Answer']]  # noqa: UP007 - Python 3.10 has no `|` of strings
 
 
 @contextmanager
@@ -39,10 +41,11 @@ def reused(modules: Iterable[nn.Module]) -> Iterator[None]:
 
 
 class _Once:
-    def __init__(self, forward: Any) -> None:
-        self.forward, self.answer = forward, None
+    def __init__(self, forward: Callable[..., Answer]) -> None:
+        self.forward = forward
+        self.answer: Answer | None = None
 
-    def __call__(self, inputs: Any, *rest: Any, **named: Any) -> Any:
+    def __call__(self, inputs: Tensor | Mapping[str, Tensor], *rest: object, **named: object) -> Answer:
         first = next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs
         if self.answer is None:
             one = {k: x[:1] for k, x in inputs.items()} if isinstance(inputs, Mapping) else inputs[:1]
@@ -50,7 +53,7 @@ class _Once:
         return _repeated(self.answer, len(first))
 
 
-def _repeated(answer: Any, rows: int) -> Any:
+def _repeated(answer: Answer, rows: int) -> Answer:
     if isinstance(answer, Tensor):
         return answer.expand(rows, *answer.shape[1:])
     if isinstance(answer, Mapping):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from usmm.export.onnx_file import CLINICAL
 from usmm.structures import Variable
+from usmm.structures.settings import CLINICAL
 
 if TYPE_CHECKING:
     from usmm.export.runtime import OnnxModel
@@ -17,7 +17,21 @@ MISSING = 0.15  # share of clinical values, and of modalities that a case may la
 PATCHES = 4
 
 
-def random_batches(model: OnnxModel, count: int, seed: int = 0, batch_size: int = 8) -> Iterator[dict[str, Any]]:
+class ArrayBatch(TypedDict):
+    """A batch as arrays, the arguments of `OnnxModel.predict`.
+
+    Args:
+        inputs: Modality -> (B, 3, H, W) or (B, 3, T, H, W) uint8.
+        clinical: (B, variables) float32, NaN where missing; None for a model without a clinical table.
+        present: Modality that may be missing -> (B,) bool, whether a case has it; None: all are there.
+    """
+
+    inputs: dict[str, np.ndarray]
+    clinical: np.ndarray | None
+    present: dict[str, np.ndarray] | None
+
+
+def random_batches(model: OnnxModel, count: int, seed: int = 0, batch_size: int = 8) -> Iterator[ArrayBatch]:
     """Batches of `inputs`, `clinical` and `present`, as `OnnxModel.predict` takes them; the first has one case.
 
     Images are patches of random brightness with noise of random strength, over the whole range of grey levels. Some
@@ -43,7 +57,7 @@ def random_batches(model: OnnxModel, count: int, seed: int = 0, batch_size: int 
             inputs[modality][~rows] = 0
         table = [random_row(model.schema.clinical, rng) for _ in range(size)] if model.reads_clinical else None
         clinical = None if table is None else np.stack(table)
-        yield dict(inputs=inputs, clinical=clinical, present=present or None)
+        yield ArrayBatch(inputs=inputs, clinical=clinical, present=present or None)
         done, size = done + size, min(batch_size, max(count - done - size, 1))
 
 

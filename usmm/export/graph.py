@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from usmm.export.onnx_file import CLINICAL, PRESENT
-from usmm.models.classifier import Outputs
+from usmm.export.onnx_file import PRESENT
+from usmm.models.classifier import MultiModalClassifier, Outputs
 from usmm.models.presence import encode_streams
+from usmm.models.tables.table_classifier import TableClassifier
+from usmm.structures.settings import CLINICAL
+
+AnyClassifier = MultiModalClassifier | TableClassifier
+Model = TypeVar('Model', bound=nn.Module)
 
 
 class ExportGraph(nn.Module):
@@ -31,7 +36,7 @@ class ExportGraph(nn.Module):
         ValueError: What decides was never fitted.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: AnyClassifier) -> None:
         super().__init__()
         self.optional: tuple[str, ...] = tuple(model.optional_modalities)
         joint = CLINICAL in read_by(model)
@@ -74,6 +79,7 @@ class ExportGraph(nn.Module):
             inputs: Modality -> normalised pixels; `clinical` -> the table.
             rows: Stream -> rows that have it (B,).
         """
+        assert self.model.encoder is not None and self.model.fusion is not None  # only images can be missing
         streams: dict[str, list[Tensor]] = {}
         for name, encoder in self.model.encoder.items():
             for stream, maps in encode_streams(name, encoder, inputs, None).items():
@@ -83,17 +89,17 @@ class ExportGraph(nn.Module):
         return Outputs(logits, image_logits=logits)
 
 
-def read_by(model: Any) -> list[str]:
+def read_by(model: AnyClassifier) -> list[str]:
     """What the streams of a model read, `'clinical'` among it where the table is one of them."""
     return [m for names in model.readers.values() for m in names]
 
 
-def has_image_scores(model: Any) -> bool:
+def has_image_scores(model: AnyClassifier) -> bool:
     """Whether there are scores of the images alone."""
     return model.encoder is not None and CLINICAL not in read_by(model)
 
 
-def deciding(model: Any) -> list[Any]:
+def deciding(model: AnyClassifier) -> list[Any]:
     """The parts whose fitted numbers the answer hangs on."""
     if model.encoder is None:
         return [model if model.clinical is None else model.clinical]
@@ -101,7 +107,7 @@ def deciding(model: Any) -> list[Any]:
     return heads + [e for e in model.encoder.values() if hasattr(e, 'fitted')]
 
 
-def plain_copy(model: Any) -> Any:
+def plain_copy(model: Model) -> Model:
     """A copy on the CPU in eval mode, whose single-number buffers are numbers of Python.
 
     What a graph does cannot depend on the value of a tensor; that of `fitted`, or of the depth of trees, is settled.

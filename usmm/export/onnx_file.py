@@ -6,9 +6,12 @@ import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usmm.weights.refusal import open_regular, size_of
+
+if TYPE_CHECKING:
+    import onnx
 
 MAX_BYTES = 2**31 - 1
 """Bytes of a file; a protobuf message cannot be longer."""
@@ -21,7 +24,7 @@ MAX_META_BYTES = 4 * 2**20
 
 DOMAINS = ('', 'ai.onnx')
 FORMAT = 1
-CLINICAL, PRESENT = 'clinical', 'present_'
+PRESENT = 'present_'
 OUTPUTS = ('probabilities', 'image_probabilities')
 
 
@@ -47,7 +50,7 @@ def check_packages(*names: str) -> None:
         raise ImportError(f"ONNX files need {', '.join(absent)}: pip install 'usmm[export]'")
 
 
-def read_onnx(path: Path | str, max_bytes: int = MAX_BYTES) -> tuple[bytes, Any, dict[str, Any]]:
+def read_onnx(path: Path | str, max_bytes: int = MAX_BYTES) -> tuple[bytes, onnx.ModelProto, dict[str, Any]]:
     """The bytes of an exported file, the message in them, and its metadata; nothing but this one file is opened.
 
     Args:
@@ -78,11 +81,11 @@ def read_onnx(path: Path | str, max_bytes: int = MAX_BYTES) -> tuple[bytes, Any,
     return content, model, meta
 
 
-def check_graph(model: Any) -> None:
+def check_graph(model: onnx.ModelProto) -> None:
     """See that a graph has plain operations and all of its weights inside.
 
     Args:
-        model: An `onnx.ModelProto`.
+        model: The message.
 
     Raises:
         ValueError: It refers to another file, has operations of other domains, functions, branches or loops, or too
@@ -105,11 +108,11 @@ def check_graph(model: Any) -> None:
             raise ValueError(f'its tensor {tensor.name!r} is in another file')
 
 
-def metadata_of(model: Any) -> dict[str, Any]:
+def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
     """The metadata that `export_onnx` wrote, decoded.
 
     Args:
-        model: An `onnx.ModelProto`.
+        model: The message.
 
     Raises:
         ValueError: One is missing or is not what it should be.
@@ -135,14 +138,14 @@ def metadata_of(model: Any) -> dict[str, Any]:
     return meta
 
 
-def _names(value: Any) -> bool:
+def _names(value: object) -> bool:
     """Whether a value is a list of different names."""
     if not isinstance(value, list) or not value or not all(isinstance(v, str) and v for v in value):
         return False
     return len(set(value)) == len(value)
 
 
-def _tensors(graph: Any) -> Iterator[Any]:
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     """Every tensor of a graph, wherever it stands."""
     yield from graph.initializer
     for sparse in graph.sparse_initializer:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from usmm.export.runtime import OnnxModel
+    from mmengine.model import BaseModel
+
+    from usmm.export.cases import ArrayBatch
+    from usmm.export.runtime import OnnxModel, Scores
 
 TOLERANCE = 1e-4
 TIE = 1e-6
@@ -50,7 +53,7 @@ class Parity:
         return f'{text}; torch {self.torch_ms:.2f} ms, onnxruntime {self.onnx_ms:.2f} ms, ratio {self.ratio:.2f}'
 
 
-def check_parity(model: Any, exported: OnnxModel, batches: Iterable[dict[str, Any]]) -> Parity:
+def check_parity(model: BaseModel, exported: OnnxModel, batches: Iterable[ArrayBatch]) -> Parity:
     """Compare a model with its exported form.
 
     Args:
@@ -71,7 +74,7 @@ def check_parity(model: Any, exported: OnnxModel, batches: Iterable[dict[str, An
             start = time.perf_counter()
             expected = run_torch(model, batch)
             middle = time.perf_counter()
-            found: dict[str, Any] = exported.predict(**batch)
+            found = exported.predict(**batch)
             end = time.perf_counter()
             size = len(expected['probabilities'])
             if count:
@@ -88,7 +91,7 @@ def check_parity(model: Any, exported: OnnxModel, batches: Iterable[dict[str, An
     return Parity(count, largest, changed, *times)
 
 
-def run_torch(model: Any, batch: dict[str, Any]) -> dict[str, Any]:
+def run_torch(model: BaseModel, batch: ArrayBatch) -> Scores:
     """`probabilities` and `image_probabilities` (or None) of a torch model, as `OnnxModel.predict` gives them."""
     import torch
 
@@ -102,14 +105,17 @@ def run_torch(model: Any, batch: dict[str, Any]) -> dict[str, Any]:
         rows = model(**model.data_preprocessor(data), mode='predict')
     images = [row['image_scores'] for row in rows]
     image = None if any(i is None for i in images) else np.stack(images)
-    return dict(probabilities=np.stack([row['scores'] for row in rows]), image_probabilities=image)
+    return Scores(probabilities=np.stack([row['scores'] for row in rows]), image_probabilities=image)
 
 
-def difference(expected: dict[str, Any], found: dict[str, Any]) -> float:
+def difference(expected: Scores, found: Scores) -> float:
     """The largest difference; infinite where one is no number, or one model gives what the other does not."""
     largest = 0.0
-    for name, values in expected.items():
-        other = found[name]
+    pairs = (
+        (expected['probabilities'], found['probabilities']),
+        (expected['image_probabilities'], found['image_probabilities']),
+    )
+    for values, other in pairs:
         if values is None and other is None:
             continue
         if values is None or other is None or values.shape != other.shape:

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from usmm.export.onnx_file import CLINICAL, MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
+from usmm.export.onnx_file import MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
 from usmm.structures import Schema
+from usmm.structures.settings import CLINICAL
+
+if TYPE_CHECKING:
+    import onnx
+    import onnxruntime
 
 MAX_NUMBERS = 2**28
 """Pixels times frames times channels of one input of one case."""
 
 UINT8, FLOAT, BOOL = 2, 1, 9  # of onnx.TensorProto
 Arrays = Mapping[str, np.ndarray]
+
+
+class Scores(TypedDict):
+    """Class probabilities of a batch, float32.
+
+    Args:
+        probabilities: (B, K).
+        image_probabilities: (B, K) of the images alone; None for a model without images.
+    """
+
+    probabilities: np.ndarray
+    image_probabilities: np.ndarray | None
 
 
 class OnnxModel:
@@ -48,9 +65,7 @@ class OnnxModel:
         self.path = Path(path)
         self._session = _session(path, content, threads)
 
-    def predict(
-        self, inputs: Arrays, clinical: np.ndarray | None = None, present: Arrays | None = None
-    ) -> dict[str, np.ndarray | None]:
+    def predict(self, inputs: Arrays, clinical: np.ndarray | None = None, present: Arrays | None = None) -> Scores:
         """Class probabilities of a batch.
 
         Args:
@@ -77,9 +92,9 @@ class OnnxModel:
         if self.reads_clinical:
             feed[CLINICAL] = self._table(clinical, size)
         found = dict(zip(self._outputs, self._session.run(list(self._outputs), feed)))
-        return {name: found.get(name) for name in OUTPUTS}
+        return Scores(probabilities=found[OUTPUTS[0]], image_probabilities=found.get(OUTPUTS[1]))
 
-    def _take(self, graph: Any) -> None:
+    def _take(self, graph: onnx.GraphProto) -> None:
         meta = self.meta
         self.classes, self.modalities = tuple(meta['classes']), tuple(meta['modalities'])
         self.positive: str = meta['positive']
@@ -156,7 +171,7 @@ class OnnxModel:
         return table
 
 
-def _session(path: Path | str, content: bytes, threads: int | None) -> Any:
+def _session(path: Path | str, content: bytes, threads: int | None) -> onnxruntime.InferenceSession:
     """The session of bytes that were checked; the file is not opened again."""
     import onnxruntime
 

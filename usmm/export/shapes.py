@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from usmm.structures import Settings
+
 Shapes = dict[str, tuple[int, ...]]
 
 
 def input_shapes(
-    pipeline: Sequence[Any],
+    pipeline: Sequence[object],
     images: Collection[str],
     clips: Collection[str] = (),
     known: Mapping[str, Sequence[int]] | None = None,
@@ -42,11 +44,12 @@ def input_shapes(
     return found
 
 
-def _shape(steps: Sequence[Mapping[str, Any]], modality: str, is_clip: bool) -> tuple[int, ...]:
+def _shape(steps: Sequence[Settings], modality: str, is_clip: bool) -> tuple[int, ...]:
     """What the pipeline says, () where it is silent."""
     size: tuple[int, ...] = ()
     frames: tuple[int, ...] = ()
-    for step in steps:
+    for settings in steps:
+        step: dict[str, Any] = dict(settings)  # their types are what the transforms check
         chosen = step.get('modalities', step.get('modality'))
         if chosen is not None and modality not in ([chosen] if isinstance(chosen, str) else chosen):
             continue
@@ -60,7 +63,7 @@ def _shape(steps: Sequence[Mapping[str, Any]], modality: str, is_clip: bool) -> 
     return (*frames, *size) if is_clip else size
 
 
-def _steps(pipeline: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+def _steps(pipeline: Sequence[object]) -> Iterator[Settings]:
     """The transforms, also those inside of others."""
     for step in pipeline:
         if isinstance(step, Mapping):

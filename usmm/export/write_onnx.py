@@ -10,29 +10,34 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usmm.export.onnx_file import CLINICAL, FORMAT, MAX_BYTES, OUTPUTS, PRESENT, check_packages
+from usmm.export.cases import ArrayBatch
+from usmm.export.onnx_file import FORMAT, MAX_BYTES, OUTPUTS, PRESENT, check_packages
 from usmm.export.parity import TOLERANCE, Parity, check_parity
 from usmm.export.runtime import OnnxModel
-from usmm.structures import Schema
+from usmm.structures import Schema, Settings
+from usmm.structures.settings import CLINICAL
 from usmm.version import __version__
 
 if TYPE_CHECKING:
+    import onnx
     from torch import Tensor
+
+    from usmm.export.graph import AnyClassifier, ExportGraph
 
 OPSET = 20
 BATCH = 3  # of the example; 0 and 1 are special to the exporter
 
-Batches = Callable[[OnnxModel], Iterable[dict[str, Any]]]
+Batches = Callable[[OnnxModel], Iterable[ArrayBatch]]
 
 
 def export_onnx(
-    model: Any,
+    model: AnyClassifier,
     path: Path | str,
-    schema: Schema | Mapping[str, Any],
+    schema: Schema | Settings,
     shapes: Mapping[str, Sequence[int]] | None = None,
     batches: Batches | None = None,
     opset: int = OPSET,
-    meta: Mapping[str, Any] | None = None,
+    meta: Settings | None = None,
     threads: int | None = None,
 ) -> Parity | None:
     """Write a model as an ONNX file, and leave it only if it gives the same as the model.
@@ -73,7 +78,11 @@ def export_onnx(
 
 
 def to_bytes(
-    model: Any, schema: Schema | Mapping[str, Any], shapes: Mapping[str, Sequence[int]], opset: int, meta: Mapping
+    model: AnyClassifier,
+    schema: Schema | Settings,
+    shapes: Mapping[str, Sequence[int]],
+    opset: int,
+    meta: Settings,
 ) -> bytes:
     """The content of the file of a model; arguments as those of `export_onnx`."""
     check_packages('onnx', 'onnxscript', 'onnxruntime')
@@ -103,7 +112,12 @@ def to_bytes(
     return proto.SerializeToString()
 
 
-def example_of(graph: Any, model: Any, shapes: Mapping[str, Sequence[int]], variables: int) -> dict[str, Tensor]:
+def example_of(
+    graph: ExportGraph,
+    model: AnyClassifier,
+    shapes: Mapping[str, Sequence[int]],
+    variables: int,
+) -> dict[str, Tensor]:
     """Inputs of a batch to trace a graph with.
 
     Raises:
@@ -124,7 +138,7 @@ def example_of(graph: Any, model: Any, shapes: Mapping[str, Sequence[int]], vari
     return found
 
 
-def trace(graph: Any, example: dict[str, Tensor], outputs: Sequence[str], opset: int) -> Any:
+def trace(graph: ExportGraph, example: dict[str, Tensor], outputs: Sequence[str], opset: int) -> onnx.ModelProto:
     """The `onnx.ModelProto` of a graph with a batch of any size.
 
     Raises:
@@ -158,7 +172,7 @@ def trace(graph: Any, example: dict[str, Tensor], outputs: Sequence[str], opset:
     return proto
 
 
-def strip(proto: Any) -> None:
+def strip(proto: onnx.ModelProto) -> None:
     """Take away what the exporter notes of the code that it traced: paths of this machine among it."""
     graph = proto.graph
     proto.ClearField('metadata_props')

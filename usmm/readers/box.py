@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 Box = tuple[int, int, int, int]
 SEPARATORS = re.compile(r'\s*[,;]\s*|\s+')
 
 
-def read_box(value: str | Sequence[Any]) -> Box:
+def read_box(value: str | Sequence[float | str]) -> Box:
     """A box from a cell or from four numbers; parts of a pixel are rounded.
 
     Args:

@@ -11,7 +11,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import pandas as pd
 
@@ -27,6 +27,18 @@ ZEROS = re.compile(r'0+')
 FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
 Row = list[str]
+
+
+class SheetCell(Protocol):
+    """What is read of a cell of a workbook; an empty one has the value None."""
+
+    @property
+    def value(self) -> str | float | datetime.date | datetime.time | datetime.timedelta | None:
+        """The content, as openpyxl types it."""
+
+    @property
+    def number_format(self) -> str | None:
+        """The format by which a spreadsheet shows a number, such as `000`."""
 
 
 def is_missing(value: str | None) -> bool:
@@ -173,7 +185,7 @@ def _check_counts(rows: int, cells: int, path: Path) -> None:
         raise DataError(f'holds over {limits.MAX_TABLE_CELLS} cells', file=path)
 
 
-def _filled(rows: Iterator[Sequence[Any]], path: Path) -> Iterator[tuple[int, Row]]:
+def _filled(rows: Iterator[Sequence[SheetCell]], path: Path) -> Iterator[tuple[int, Row]]:
     """Rows with content, as text, all as long as the header unless there is content behind it."""
     width = count = 0
     for number, cells in enumerate(rows, 1):
@@ -188,7 +200,7 @@ def _filled(rows: Iterator[Sequence[Any]], path: Path) -> Iterator[tuple[int, Ro
         yield number, row + [''] * (width - len(row))
 
 
-def _cell(cell: Any) -> str:
+def _cell(cell: SheetCell) -> str:
     """The text of a cell."""
     value = cell.value
     if value is None:
@@ -197,8 +209,9 @@ def _cell(cell: Any) -> str:
         return str(value).upper()
     if isinstance(value, float):
         value = int(value) if value.is_integer() and abs(value) < 1e15 else format(value, '.15g')
-    if isinstance(value, int) and ZEROS.fullmatch(cell.number_format or ''):
-        return str(value).zfill(len(cell.number_format))
+    form = cell.number_format or ''
+    if isinstance(value, int) and ZEROS.fullmatch(form):
+        return str(value).zfill(len(form))
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
     if isinstance(value, datetime.date | datetime.time):

@@ -1,7 +1,20 @@
 """The data model: a case, the schema of a case table, settings, and the contracts between rooms (`protocols`)."""
 
+from usmm.structures.batch import Batch
 from usmm.structures.case import Case, auto_values, clinical_vector
+from usmm.structures.case_info import ModalityInfo
 from usmm.structures.schema import MISSING_WORDS, Schema, Variable
 from usmm.structures.settings import CLINICAL, Settings
 
-__all__ = ['CLINICAL', 'MISSING_WORDS', 'Case', 'Schema', 'Settings', 'Variable', 'auto_values', 'clinical_vector']
+__all__ = [
+    'CLINICAL',
+    'MISSING_WORDS',
+    'Batch',
+    'Case',
+    'ModalityInfo',
+    'Schema',
+    'Settings',
+    'Variable',
+    'auto_values',
+    'clinical_vector',
+]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from usmm.structures.case_info import ModalityInfo
 from usmm.structures.schema import Variable
 
 
@@ -29,7 +30,8 @@ class Case:
         files, mask_files: Modality -> absolute paths.
         boxes: Modality -> (x0, y0, x1, y1) around the lesion in pixels of the file's image, ends excluded.
         seed, epoch: What random draws depend on, beside the case id.
-        info: Facts gathered on the way (`info[modality]`: frame times in s, spacing in mm, crop boxes, regions).
+        info: Facts gathered on the way: of a modality by its name, and of the case as a whole by the names in
+            `usmm.structures.case_info`.
     """
 
     case_id: str
@@ -43,7 +45,7 @@ class Case:
     boxes: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     seed: int = 0
     epoch: int = 0
-    info: dict[str, dict[str, Any]] = field(default_factory=dict)
+    info: dict[str, ModalityInfo] = field(default_factory=dict)
 
     def rng(self, *names: str) -> np.random.Generator:
         """A generator that depends on (seed, epoch, case id, names) alone, whatever worker or process asks.

@@ -150,7 +150,7 @@ def test_report_counts(src: Path, tmp_path: Path) -> None:
 
 
 def test_run_writes_and_tells_the_settings(src: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    args = parser_of('words').parse_args([str(src), str(tmp_path / 'out')])
+    args = parser_of('usmm.datasets.converters.words', None).parse_args([str(src), str(tmp_path / 'out')])
     assert run(args, lambda: conversion(src)) == 0
     assert 'schema = dict(' in capsys.readouterr().out
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TypedDict
 
 from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.checks.file_facts import FileFacts
@@ -17,6 +17,51 @@ from usmm.structures import Case
 # Kinds that do not stop a training; every other kind does.
 WARNINGS = frozenset({'range', 'unit', 'id_zeros', 'no_mask', 'no_box', 'two_labels', 'same_file', 'added', 'removed'})
 Facts = Mapping[tuple[Path, str], FileFacts]
+
+
+class _ClipCounts(TypedDict, total=False):
+    boxed: int
+    frames: list[float]
+    seconds: list[float]
+    fps: list[float]
+
+
+class ModalityCounts(_ClipCounts):
+    """What the files of one modality are.
+
+    Args:
+        cases, files: Cases that have the modality, and its files.
+        masked, boxed: Cases with a mask, and with a box (only where there is one).
+        sizes: `WIDTHxHEIGHT` in pixels -> number of readable files.
+        panels: Files that a split into panels would change.
+        frames, seconds, fps: Of clips alone: lowest, median and highest number of frames, duration in s and frames/s.
+    """
+
+    cases: int
+    files: int
+    masked: int
+    sizes: dict[str, int]
+    panels: int
+
+
+class DataCounts(TypedDict):
+    """How large a data set is.
+
+    Args:
+        cases, patients: Numbers of both.
+        ignored: Rows that were left out because of their label.
+        classes: Class, or `missing` -> `cases` and `patients`.
+        modalities: Modality -> its counts.
+        missing: Clinical variable -> class, or `cases` for all -> cases without a value; where the classes differ, the
+            gap itself gives the label away.
+    """
+
+    cases: int
+    ignored: int
+    patients: int
+    classes: dict[str, dict[str, int]]
+    modalities: dict[str, ModalityCounts]
+    missing: dict[str, dict[str, int]]
 
 
 def is_blocking(problem: Problem, missing: str = 'error') -> bool:
@@ -82,20 +127,18 @@ def read_parts(path: str | Path, table: CaseTable) -> tuple[dict[str, str], list
     return parts, problems
 
 
-def count(table: CaseTable, facts: Facts) -> dict[str, Any]:
+def count(table: CaseTable, facts: Facts) -> DataCounts:
     """How many cases, patients, classes, files; sizes of images, lengths of clips; missing clinical values.
 
     Returns:
-        Plain dicts, lists and numbers, ready for JSON. `sizes` are `WIDTHxHEIGHT`; `frames`, `seconds` and `fps` are
-        lowest, median and highest. `missing` counts the cases of each class without a value: where the classes differ,
-        the gap itself tells the label.
+        Plain dicts, lists and numbers, ready for JSON.
     """
     cases, schema = table.cases, table.schema
     labels = Counter('missing' if c.label is None else table.classes[c.label] for c in cases)
     patients: dict[str, set[str]] = defaultdict(set)
     for case in cases:
         patients['missing' if case.label is None else table.classes[case.label]].add(case.patient_id)
-    return dict(
+    return DataCounts(
         cases=len(cases),
         ignored=table.ignored,
         patients=len({case.patient_id for case in cases}),
@@ -110,11 +153,11 @@ def count(table: CaseTable, facts: Facts) -> dict[str, Any]:
     )
 
 
-def _count_modality(cases: Sequence[Case], modality: str, role: str, facts: Facts) -> dict[str, Any]:
+def _count_modality(cases: Sequence[Case], modality: str, role: str, facts: Facts) -> ModalityCounts:
     own = [case for case in cases if modality in case.files]
     found = [facts[f, role] for case in own for f in case.files[modality] if (f, role) in facts]
     found = [fact for fact in found if fact.error is None]
-    result: dict[str, Any] = dict(
+    result = ModalityCounts(
         cases=len(own),
         files=sum(len(case.files[modality]) for case in own),
         masked=sum(modality in case.mask_files for case in cases),
@@ -124,10 +167,14 @@ def _count_modality(cases: Sequence[Case], modality: str, role: str, facts: Fact
     if boxed := sum(modality in case.boxes for case in cases):
         result['boxed'] = boxed
     if role == 'clip' and found:
-        for name in ('frames', 'seconds', 'fps'):
-            values = [float(getattr(fact, name)) for fact in found]
-            result[name] = [round(v, 2) for v in (min(values), median(values), max(values))]
+        result['frames'] = _spread([float(fact.frames) for fact in found])
+        result['seconds'] = _spread([fact.seconds for fact in found])
+        result['fps'] = _spread([fact.fps for fact in found])
     return result
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    return [round(v, 2) for v in (min(values), median(values), max(values))]
 
 
 def _missing(table: CaseTable, variable: str) -> dict[str, int]:

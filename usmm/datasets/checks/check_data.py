@@ -8,16 +8,15 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from usmm.datasets.case_table import CaseTable, Problem
-from usmm.datasets.checks.case_checks import count, files_to_examine, find_problems, is_blocking, read_parts
+from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
 from usmm.datasets.checks.file_facts import FileFacts, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
 from usmm.readers import file_digest
-from usmm.structures import Schema
+from usmm.structures import Schema, Settings
 
 MANIFEST = 'manifest.json'
 PROBLEM_COLUMNS = ('blocking', 'kind', 'case_id', 'modality', 'file', 'message')
@@ -38,7 +37,7 @@ class CheckResult:
 
     root: Path
     problems: list[Problem]
-    counts: dict[str, Any]
+    counts: DataCounts
     facts: list[FileFacts]
     missing: str = 'error'
     notes: list[str] = field(default_factory=list)
@@ -71,15 +70,14 @@ class CheckResult:
         facts = [asdict(fact) | dict(path=relative(fact.path, self.root)) for fact in self.facts]
         _write_csv(out / 'files.csv', tuple(FileFacts.__dataclass_fields__), facts)
         kinds = [problem.kind for problem in self.problems]
-        summary = self.counts | dict(
-            problems={kind: kinds.count(kind) for kind in sorted(set(kinds))}, notes=self.notes
-        )
+        problems = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+        summary = {**self.counts, 'problems': problems, 'notes': self.notes}
         (out / 'summary.json').write_text(json.dumps(summary, indent=1), encoding='utf-8')
 
 
 def check_data(
     path: str | Path,
-    schema: Schema | Mapping[str, Any],
+    schema: Schema | Settings,
     classes: Sequence[str],
     *,
     modalities: Sequence[str] | None = None,
@@ -108,7 +106,7 @@ def check_data(
         DataError: No table, or a table, folds file or manifest that cannot be read as one.
         ValueError: Fewer than two classes.
     """
-    table = CaseTable.read(path, schema, classes, ignore_labels)  # type: ignore[arg-type]
+    table = CaseTable.read(path, schema, classes, ignore_labels)
     root, notes = table.path.parent, []
     parts: dict[str, str] = {}
     wrong: list[Problem] = []
@@ -146,7 +144,7 @@ def _with_manifest(
     return changes
 
 
-def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     with path.open('w', encoding='utf-8', newline='') as stream:
         writer = csv.DictWriter(stream, list(columns))
         writer.writeheader()

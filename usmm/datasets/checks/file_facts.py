@@ -97,18 +97,18 @@ def examine_all(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _image(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
+def _image(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, int | float | str]:
     pixels = read_image(path)
     found = dict(height=pixels.shape[0], width=pixels.shape[1])
     return found | (dict(panels=describe_panels(path, pixels)) if describe_panels else {})
 
 
-def _mask(path: Path, _: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
+def _mask(path: Path, _: Callable[[Path, np.ndarray], str] | None) -> dict[str, int | float | str]:
     pixels = read_mask(path)
     return dict(height=pixels.shape[0], width=pixels.shape[1], lesion=int(np.count_nonzero(pixels)))
 
 
-def _clip(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, Any]:
+def _clip(path: Path, describe_panels: Callable[[Path, np.ndarray], str] | None) -> dict[str, int | float | str]:
     """Decode every frame, keep none: a clip cut in the middle shows it only there."""
     brightest: np.ndarray | None = None
     times: list[float] = []

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Protocol
 
 from mmengine.dist import all_gather_object, get_rank, get_world_size
 from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset
 
 from usmm.datasets.checks.file_facts import examine
+from usmm.datasets.transforms.base_transform import Step, draws
 from usmm.readers import DataError
 from usmm.structures import Case
+from usmm.structures.case_info import TABLE
 
 SHOWN = 10  # problems and cases named in one message
-Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+Result = DataError | None
+Progress = Callable[[Iterable[Result], int], Iterable[Result]]
+"""Shows how far a check is: takes the results as they come and their number, gives the results."""
+
+
+class Readable(Protocol):
+    """What `verify_parts` needs of a data set, see `CaseDataset`."""
+
+    cases: list[Case]
+    pipeline: list[Step]
+    bad_cases: str
+
+    @property
+    def readings(self) -> list[Case]:
+        """The cases to read."""
+
+    def leave_out(self, case_ids: Collection[str]) -> None:
+        """Go on without these cases."""
 
 
 def verify_parts(
-    parts: Mapping[str, Any], num_workers: int = 0, progress: Progress | None = None
+    parts: Mapping[str, Readable], num_workers: int = 0, progress: Progress | None = None
 ) -> dict[str, dict[str, str]]:
     """Read every case of several `CaseDataset`s, and refuse or leave out what cannot be read, as each of them says.
 
@@ -57,7 +76,7 @@ def verify_parts(
 
 
 def find_bad(
-    cases: Sequence[Case], pipeline: Sequence[Any], num_workers: int = 0, progress: Progress | None = None
+    cases: Sequence[Case], pipeline: Sequence[Step], num_workers: int = 0, progress: Progress | None = None
 ) -> list[tuple[int, DataError]]:
     """Index and error of every case whose files cannot be read; with several processes, each reads its share.
 
@@ -71,16 +90,19 @@ def find_bad(
         progress: Shows how far it is: takes an iterable and its length, gives the iterable.
     """
     mine = range(get_rank(), len(cases), get_world_size())
-    loader: Iterable[Any] = DataLoader(
-        _Checked(cases, steady_part(pipeline), mine), batch_size=None, num_workers=num_workers, collate_fn=_as_it_is
+    loader: Iterable[Result] = DataLoader(
+        _Checked(cases, steady_part(pipeline), mine),
+        batch_size=None,
+        num_workers=num_workers,
+        collate_fn=_as_it_is,
     )
     found = [(mine[i], error) for i, error in enumerate(progress(loader, len(mine)) if progress else loader) if error]
     return sorted((pair for share in all_gather_object(found) for pair in share), key=lambda pair: pair[0])
 
 
-def steady_part(pipeline: Sequence[Any]) -> list[Any]:
+def steady_part(pipeline: Sequence[Step]) -> list[Step]:
     """The transforms before the first one that draws random numbers."""
-    count = next((i for i, t in enumerate(pipeline) if getattr(t, 'random', False)), len(pipeline))
+    count = next((i for i, t in enumerate(pipeline) if draws(t)), len(pipeline))
     return list(pipeline[:count])
 
 
@@ -92,7 +114,7 @@ def fresh(case: Case, seed: int = 0, epoch: int = 0) -> Case:
         masks=dict(case.masks),
         clinical=dict(case.clinical),
         boxes=dict(case.boxes),
-        info={key: dict(value) for key, value in case.info.items()},
+        info={key: value.copy() for key, value in case.info.items()},
         seed=seed,
         epoch=epoch,
     )
@@ -101,13 +123,13 @@ def fresh(case: Case, seed: int = 0, epoch: int = 0) -> Case:
 class _Checked(Dataset):
     """For each case the error that reading it gives, or None."""
 
-    def __init__(self, cases: Sequence[Case], pipeline: Sequence[Any], indices: Sequence[int]) -> None:
+    def __init__(self, cases: Sequence[Case], pipeline: Sequence[Step], indices: Sequence[int]) -> None:
         self.cases, self.pipeline, self.indices = cases, pipeline, indices
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: int) -> DataError | None:
+    def __getitem__(self, index: int) -> Result:
         case = fresh(self.cases[self.indices[index]])
         bare = not case.data
         try:
@@ -121,7 +143,7 @@ class _Checked(Dataset):
 
 
 def _read_all(case: Case) -> None:
-    clips = case.info.get('table', {}).get('clips', ())
+    clips = case.info.get(TABLE, {}).get('clips', ())
     jobs = [(m, f, 'clip' if m in clips else 'image') for m, files in case.files.items() for f in files]
     jobs += [(m, f, 'mask') for m, files in case.mask_files.items() for f in files]
     for modality, file, role in jobs:
@@ -130,7 +152,7 @@ def _read_all(case: Case) -> None:
             raise DataError(facts.error, file=file, modality=modality)
 
 
-def _as_it_is(item: Any) -> Any:
+def _as_it_is(item: object) -> object:
     return item
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from usmm.datasets.converters.cells import Cell, Made, files_of, no_formula, some
 from usmm.readers import DataError
-from usmm.structures import Schema
+from usmm.structures import Schema, Settings
 
 TABLE, SETTINGS, FILES, MADE = 'cases.csv', 'schema.py', 'files', 'made'
 HERE = "data_root = '{{fileDirname}}'  # the folder of this file"
@@ -42,7 +42,7 @@ class Conversion:
     rows: list[dict[str, Cell]]
     root: Path
     settings: dict[str, Any]
-    optional: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    optional: dict[str, list[Settings]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -259,7 +259,7 @@ def _check_rows(conversion: Conversion) -> None:
         raise ValueError(f'case ids must be unique; more than once: {some(twice)}')
 
 
-def _render(value: Any, depth: int = 0) -> str:
+def _render(value: object, depth: int = 0) -> str:
     """A value as Python text, what does not fit into a line over several."""
     if isinstance(value, Mapping):
         parts, signs = [f'{k}={_render(v, depth + 4)}' for k, v in value.items()], ('dict(', ')')

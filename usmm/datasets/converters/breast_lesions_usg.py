@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
 from usmm.datasets.converters.cells import Cell, classes_of, read_records, some, yes_no
 from usmm.readers import DataError
+from usmm.structures import Settings
 from usmm.utils.console import plain_errors
 
 YES_NO = ('no', 'yes')
@@ -151,7 +151,7 @@ def _known(name: str, value: str | None, values: tuple[str, ...]) -> str | None:
     return value
 
 
-def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
+def _settings(rows: list[dict[str, Cell]]) -> dict[str, object]:
     facts = [
         dict(name='age', unit='year', range=(0.0, 120.0)),
         dict(name='tissue', values=TISSUES),
@@ -164,18 +164,18 @@ def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
     )
 
 
-def _optional() -> dict[str, list[dict[str, Any]]]:
-    reading: list[dict[str, Any]] = [
+def _optional() -> dict[str, list[Settings]]:
+    reading: list[Settings] = [
         dict(name='margin', values=('circumscribed', 'not circumscribed')),
         *[dict(name=name, values=YES_NO) for name in MARGINS],
         *[dict(name=name, values=values) for name, (_, values) in DESCRIPTORS.items()],
     ]
-    after: list[dict[str, Any]] = [
+    after: list[Settings] = [
         dict(name='suspicion', values=YES_NO),
         *[dict(name=name, values=values) for name, (_, values) in AFTERWARDS.items()],
         *[dict(name=name, values='auto') for name in FREE],
     ]
-    device: list[dict[str, Any]] = [dict(name='pixel_size', unit='mm', range=(0.01, 1.0))]
+    device: list[Settings] = [dict(name='pixel_size', unit='mm', range=(0.01, 1.0))]
     return {
         "A reader's description of the image; an input only if a reader describes every new image too:": reading,
         'Of the scanner, not of the patient:': device,

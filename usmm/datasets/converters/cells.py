@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from usmm.readers import DataError, file_digest, read_table
 
@@ -190,7 +189,7 @@ def classes_of(rows: Iterable[Mapping[str, Cell]], order: Sequence[str] = ()) ->
     return (*[name for name in order if name in found], *sorted(found - set(order)))
 
 
-def some(names: Sequence[Any], limit: int = 5) -> str:
+def some(names: Sequence[object], limit: int = 5) -> str:
     """The first few of many names, for a message."""
     return ', '.join(repr(str(name)) for name in names[:limit]) + (', ...' if len(names) > limit else '')
 

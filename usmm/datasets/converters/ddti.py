@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element
 
 from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
@@ -31,7 +30,9 @@ from usmm.datasets.converters.outlines import (
     read_xml,
 )  # fmt: skip
 from usmm.readers import DataError
+from usmm.structures import Settings
 from usmm.utils.console import plain_errors
+from usmm.utils.json_types import JsonValue
 
 TIRADS = {
     **dict.fromkeys(('2', '3'), 'benign'),
@@ -107,7 +108,7 @@ def _outlines(report: Element, path: Path, patient: str) -> dict[str, list[Outli
         number, svg = _text(mark, 'image'), _text(mark, 'svg')
         if number is None or not number.isdecimal():
             raise DataError(f'expected the number of an image in a mark, got {number!r}', file=path, case=patient)
-        parsed = [] if svg is None else parse_json(svg, path, f'{patient}-{number}')
+        parsed: JsonValue = [] if svg is None else parse_json(svg, path, f'{patient}-{number}')
         found.setdefault(number, []).extend(outlines_of(parsed, path, f'{patient}-{number}') if parsed else [])
     return found
 
@@ -135,8 +136,8 @@ def _values(rows: list[dict[str, Cell]], name: str) -> tuple[str, ...]:
     return tuple(sorted({str(row[name]) for row in rows if row[name] is not None}))
 
 
-def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
-    clinical: list[dict[str, Any]] = [dict(name='age', unit='year', range=(0.0, 120.0))]
+def _settings(rows: list[dict[str, Cell]]) -> dict[str, object]:
+    clinical: list[Settings] = [dict(name='age', unit='year', range=(0.0, 120.0))]
     if len(_values(rows, 'sex')) > 1:
         clinical.append(dict(name='sex', values=_values(rows, 'sex')))
     classes = tuple(name for name in classes_of(rows, ('benign', 'malignant')) if name != UNKNOWN)
@@ -149,8 +150,8 @@ def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
     )
 
 
-def _optional(rows: list[dict[str, Cell]]) -> dict[str, list[dict[str, Any]]]:
-    def known(*names: str) -> list[dict[str, Any]]:
+def _optional(rows: list[dict[str, Cell]]) -> dict[str, list[Settings]]:
+    def known(*names: str) -> list[Settings]:
         return [dict(name=name, values=_values(rows, name)) for name in names if len(_values(rows, name)) > 1]
 
     groups = {

@@ -17,11 +17,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.datasets.converters.base_converter import Conversion, Faults, parser_of, run, source_folder
 from usmm.datasets.converters.cells import Cell, classes_of, read_records, some
 from usmm.readers import DataError
+from usmm.structures import Settings
 from usmm.utils.console import plain_errors
 
 NUMBERS = {
@@ -104,16 +104,18 @@ def _number(record: dict[str, str | None], column: str, table: Path, case: str) 
     return value
 
 
-def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
+def _settings(rows: list[dict[str, Cell]]) -> dict[str, object]:
     classes = classes_of(rows, CLASSES)
-    settings: dict[str, Any] = dict(classes=classes, modalities=('clip',))
+    settings: dict[str, object] = dict(classes=classes, modalities=('clip',))
     if len(classes) == 2:
         settings['positive'] = classes[-1]
     return settings | dict(schema=dict(clips=dict(clip='clip'), split='split'))
 
 
-def _optional() -> dict[str, list[dict[str, Any]]]:
-    facts = {name: dict(name=name, unit=unit, range=limits) for name, (_, unit, limits) in NUMBERS.items()}
+def _optional() -> dict[str, list[Settings]]:
+    facts: dict[str, Settings] = {
+        name: dict(name=name, unit=unit, range=limits) for name, (_, unit, limits) in NUMBERS.items()
+    }
     heart, film = list(NUMBERS)[:3], list(NUMBERS)[3:]
     return {
         'What the label is made of; for tables, never inputs:': [facts[name] for name in heart],

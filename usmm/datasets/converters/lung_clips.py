@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.datasets.converters.base_converter import Conversion, parser_of, run, source_folder
 from usmm.datasets.converters.cells import Cell, classes_of, files_of, read_records, some
@@ -94,7 +93,7 @@ def _name_patients(rows: list[dict[str, Cell]]) -> list[str]:
     return notes
 
 
-def _settings(rows: list[dict[str, Cell]]) -> dict[str, Any]:
+def _settings(rows: list[dict[str, Cell]]) -> dict[str, object]:
     probes = tuple(sorted({str(row['probe']) for row in rows if row['probe'] is not None}))
     return dict(
         classes=classes_of(rows, CLASSES),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import cv2
@@ -16,6 +15,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from usmm.datasets.converters.cells import Made
 from usmm.readers import DataError, read_image, read_mask
+from usmm.utils.json_types import JsonValue
 
 MAX_BYTES = 4 * 2**20
 """Bytes of one file of outlines; those of the known data sets have some thousand."""
@@ -23,7 +23,7 @@ MAX_BYTES = 4 * 2**20
 Outline = npt.NDArray[np.float64]
 
 
-def read_json(path: Path, case: str) -> Any:
+def read_json(path: Path, case: str) -> JsonValue:
     """The content of a JSON file. Raises DataError where it is none, is missing or too large."""
     try:
         text = _content(path, case).decode('utf-8-sig')
@@ -32,7 +32,7 @@ def read_json(path: Path, case: str) -> Any:
     return parse_json(text, path, case)
 
 
-def parse_json(text: str, path: Path, case: str) -> Any:
+def parse_json(text: str, path: Path, case: str) -> JsonValue:
     """The content of a JSON text that stands in a file. Raises DataError where it is none."""
     try:
         return json.loads(text)
@@ -49,7 +49,7 @@ def read_xml(path: Path, case: str) -> Element:
     return root
 
 
-def outlines_of(value: Any, path: Path, case: str) -> list[Outline]:
+def outlines_of(value: JsonValue, path: Path, case: str) -> list[Outline]:
     """Outlines from `[[x, y], ...]`, or a list of such, or a list of `{"points": [{"x": x, "y": y}, ...]}`.
 
     Args:
@@ -66,10 +66,12 @@ def outlines_of(value: Any, path: Path, case: str) -> list[Outline]:
         >>> [o.tolist() for o in outlines_of([[0, 0], [4, 0], [4, 3]], Path('1.json'), '1')]
         [[[0.0, 0.0], [4.0, 0.0], [4.0, 3.0]]]
     """
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-        parts = [item.get('points') for item in value]
+    items = value if isinstance(value, list) else []
+    marks = [item.get('points') for item in items if isinstance(item, dict)]
+    if marks and len(marks) == len(items):
+        parts = marks
     else:
-        parts = value if _nested(value) else [value]
+        parts = items if _nested(value) else [value]
     return [_outline(part, path, case) for part in parts]
 
 
@@ -131,13 +133,13 @@ def _content(path: Path, case: str) -> bytes:
     return path.read_bytes()
 
 
-def _nested(value: Any) -> bool:
+def _nested(value: JsonValue) -> bool:
     """Whether a list holds outlines rather than points."""
     first = value[0] if isinstance(value, list) and value else None
     return isinstance(first, list) and bool(first) and isinstance(first[0], (list, dict))
 
 
-def _outline(value: Any, path: Path, case: str) -> Outline:
+def _outline(value: JsonValue, path: Path, case: str) -> Outline:
     points = value if isinstance(value, list) else []
     pairs = [[p.get('x'), p.get('y')] if isinstance(p, dict) else p for p in points]
     good = all(isinstance(p, list) and len(p) == 2 and all(_is_number(v) for v in p) for p in pairs)
@@ -146,5 +148,5 @@ def _outline(value: Any, path: Path, case: str) -> Outline:
     return np.array(pairs, np.float64)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: JsonValue) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e6

@@ -16,6 +16,7 @@ import numpy as np
 from usmm.datasets.transforms.base_transform import Transform, names_of
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case
+from usmm.structures.case_info import DRAWS
 
 Params = dict[str, Any]
 Groups = Sequence[str | Sequence[str]]
@@ -60,7 +61,7 @@ class RandomTransform(Transform):
             if rng.random() >= self.prob:
                 continue
             params = self.draw(rng)
-            case.info.setdefault('draws', {})[f'{type(self).__name__}/{name}'] = params
+            case.info.setdefault(DRAWS, {})[f'{type(self).__name__}/{name}'] = params  # type: ignore[literal-required]
             for modality in members:
                 case.data[modality] = replay(self, case.data[modality], params)
                 if self.geometric and modality in case.masks:

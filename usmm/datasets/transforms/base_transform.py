@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
-from usmm.structures import Case
+from usmm.registry import TRANSFORMS
+from usmm.structures import Case, Settings
+
+Step = Callable[[Case], Case]
+"""What a pipeline is made of: `Transform`s, and any other function from a case to a case."""
+
+
+@runtime_checkable
+class MayDraw(Protocol):
+    """A step that states whether it draws random numbers."""
+
+    random: bool
 
 
 class Transform:
@@ -38,6 +49,16 @@ def names_of(modalities: str | Sequence[str] | None) -> tuple[str, ...] | None:
     return (modalities,) if isinstance(modalities, str) else tuple(modalities)
 
 
-def chosen(modalities: tuple[str, ...] | None, present: dict[str, Any]) -> list[str]:
+def build_steps(steps: Iterable[Step | Settings]) -> list[Step]:
+    """The steps of a pipeline, built where they are settings of a registered transform."""
+    return [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in steps]
+
+
+def draws(step: Step) -> bool:
+    """Whether a step draws random numbers; one that does not state it does not."""
+    return isinstance(step, MayDraw) and step.random
+
+
+def chosen(modalities: tuple[str, ...] | None, present: Mapping[str, object]) -> list[str]:
     """Those of the modalities (None: all) that the case has."""
     return [m for m in present if modalities is None or m in modalities]

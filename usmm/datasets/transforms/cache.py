@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 import usmm.readers
-from usmm.datasets.transforms.base_transform import Transform
+from usmm.datasets.transforms.base_transform import Step, Transform, build_steps, draws
 from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
 from usmm.readers import DataError
 from usmm.registry import TRANSFORMS
-from usmm.structures import Case
+from usmm.structures import Case, ModalityInfo, Settings
+from usmm.structures.case_info import TABLE
+from usmm.utils.json_types import JsonValue
 
-Entry = tuple[dict[str, np.ndarray], Any]
+RECORDS: dict[str, type] = {
+    name: kind for name, kind in vars(usmm.readers).items() if isinstance(kind, type) and is_dataclass(kind)
+}
+"""What readers return, such as `Region`: the dataclasses that an entry may hold."""
+
+
+class EntryFacts(TypedDict):
+    """What an entry holds beside arrays.
+
+    Args:
+        info: `Case.info`, as `_plain` makes it JSON.
+        order: The modalities of `Case.data` and of `Case.masks`, in their order.
+    """
+
+    info: JsonValue
+    order: list[list[str]]
+
+
+Entry = tuple[dict[str, np.ndarray], EntryFacts]
 
 
 @TRANSFORMS.register_module()
@@ -42,11 +62,15 @@ class Cached(Transform):
     """
 
     def __init__(
-        self, transforms: Sequence[Any], cache_dir: str | Path | None = None, memory: bool = False, each: bool = False
+        self,
+        transforms: Sequence[Step | Settings],
+        cache_dir: str | Path | None = None,
+        memory: bool = False,
+        each: bool = False,
     ) -> None:
-        self.transforms = [TRANSFORMS.build(t) if isinstance(t, Mapping) else t for t in transforms]
+        self.transforms = build_steps(transforms)
         for transform in self.transforms:
-            if getattr(transform, 'random', False):
+            if draws(transform):
                 raise ValueError(f'{transform!r} draws random numbers: put it after Cached, not inside')
             if ' at 0x' in repr(transform):
                 raise ValueError(f'{type(transform).__name__} needs a __repr__ of its options to be cached')
@@ -74,7 +98,7 @@ class Cached(Transform):
 
     def key(self, case: Case) -> str:
         """The key of a case's entry."""
-        clips = case.info.get('table', {}).get('clips', ())
+        clips = case.info.get(TABLE, {}).get('clips', ())
         files = {
             f'{"clip" if m in clips else "image"} {kind}/{m}': digests(self._store, paths, case.case_id)
             for kind, group in (('file', case.files), ('mask', case.mask_files))
@@ -88,7 +112,7 @@ class Cached(Transform):
         """The case put together from what the transforms make of each of its modalities."""
         shared = {name: facts for name, facts in case.info.items() if name not in case.files}
         for m, files in case.files.items():
-            info = {name: dict(facts) for name, facts in {**shared, m: case.info.get(m, {})}.items()}
+            info = {name: facts.copy() for name, facts in {**shared, m: case.info.get(m, ModalityInfo())}.items()}
             masks = {m: case.mask_files[m]} if m in case.mask_files else {}
             boxes = {m: case.boxes[m]} if m in case.boxes else {}
             alone = replace(case, files={m: files}, mask_files=masks, boxes=boxes, data={}, masks={}, info=info)
@@ -100,7 +124,7 @@ class Cached(Transform):
 
     def _run(self, case: Case) -> Case:
         values = {f.name: getattr(case, f.name) for f in fields(Case)}
-        values['info'] = {name: dict(facts) for name, facts in case.info.items()}
+        values['info'] = {name: facts.copy() for name, facts in case.info.items()}
         quiet: Case = _WithoutDraws(**values)
         for transform in self.transforms:
             quiet = transform(quiet)
@@ -118,10 +142,10 @@ def dump_case(case: Case, known: Collection[str] = ()) -> Entry:
     """Pixels, masks and info of a case as arrays and JSON facts; info that was `known` before is left out."""
     arrays = {f'data/{m}': a for m, a in case.data.items()} | {f'mask/{m}': a for m, a in case.masks.items()}
     facts = _plain({name: i for name, i in case.info.items() if name not in known}, arrays, 'info')
-    return arrays, dict(info=facts, order=[list(case.data), list(case.masks)])
+    return arrays, EntryFacts(info=facts, order=[list(case.data), list(case.masks)])
 
 
-def load_case(case: Case, arrays: dict[str, np.ndarray], facts: Any) -> Case:
+def load_case(case: Case, arrays: dict[str, np.ndarray], facts: EntryFacts) -> Case:
     """Put an entry into a case; arrays are copied, so that later transforms may write into them."""
     data, masks = facts['order']
     case.data = {**case.data, **{m: arrays[f'data/{m}'].copy() for m in data}}
@@ -133,7 +157,7 @@ def load_case(case: Case, arrays: dict[str, np.ndarray], facts: Any) -> Case:
     return case
 
 
-def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+def _plain(value: object, arrays: dict[str, np.ndarray], where: str) -> JsonValue:
     """JSON for a value; what JSON lacks is tagged, arrays are moved to `arrays`."""
     if isinstance(value, (np.ndarray, np.generic)):  # before float: np.float64 is one
         arrays[where] = np.asarray(value)
@@ -145,7 +169,7 @@ def _plain(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
     if isinstance(value, (list, tuple)):
         items = [_plain(v, arrays, f'{where}/{i}') for i, v in enumerate(value)]
         return {type(value).__name__ if type(value) in (list, tuple) else 'tuple': items}
-    if is_dataclass(value) and hasattr(usmm.readers, type(value).__name__):
+    if is_dataclass(value) and type(value).__name__ in RECORDS:
         parts = {f.name: getattr(value, f.name) for f in fields(value)}
         return {'reader': type(value).__name__, 'fields': _plain(parts, arrays, where)}
     raise TypeError(f'{where} holds a {type(value).__name__}, which Cached cannot keep on disk')
@@ -161,12 +185,12 @@ def _rich(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         array = arrays[value['array']]
         return array[()] if value['scalar'] else array.copy()
     if 'reader' in value:
-        return getattr(usmm.readers, value['reader'])(**_rich(value['fields'], arrays))
+        return RECORDS[value['reader']](**_rich(value['fields'], arrays))
     items = [_rich(v, arrays) for kind in ('tuple', 'list') for v in value.get(kind, ())]
     return tuple(items) if 'tuple' in value else items
 
 
-def _source(transform: Any) -> str:
+def _source(transform: Step) -> str:
     """A digest of the file that defines a transform, also one from outside this library."""
     try:
         text = Path(inspect.getfile(type(transform))).read_bytes()

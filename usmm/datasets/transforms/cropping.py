@@ -104,8 +104,8 @@ class Resize(Transform):
             if modality in case.masks:
                 mask = case.masks[modality].astype(np.uint8)
                 case.masks[modality] = cv2.resize(mask, self.size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-            if facts.get('spacing') is not None:
-                facts['spacing'] = tuple(s * o / n for s, o, n in zip(facts['spacing'], old, self.size))
+            if (spacing := facts.get('spacing')) is not None:
+                facts['spacing'] = rescaled(spacing, old, self.size)
         return case
 
 
@@ -229,9 +229,8 @@ class CropBox(Transform):
                 small = cv2.resize(cut, inner[::-1], interpolation=cv2.INTER_NEAREST)
                 case.masks[modality] = self._square(small[..., None])[..., 0] > 0
             facts['crop'] = box
-            if facts.get('spacing') is not None:
-                old = (box[3] - box[1], box[2] - box[0])
-                facts['spacing'] = tuple(s * o / n for s, o, n in zip(facts['spacing'], old, inner))
+            if (spacing := facts.get('spacing')) is not None:
+                facts['spacing'] = rescaled(spacing, (box[3] - box[1], box[2] - box[0]), inner)
         return case
 
     def _box(self, case: Case, modality: str, mask: np.ndarray | None, size: tuple[int, int]) -> Box:
@@ -381,9 +380,19 @@ class PadToSize(Transform):
                 mask = cv2.resize(mask, inner[::-1], interpolation=cv2.INTER_NEAREST)
                 case.masks[modality] = centred(mask[..., None], self.size)[..., 0] > 0
             facts = case.info.setdefault(modality, {})
-            if facts.get('spacing') is not None:
-                facts['spacing'] = tuple(s * o / n for s, o, n in zip(facts['spacing'], (height, width), inner))
+            if (spacing := facts.get('spacing')) is not None:
+                facts['spacing'] = rescaled(spacing, (height, width), inner)
         return case
+
+
+def rescaled(spacing: tuple[float, float], old: tuple[int, int], new: tuple[int, int]) -> tuple[float, float]:
+    """The spacing of pixels (row, column; mm) once an image of the size `old` (height, width) has the size `new`.
+
+    Example:
+        >>> rescaled((0.5, 0.25), (100, 100), (50, 200))
+        (1.0, 0.125)
+    """
+    return spacing[0] * old[0] / new[0], spacing[1] * old[1] / new[1]
 
 
 def fitting(size: tuple[int, int], side: int) -> tuple[int, int]:

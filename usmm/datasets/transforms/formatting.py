@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,9 @@ from torch import Tensor
 from usmm.datasets.transforms.base_transform import Transform
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS, TRANSFORMS
-from usmm.structures import Case, Variable, clinical_vector
+from usmm.structures import Batch, Case, Settings, Variable, clinical_vector
+from usmm.structures.case_info import PACK, ROW, SCORES, TABLE
+from usmm.structures.settings import CLINICAL, IMAGE_LOGITS
 
 
 @TRANSFORMS.register_module()
@@ -34,11 +35,11 @@ class PackCase(Transform):
     def __init__(
         self,
         modalities: Sequence[str] | None = None,
-        clinical: Sequence[Variable | Mapping[str, Any]] = (),
+        clinical: Sequence[Variable | Settings] = (),
         shapes: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        self.modalities = None if modalities is None else tuple(m for m in modalities if m != 'clinical')
-        self.clinical = tuple(v if isinstance(v, Variable) else Variable(**v) for v in clinical or ())
+        self.modalities = None if modalities is None else tuple(m for m in modalities if m != CLINICAL)
+        self.clinical = tuple(Variable.of(v) for v in clinical or ())
         self.shapes = {m: tuple(s) for m, s in (shapes or {}).items()}
         auto = [v.name for v in self.clinical if v.values == 'auto']
         if auto:
@@ -48,14 +49,14 @@ class PackCase(Transform):
         """Pack one case."""
         modalities = _all_modalities(case) if self.modalities is None else self.modalities
         case.data = {m: pack(case.data[m], case.case_id, m) for m in modalities if m in case.data}
-        case.info['pack'] = dict(modalities=modalities, shapes=self.shapes)
+        case.info[PACK] = {'modalities': tuple(modalities), 'shapes': self.shapes}
         if self.clinical:
             vector = torch.from_numpy(clinical_vector(case.clinical, self.clinical))
-            case.info.setdefault('clinical', {})['vector'] = vector
+            case.info.setdefault(ROW, {})['vector'] = vector
         return case
 
 
-def pack(array: Any, case: str | None = None, modality: str | None = None) -> Tensor:
+def pack(array: np.ndarray, case: str | None = None, modality: str | None = None) -> Tensor:
     """Channels first, contiguous.
 
     Args:
@@ -73,7 +74,7 @@ def pack(array: Any, case: str | None = None, modality: str | None = None) -> Te
 
 
 @FUNCTIONS.register_module()
-def collate_cases(cases: Sequence[Case]) -> dict[str, Any]:
+def collate_cases(cases: Sequence[Case]) -> Batch:
     """Packed cases to a batch.
 
     Args:
@@ -88,41 +89,41 @@ def collate_cases(cases: Sequence[Case]) -> dict[str, Any]:
     Raises:
         DataError: Cases of different shapes, or only some with cached scores.
     """
-    has_vector = 'vector' in cases[0].info.get('clinical', {})
+    has_vector = 'vector' in cases[0].info.get(ROW, {})
     inputs, present = _scores(cases) or _pixels(cases)
-    return dict(
+    return Batch(
         inputs=inputs,
         present=present,
-        clinical=torch.stack([case.info['clinical']['vector'] for case in cases]) if has_vector else None,
+        clinical=torch.stack([case.info[ROW]['vector'] for case in cases]) if has_vector else None,
         data_samples=[replace(case, data={}, masks={}) for case in cases],
     )
 
 
 def _all_modalities(case: Case) -> tuple[str, ...]:
     """What the pipeline made, and what the table has a column for but this case has no file."""
-    missing = [m for m in case.info.get('table', {}).get('modalities', ()) if m not in case.files]
+    missing = [m for m in case.info.get(TABLE, {}).get('modalities', ()) if m not in case.files]
     return tuple(dict.fromkeys([*case.data, *missing]))
 
 
 def _scores(cases: Sequence[Case]) -> tuple[dict[str, Tensor], dict[str, Tensor]] | None:
-    scores = {case.case_id: case.info.get('scores', {}).get('image_logits') for case in cases}
+    scores = {case.case_id: case.info.get(SCORES, {}).get('image_logits') for case in cases}
     without = [case_id for case_id, score in scores.items() if score is None]
     if len(without) == len(scores):
         return None
     if without:
         raise DataError('has no cached scores, but others of its batch have', case=without[0])
-    return dict(image_logits=torch.stack([case.info['scores']['image_logits'] for case in cases])), {}
+    return {IMAGE_LOGITS: torch.stack([case.info[SCORES]['image_logits'] for case in cases])}, {}
 
 
 def _pixels(cases: Sequence[Case]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    facts = cases[0].info.get('pack', {})
-    modalities = tuple(dict.fromkeys(m for c in cases for m in c.info.get('pack', {}).get('modalities', c.data)))
+    facts = cases[0].info.get(PACK, {})
+    modalities = tuple(dict.fromkeys(m for c in cases for m in c.info.get(PACK, {}).get('modalities', c.data)))
     present = {m: torch.tensor([m in case.data for case in cases]) for m in modalities}
     shapes = {m: _shape(cases, m, facts.get('shapes', {})) for m in modalities}
     still = next((s for s in shapes.values() if s is not None and len(s) == 3), None)
     inputs = {}
     for m in modalities:
-        is_clip = m in cases[0].info.get('table', {}).get('clips', ())
+        is_clip = m in cases[0].info.get(TABLE, {}).get('clips', ())
         shape = shapes[m] or (None if is_clip else still)
         if shape is not None:
             inputs[m] = torch.stack([case.data.get(m, torch.zeros(shape, dtype=torch.uint8)) for case in cases])

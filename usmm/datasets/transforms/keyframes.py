@@ -13,7 +13,7 @@ from usmm.datasets.transforms.base_transform import Transform
 from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
 from usmm.readers import ClipFrame, DataError, open_clip
 from usmm.registry import TRANSFORMS
-from usmm.structures import Case
+from usmm.structures import Case, ModalityInfo
 
 CHANGES = ('mean_of_frame', 'mean_abs_difference')
 
@@ -89,8 +89,10 @@ class KeyFrames(Transform):
         except DataError as error:
             raise error.at(case=case.case_id, modality=self.modality) from error
         case.data[self.modality] = np.repeat(selection.frames[..., None], 3, axis=-1)
-        facts = dict(times=selection.times, key_indices=selection.indices, sampled=selection.sampled)
-        case.info.setdefault(self.modality, {}).update(facts, file=str(file))
+        facts = ModalityInfo(
+            times=selection.times, key_indices=selection.indices, sampled=selection.sampled, file=str(file)
+        )
+        case.info.setdefault(self.modality, {}).update(facts)
         return case
 
     def select(self, file: Path) -> Selection:

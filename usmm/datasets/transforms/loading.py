@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from usmm.datasets.transforms.base_transform import Transform, chosen, names_of
 from usmm.readers import DataError, read_clip, read_dicom, read_image, read_mask, read_regions
 from usmm.readers.dicom.file import is_dicom
 from usmm.registry import TRANSFORMS
-from usmm.structures import Case
+from usmm.structures import Case, ModalityInfo
+from usmm.structures.case_info import TABLE
 
 PICKS = ('first', 'last', 'random')
+P = ParamSpec('P')
+T = TypeVar('T')
 CLIP_SUFFIXES = ('.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif')
 
 
@@ -52,11 +55,11 @@ class LoadImage(Transform):
             frame = case.info.get(modality, {}).get('frame')
             if frame is not None:
                 case.data[modality] = _at(case, modality, load_frame, files[0], *frame)
-                case.info[modality].update(file=str(files[0]), file_index=0, regions=(), spacing=None)
+                case.info[modality].update({'file': str(files[0]), 'file_index': 0, 'regions': (), 'spacing': None})
                 continue
             index = self._index(case, modality, len(files))
             case.data[modality], facts = _at(case, modality, load_image, files[index])
-            case.info.setdefault(modality, {}).update(facts, file=str(files[index]), file_index=index)
+            case.info.setdefault(modality, {}).update({**facts, 'file': str(files[index]), 'file_index': index})
         return case
 
     def _index(self, case: Case, modality: str, count: int) -> int:
@@ -101,7 +104,7 @@ class LoadClip(Transform):
                 frames, times = frames[index], times[index]
             case.data[modality] = frames
             regions = _at(case, modality, read_regions, file)
-            case.info.setdefault(modality, {}).update(file=str(file), times=times, regions=regions)
+            case.info.setdefault(modality, {}).update({'file': str(file), 'times': times, 'regions': regions})
         return case
 
 
@@ -137,14 +140,14 @@ class LoadMask(Transform):
         return case
 
 
-def load_image(path: Path) -> tuple[np.ndarray, dict[str, Any]]:
+def load_image(path: Path) -> tuple[np.ndarray, ModalityInfo]:
     """A still image and what its file says of it (`regions`, `spacing`); DICOM files are read once for both."""
     if not path.is_file() or not is_dicom(path):
-        return read_image(path), dict(regions=(), spacing=None)
+        return read_image(path), ModalityInfo(regions=(), spacing=None)
     dicom = read_dicom(path)
     if len(dicom.frames) != 1:
         raise DataError(f'expected a still image, got {len(dicom.frames)} frames; list it under clips', file=path)
-    return dicom.frames[0], dict(regions=tuple(dicom.regions), spacing=dicom.spacing)
+    return dicom.frames[0], ModalityInfo(regions=tuple(dicom.regions), spacing=dicom.spacing)
 
 
 def load_frame(path: Path, index: int, count: int) -> np.ndarray:
@@ -172,16 +175,16 @@ def _chosen(modalities: tuple[str, ...] | None, case: Case, clips: bool) -> list
     """
     if modalities is not None:
         return chosen(modalities, case.files)
-    known = case.info.get('table', {}).get('clips')
+    known = case.info.get(TABLE, {}).get('clips')
     if known is None:
-        known = [m for m, files in case.files.items() if files[0].suffix.lower() in CLIP_SUFFIXES]
+        known = tuple(m for m, files in case.files.items() if files[0].suffix.lower() in CLIP_SUFFIXES)
     return [m for m in case.files if (m in known) == clips]
 
 
-def _at(case: Case, modality: str, read: Any, *args: Any) -> Any:
+def _at(case: Case, modality: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a reader; its error learns of case and modality."""
     try:
-        return read(*args)
+        return read(*args, **kwargs)
     except DataError as error:
         raise error.at(case=case.case_id, modality=modality) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from usmm.datasets.transforms.base_transform import Transform
 from usmm.readers import DataError, Region
 from usmm.readers.dicom.facts import PICTURES
 from usmm.registry import TRANSFORMS
-from usmm.structures import Case
+from usmm.structures import Case, ModalityInfo
 
 DARK = 24
 """Grey level up to which a pixel counts as background."""
@@ -213,14 +213,14 @@ class SplitPanels(Transform):
         return Box(0, 0, width // 2, height), Box(width - width // 2, 0, width, height)
 
 
-def _give(case: Case, name: str, box: Box, pixels: np.ndarray, mask: np.ndarray | None, info: dict[str, Any]) -> None:
+def _give(case: Case, name: str, box: Box, pixels: np.ndarray, mask: np.ndarray | None, info: ModalityInfo) -> None:
     rows, columns = slice(box.y0, box.y1), slice(box.x0, box.x1)
     case.data[name] = pixels[..., rows, columns, :]
     part = None if mask is None else mask[rows, columns]
     if part is not None and part.any():  # a lesion drawn on the other panel only is no mask of this one
         case.masks[name] = part
     regions = tuple(moved for region in info.get('regions', ()) if (moved := _moved(region, box)) is not None)
-    case.info[name] = {**info, 'regions': regions, 'panel': tuple(box)}
+    case.info[name] = {**info, 'regions': regions, 'panel': (box.x0, box.y0, box.x1, box.y1)}
 
 
 def _moved(region: Region, box: Box) -> Region | None:

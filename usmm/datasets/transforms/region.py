@@ -49,7 +49,7 @@ class KeepRegion(Transform):
             else:
                 case.data[modality] = array * region[..., None].astype(np.uint8)
             kept = 1.0 if region is None else float(region.mean())
-            case.info.setdefault(modality, {}).update(kept=kept, blanked=how)
+            case.info.setdefault(modality, {}).update({'kept': kept, 'blanked': how})
         return case
 
     def _stated(self, case: Case, modality: str, size: tuple[int, int]) -> np.ndarray | None:

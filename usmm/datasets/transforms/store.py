@@ -8,7 +8,7 @@ import json
 import logging
 import uuid
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +56,7 @@ class ArrayStore:
             print_log(f'{self.path(key)} is damaged ({error}) and will be made anew', 'current', logging.WARNING)
             return None
 
-    def put(self, key: str, arrays: dict[str, np.ndarray], facts: Any) -> None:
+    def put(self, key: str, arrays: dict[str, np.ndarray], facts: object) -> None:
         """Write an entry.
 
         Args:
@@ -108,8 +108,8 @@ def digests(store: ArrayStore | None, files: Iterable[Path], case: str | None = 
     return result
 
 
-def key_of(parts: Any) -> str:
-    """A key from anything that JSON can hold.
+def key_of(parts: Sequence[object]) -> str:
+    """A key from values that JSON can hold.
 
     Example:
         >>> key_of(['a', 1]) == key_of(('a', 1)), len(key_of([]))

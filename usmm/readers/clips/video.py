@@ -8,11 +8,12 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from usmm.readers import limits
 from usmm.readers.clips.containers import check_complete
@@ -37,7 +38,7 @@ class VideoFrame(ClipFrame):
         frame: The frame of PyAV; it owns its pixels.
     """
 
-    def __init__(self, index: int, time: float, frame: Any) -> None:
+    def __init__(self, index: int, time: float, frame: av.VideoFrame) -> None:
         super().__init__(index, time)
         self._frame = frame
 
@@ -84,7 +85,7 @@ class VideoClip(Clip):
         height, width = _upright(np.empty((first.height, first.width, 0)), first).shape[:2]
         super().__init__(path, width, height)
         # The first call of sample() goes on from here, so opening costs no second start of the decoder.
-        self._started: Iterator[Any] | None = itertools.chain([first], frames)
+        self._started: Iterator[av.VideoFrame] | None = itertools.chain([first], frames)
         self._decoder = frames
 
     @property
@@ -104,7 +105,7 @@ class VideoClip(Clip):
         frames, self._started = self._started or _decode(self.path, self._threads), None
         return self._take(frames, grid)
 
-    def _take(self, frames: Iterator[Any], grid: SamplingGrid) -> Iterator[ClipFrame]:
+    def _take(self, frames: Iterator[av.VideoFrame], grid: SamplingGrid) -> Iterator[ClipFrame]:
         clock = Clock()
         size = None
         for index, frame in enumerate(frames):
@@ -162,12 +163,12 @@ def default_threads() -> int:
     return 0 if multiprocessing.parent_process() is None else 1
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path) -> InputContainer:
     # An absolute path has no scheme, so FFmpeg takes it for a file and nothing else.
     return av.open(str(path.absolute()), options={'format_whitelist': DEMUXERS, 'protocol_whitelist': 'file'})
 
 
-def _decode(path: Path, threads: int) -> Iterator[Any]:
+def _decode(path: Path, threads: int) -> Iterator[av.VideoFrame]:
     """All frames, in presentation order; damage that the decoder notices is an error."""
     count = 0
     with reading(path, 'a clip'), _open(path) as container:
@@ -181,7 +182,7 @@ def _decode(path: Path, threads: int) -> Iterator[Any]:
             yield from frames
 
 
-def _video_stream(container: Any, path: Path) -> Any:
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise DataError('holds no video', file=path)
     stream = container.streams.video[0]
@@ -198,7 +199,7 @@ def _packet_times(path: Path) -> list[float]:
     with reading(path, 'a clip'), _open(path) as container:
         stream = _video_stream(container, path)
         stamps = [(p.pts, p.dts) for p in container.demux(stream) if p.size]
-        base = float(stream.time_base)
+        base = float(stream.time_base or 0)
     known = [pts for pts, _ in stamps if pts is not None]
     if len(known) < len(stamps):  # AVI: in decoding order only
         known = [dts for _, dts in stamps if dts is not None]
@@ -206,20 +207,20 @@ def _packet_times(path: Path) -> list[float]:
     return [clock.read(stamp * base) for stamp in sorted(known)]
 
 
-def _luma(frame: Any) -> np.ndarray:
+def _luma(frame: av.VideoFrame) -> np.ndarray:
     """(H, W) uint8 in full range, as stored."""
     name = frame.format.name
     if not LUMA_FIRST.fullmatch(name):
         return cv2.cvtColor(frame.to_ndarray(format='rgb24'), cv2.COLOR_RGB2GRAY)
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     luma = rows[: frame.height, : frame.width]
     if name.startswith('yuvj') or frame.color_range == FULL_RANGE:
         return luma.copy()
     return cv2.LUT(luma, LIMITED_TO_FULL)
 
 
-def _upright(pixels: np.ndarray, frame: Any) -> np.ndarray:
+def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
     """Turn as the display matrix asks (telephones film sideways)."""
     turns = round(getattr(frame, 'rotation', 0) / 90) % 4
     return pixels if turns == 0 else np.ascontiguousarray(np.rot90(pixels, turns))

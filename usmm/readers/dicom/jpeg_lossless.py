@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.plane import VideoPlane
 from pydicom.pixels import get_decoder
 from pydicom.pixels.decoders.base import DecodeRunner
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
@@ -39,7 +40,7 @@ def decode_frame(data: bytes, runner: DecodeRunner) -> bytearray:
     return bytearray(pixels.tobytes())
 
 
-def _components(frame: Any) -> np.ndarray:
+def _components(frame: av.VideoFrame) -> np.ndarray:
     name = frame.format.name
     if name in ('yuv444p', 'yuvj444p'):  # three components without a mark of their colours: as they are
         return np.stack([_plane(plane) for plane in frame.planes], axis=-1)
@@ -50,8 +51,8 @@ def _components(frame: Any) -> np.ndarray:
     raise ValueError(f'lossless JPEG of pixel format {name} is not read, only 8 bits')
 
 
-def _plane(plane: Any) -> np.ndarray:
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+def _plane(plane: VideoPlane) -> np.ndarray:
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
 def register() -> None:

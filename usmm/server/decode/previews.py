@@ -18,7 +18,7 @@ from usmm.readers import DataError, open_clip, outside, read_regions
 from usmm.readers.dicom.facts import spacing_of
 from usmm.readers.dicom.file import is_dicom, open_stream, read_header
 from usmm.readers.errors import reading
-from usmm.structures import Case
+from usmm.structures import Case, ModalityInfo
 
 SIDE, FRAMES = 512, 8  # longest side in pixels, and pictures of a clip
 JPEG_QUALITY = 90
@@ -128,9 +128,11 @@ def show_file(path: Path, clip: bool, find: bool) -> tuple[np.ndarray, dict[str,
     Raises:
         DataError: It cannot be read.
     """
-    pixels, facts = _frames_of(path) if clip else load_image(path)
+    pixels, found = _frames_of(path) if clip else load_image(path)
+    facts: dict[str, Any] = dict(found)
     total = facts.pop('total', 1)
-    case = Case('preview', 'preview', data={'file': pixels}, info={'file': facts | {'file': path}})
+    case = Case('preview', 'preview', data={'file': pixels}, info={'file': ModalityInfo()})
+    case.info['file'].update(facts | {'file': path})  # type: ignore[typeddict-item]
     case = KeepRegion(find=find)(case)
     pictures, _ = shown(case.data['file'], case.info['file'])
     return pictures, facts_of(pixels.shape[-3:-1], clip, total, case.info['file'])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -168,7 +168,12 @@ def _check(groups: Mapping[str, Curves]) -> None:
         raise ValueError(f'ROC curves need one fold or more of every class or model, got {[*groups] or "none"}')
 
 
-def _look(i: int) -> dict[str, Any]:
+class _Look(TypedDict):
+    color: str
+    linestyle: str
+
+
+def _look(i: int) -> _Look:
     return {'color': COLOURS[i % 7], 'linestyle': DASHES[i // 7 % 4]}
 
 

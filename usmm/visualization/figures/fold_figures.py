@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -156,16 +155,16 @@ def _pooled(of: CrossValidation) -> Pooled:
     return {name: (y, s) for name, (y, s) in columns.items() if 0 < y.sum() < y.size}
 
 
-def _names(groups: Mapping[str, Any]) -> str:
+def _names(groups: Mapping[str, object]) -> str:
     return ', '.join(groups)
 
 
-def _weights(content: Mapping[str, Any]) -> bool:
+def _weights(content: Mapping[str, object]) -> bool:
     weights = content.get('clinical_weights')
     return isinstance(weights, Mapping) and any(value is not None for value in weights.values())
 
 
-def _cells(by_fold: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:
+def _cells(by_fold: Mapping[str, Mapping[str, object]], name: str) -> list[str]:
     return [number(w[name], 3, True) if w.get(name) is not None else NOTHING for w in by_fold.values()]
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from scipy.stats import t
 
 from usmm.visualization.figures.figures import save
-from usmm.visualization.figures.learning_curves import learning_curve_figure
+from usmm.visualization.figures.learning_curves import CurvePoint, learning_curve_figure
 from usmm.visualization.pages.page import (
     Block,
     Card,
@@ -30,6 +30,59 @@ from usmm.visualization.pages.wording import NOTHING, interval, listed, metric_l
 
 Photograph = Callable[[str], np.ndarray | None]
 REFERENCE = 'rand'
+
+
+class StrategyContent(TypedDict):
+    """The rounds of one strategy.
+
+    Args:
+        curve: Its rounds.
+        area: Seed -> area under the curve, as a mean score.
+        reached: Part of the full-data score -> seed -> labelled share of the first round with that score, or None.
+    """
+
+    curve: list[CurvePoint]
+    area: dict[str, float]
+    reached: dict[str, dict[str, float | None]]
+
+
+class SkippedImage(TypedDict):
+    """An image that is in no labelled sample after the last round of `seeds` of the `of` seeds."""
+
+    modality: str
+    case_id: str
+    file: str
+    seeds: int
+    of: int
+
+
+class ActiveContent(TypedDict):
+    """What `gather_curves` returns.
+
+    Args:
+        metric: Name of the score.
+        unit, training: Query unit, and how the network is trained: `'anew'` or from round to round.
+        start, count: Units at the start, and in each round.
+        config: The config.
+        seeds: All seeds.
+        full: Seed -> metric -> score of the network that is trained on the whole pool.
+        strategies, never: Strategy -> its rounds, and the images that it never asked for.
+        noise: Strategy, or `'pool'` -> share of samples with a useless image, 0 to 1; None where it is not known.
+    """
+
+    metric: str
+    unit: str
+    training: str
+    start: int
+    count: int
+    config: str
+    seeds: list[int]
+    full: dict[str, dict[str, float | None]]
+    strategies: dict[str, StrategyContent]
+    never: dict[str, list[SkippedImage]]
+    noise: dict[str, float] | None
+
+
 HONEST = (
     'A share is of the samples of the pool, all of which are training patients. A label of one pair tells the stage of '
     'its patient, so the last columns of the cost table say how many patients had to be examined at all.'
@@ -38,7 +91,7 @@ HONEST = (
 
 def report_active_learning(
     work_dir: str | Path,
-    content: Mapping[str, Any],
+    content: ActiveContent,
     titles: Mapping[str, str],
     picture: Photograph | None = None,
     noisy: Sequence[str] | None = None,
@@ -58,7 +111,7 @@ def report_active_learning(
         The page.
     """
     folder, metric = Path(work_dir), metric_label(content['metric'])
-    scores = [row[content['metric']] for row in content['full'].values() if row[content['metric']] is not None]
+    scores = [score for row in content['full'].values() if (score := row[content['metric']]) is not None]
     full = float(np.mean(scores)) if scores else None
     curves = {titles.get(s, s): found['curve'] for s, found in content['strategies'].items()}
     _, svg = save(learning_curve_figure(curves, metric, full, best), folder / 'figures' / 'learning_curves')
@@ -75,7 +128,7 @@ def report_active_learning(
     return write_text(folder / 'report.html', render(page))
 
 
-def _setting(content: Mapping[str, Any]) -> str:
+def _setting(content: ActiveContent) -> str:
     how = 'trained anew in every round' if content['training'] == 'anew' else 'fine-tuned from round to round'
     return (
         f'The query unit is a {content["unit"]}; {content["start"]} units at the start, {content["count"]} a round; '
@@ -83,7 +136,7 @@ def _setting(content: Mapping[str, Any]) -> str:
     )
 
 
-def _alerts(content: Mapping[str, Any]) -> list[str]:
+def _alerts(content: ActiveContent) -> list[str]:
     rounds = {s: max(p['round'] for p in found['curve']) for s, found in content['strategies'].items()}
     uneven = [
         p for found in content['strategies'].values() for p in found['curve'] if p['seeds'] < len(content['seeds'])
@@ -116,9 +169,9 @@ def paired_difference(one: Mapping[str, float], other: Mapping[str, float]) -> t
     return float(values.mean()), [float(values.mean()) - half, float(values.mean()) + half], len(values)
 
 
-def _areas(content: Mapping[str, Any], titles: Mapping[str, str], metric: str) -> Table:
+def _areas(content: ActiveContent, titles: Mapping[str, str], metric: str) -> Table:
     rows, found = [], content['strategies']
-    reference = found.get(REFERENCE, {}).get('area', {})
+    reference = found[REFERENCE]['area'] if REFERENCE in found else {}
     for s, values in found.items():
         area = np.array([*values['area'].values()])
         mean, ci, seeds = paired_difference(values['area'], reference)
@@ -131,7 +184,7 @@ def _areas(content: Mapping[str, Any], titles: Mapping[str, str], metric: str) -
     return Table(head, rows, 'Area under the curve, as a mean score; differences are paired by seed.')
 
 
-def _reached(content: Mapping[str, Any], titles: Mapping[str, str], full: float | None) -> list[Block]:
+def _reached(content: ActiveContent, titles: Mapping[str, str], full: float | None) -> list[Block]:
     if full is None:
         return [Text('No network was trained on the whole pool, so there is no score to reach.')]
     rows = []
@@ -152,11 +205,12 @@ def _reached(content: Mapping[str, Any], titles: Mapping[str, str], full: float 
     return [Text(text), Table(head, rows)]
 
 
-def _costs(content: Mapping[str, Any], titles: Mapping[str, str], metric: str) -> Table:
+def _costs(content: ActiveContent, titles: Mapping[str, str], metric: str) -> Table:
     rows = []
     for s, found in content['strategies'].items():
         for point in found['curve']:
-            counts = [f'{point[name]:.0f}' for name in ('labelled', 'units', 'images', 'patients')]
+            numbers = (point['labelled'], point['units'], point['images'], point['patients'])
+            counts = [f'{value:.0f}' for value in numbers]
             score = f'{number(point["mean"])} ± {number(point["std"])}'
             rows.append([titles.get(s, s), str(point['round']), f'{100 * point["share"]:.1f} %', *counts, score])
     head = ['strategy', 'round', 'share', 'samples', 'units asked', 'images', 'patients', metric]
@@ -164,15 +218,15 @@ def _costs(content: Mapping[str, Any], titles: Mapping[str, str], metric: str) -
 
 
 def _never(
-    content: Mapping[str, Any], titles: Mapping[str, str], picture: Photograph | None, noisy: Sequence[str] | None
+    content: ActiveContent, titles: Mapping[str, str], picture: Photograph | None, noisy: Sequence[str] | None
 ) -> list[Block]:
     blocks: list[Block] = [
         Text('Images that are in no labelled sample after the last round, in most seeds first: what a strategy avoids '
              'may be noise, or just easy. Look before you believe either.')
     ]  # fmt: skip
     known = {str(f) for f in noisy or ()}
-    if content.get('noise'):
-        shares = {'the whole pool' if s == 'pool' else titles.get(s, s): v for s, v in content['noise'].items()}
+    if noise := content.get('noise'):
+        shares = {'the whole pool' if s == 'pool' else titles.get(s, s): v for s, v in noise.items()}
         rows = [[name, f'{100 * value:.1f} %'] for name, value in shares.items()]
         caption = 'Noise is known here: the share of samples that hold a useless image.'
         blocks.append(Table(['asked by', 'samples with noise'], rows, caption))

@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rich.table
@@ -235,7 +234,7 @@ def _card(comparison: Comparison, case: str, picture: np.ndarray | None) -> Card
     return Card(case, facts, drawn)
 
 
-def _plain(c: Comparison) -> dict[str, Any]:
+def _plain(c: Comparison) -> dict[str, object]:
     estimates: dict[str, BootstrapInterval | Median] = {
         'dice_mean': c.dice,
         'dice_median': c.dice_median,
@@ -248,7 +247,7 @@ def _plain(c: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain_limits(found: BlandAltman) -> dict[str, Any]:
+def _plain_limits(found: BlandAltman) -> dict[str, object]:
     return {
         'bias': found.bias, 'std': found.std, 'limits': _pair(found.limits), 'bias_ci95': _pair(found.bias_ci),
         'lower_ci95': _pair(found.lower_ci), 'upper_ci95': _pair(found.upper_ci), 'method': found.method,
@@ -256,7 +255,7 @@ def _plain_limits(found: BlandAltman) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain_icc(r: Reliability) -> dict[str, Any]:
+def _plain_icc(r: Reliability) -> dict[str, object]:
     return {
         'kind': r.kind, 'drawings': list(r.names), 'form': r.icc.form, 'method': r.icc.method, 'cases': r.icc.subjects,
         'estimate': _finite(r.icc.estimate), 'ci95': _pair(r.icc.ci),

@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,9 @@ from usmm.visualization.pages.page import Block, Page, Pictures, Section, Table,
 from usmm.visualization.pages.wording import interval, metric_label, number
 
 MINUS = {'brier': 'Brier score', 'log_loss': 'log loss'}  # metrics of which less is better
+InputRow = dict[str, str | float]
+"""Column of importance.csv -> its cell."""
+
 FORMULA = ('=', '+', '-', '@', '\t', '\r')
 
 
@@ -62,7 +64,7 @@ class ImportanceResults:
     levels: NDArray[np.float64]
     given: Sequence[Sequence[str]]
     classes: Sequence[str]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
     alerts: Sequence[str] = ()
 
@@ -111,12 +113,12 @@ def report_importance(folder: str | Path, of: ImportanceResults, cases: int = 8)
     }
 
 
-def summary_rows(of: ImportanceResults) -> list[dict[str, Any]]:
+def summary_rows(of: ImportanceResults) -> list[InputRow]:
     """A row for each input, then one for each group (which has no Shapley value of its own)."""
     rows = []
     for name in [*of.players, *(g for g in of.drops if g not in of.players)]:
         drop = of.drops.get(name)
-        row: dict[str, Any] = dict(input=name, members=';'.join(of.members.get(name, (name,))))
+        row: InputRow = dict(input=name, members=';'.join(of.members.get(name, (name,))))
         limits = (math.nan, math.nan) if drop is None else drop.ci
         row |= dict(drop=math.nan if drop is None else drop.estimate, low=limits[0], high=limits[1])
         row['repeats_se'] = math.nan if drop is None else drop.repeats_se
@@ -133,7 +135,7 @@ def summary_rows(of: ImportanceResults) -> list[dict[str, Any]]:
     return rows
 
 
-def _page(folder: Path, of: ImportanceResults, rows: Sequence[Mapping[str, Any]], cases: int) -> Page:
+def _page(folder: Path, of: ImportanceResults, rows: Sequence[InputRow], cases: int) -> Page:
     sections = [
         Section('Shuffled between patients', _shuffled(folder, of)),
         Section('Shapley values', _shapley(folder, of, rows)),
@@ -169,15 +171,16 @@ def _shuffled(folder: Path, of: ImportanceResults) -> list[Block]:
             Text(note, 'note')]  # fmt: skip
 
 
-def _shapley(folder: Path, of: ImportanceResults, rows: Sequence[Mapping[str, Any]]) -> list[Block]:
+def _shapley(folder: Path, of: ImportanceResults, rows: Sequence[InputRow]) -> list[Block]:
     score = _score(of)
-    mean = {row['input']: row['mean_abs_shapley'] for row in rows if row['input'] in of.players}
+    mean = {str(row['input']): float(row['mean_abs_shapley']) for row in rows if row['input'] in of.players}
     bars = bars_figure(mean, f'mean |Shapley value| of the {score}')
     swarm = swarm_figure(of.values, of.players, of.levels, f'Shapley value of the {score}')
     head = ['Input', 'mean |value|', *(f'mean of {c}' for c in of.classes)]
+    by_name = {str(row['input']): row for row in rows}
     table = Table(head, [
-        [row['input'], number(row['mean_abs_shapley']), *(number(row[f'mean_shapley_{c}'], sign=True)
-         for c in of.classes)] for row in sorted(rows, key=lambda r: -mean.get(r['input'], -1)) if row['input'] in mean
+        [name, number(value), *(number(by_name[name][f'mean_shapley_{c}'], sign=True) for c in of.classes)]
+        for name, value in sorted(mean.items(), key=lambda item: -item[1])
     ])  # fmt: skip
     pictures = Pictures([
         draw(bars, folder, 'shapley_bars', 'Bars of the mean absolute Shapley value', 'Over all cases.', wide=True),
@@ -192,15 +195,15 @@ def _shapley(folder: Path, of: ImportanceResults, rows: Sequence[Mapping[str, An
     return blocks
 
 
-def _missing(folder: Path, of: ImportanceResults, rows: Sequence[Mapping[str, Any]]) -> list[Block]:
+def _missing(folder: Path, of: ImportanceResults, rows: Sequence[InputRow]) -> list[Block]:
     label = f'change of the {_score(of)} when it is missing'
     change = of.without - of.full
     figure = swarm_figure(change, of.players, of.levels, label)
-    ranked = sorted((r for r in rows if r['input'] in of.players), key=lambda r: -r['mean_abs_change_without'])
+    ranked = sorted((r for r in rows if r['input'] in of.players), key=lambda r: -float(r['mean_abs_change_without']))
     table = Table(
         ['Input', 'mean change', 'mean |change|', 'largest |change|'],
-        [[r['input'], number(r['mean_change_without'], sign=True), number(r['mean_abs_change_without']),
-          number(float(np.abs(change[list(of.players).index(r['input'])]).max()))] for r in ranked],
+        [[str(r['input']), number(r['mean_change_without'], sign=True), number(r['mean_abs_change_without']),
+          number(float(np.abs(change[list(of.players).index(str(r['input']))]).max()))] for r in ranked],
     )  # fmt: skip
     alt = 'Change of the score of every case with one input missing'
     return [Pictures([draw(figure, folder, 'missing', alt, 'A point a case.', wide=True)]), table]
@@ -227,7 +230,7 @@ def _score(of: ImportanceResults) -> str:
     return f'probability of {next(iter(named))}' if len(named) == 1 else 'probability of the predicted class'
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+def _csv(rows: Sequence[Mapping[str, str | float]]) -> str:
     """CSV text; no cell is a formula to a spreadsheet."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator='\n')
@@ -237,12 +240,12 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return buffer.getvalue()
 
 
-def _safe(value: Any) -> str:
+def _safe(value: object) -> str:
     text = str(value)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """For JSON: NaN is null."""
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,7 @@ class Mistake:
     times: int
 
 
-def worst_mistakes(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], most: int = 12) -> list[Mistake]:
+def worst_mistakes(rows: Sequence[Mapping[str, object]], classes: Sequence[str], most: int = 12) -> list[Mistake]:
     """Cases whose mean prediction is wrong, the most confident first: by how far the wrong class leads the true one.
 
     Args:
@@ -47,27 +46,27 @@ def worst_mistakes(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], mo
         classes: Names of the classes.
         most: How many are returned at most.
     """
-    by_case: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    by_case: dict[str, list[Mapping[str, object]]] = defaultdict(list)
     for row in rows:
         if row['label']:
-            by_case[row['case_id']].append(row)
+            by_case[str(row['case_id'])].append(row)
     found = []
     for case_id, of in by_case.items():
-        scores = np.mean([row['scores'] for row in of], axis=0)
-        pred, label = classes[int(scores.argmax())], of[0]['label']
+        scores = np.array([row['scores'] for row in of], dtype=float).mean(axis=0)
+        pred, label = classes[int(scores.argmax())], str(of[0]['label'])
         if pred == label:
             continue
-        folds = tuple(dict.fromkeys(row['fold'] for row in of))
+        folds = tuple(dict.fromkeys(str(row['fold']) for row in of))
         wrong = sum(row['pred'] != label for row in of)
         truth = float(scores[list(classes).index(label)])
         found.append(
-            Mistake(case_id, of[0]['patient_id'], label, pred, float(scores.max()), truth, folds, wrong, len(of))
+            Mistake(case_id, str(of[0]['patient_id']), label, pred, float(scores.max()), truth, folds, wrong, len(of))
         )
     return sorted(found, key=lambda m: (m.of_truth - m.probability, m.case_id))[:most]
 
 
 def mistake_blocks(
-    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], pictures: Pictures | None, most: int = 12
+    rows: Sequence[Mapping[str, object]], classes: Sequence[str], pictures: Pictures | None, most: int = 12
 ) -> list[Block]:
     """What a report says about them.
 

@@ -7,21 +7,22 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
 from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_rows
 from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
 from usmm.visualization.figures.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
-from usmm.visualization.pages.wording import SELECTION
+from usmm.visualization.pages.content import Content, items_of, part_of
+from usmm.visualization.pages.wording import SELECTION, is_number
 
 NAMES = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc')
 
 
-def report_run(work_dir: str | Path, content: Mapping[str, Any], console: Console | None = None) -> list[Path]:
+def report_run(work_dir: str | Path, content: Content, console: Console | None = None) -> list[Path]:
     """Print the metrics of a run, and draw its figures into `work_dir/figures`.
 
     Figures: ROC curve and confusion matrix of each part, curves of each stage, weights of the clinical stage; what
@@ -36,17 +37,16 @@ def report_run(work_dir: str | Path, content: Mapping[str, Any], console: Consol
         The PNG files.
     """
     folder, out = Path(work_dir), console or Console()
-    classes = tuple(content['classes'])
-    positive = content.get('positive') or classes[-1]
+    classes = tuple(str(name) for name in items_of(content, 'classes'))
+    positive = str(content.get('positive') or classes[-1])
     parts = read_parts(folder / 'predictions.csv', classes)
     out.print(metrics_table(content, parts, classes, positive))
-    grouped = [
-        part for part in parts if content.get('cases', {}).get(part, 0) > content.get('patients', {}).get(part, 0) > 0
-    ]
+    cases, patients = part_of(content, 'cases'), part_of(content, 'patients')
+    grouped = [part for part in parts if _more(cases.get(part), patients.get(part))]
     if grouped:
         out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
     selection = content.get('selection')
-    out.print(f'selection of the epoch: {SELECTION.get(selection or "", selection)}')
+    out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
     drawn = [save(figure, folder / 'figures' / name)[0] for name, figure in _figures(folder, content, parts)]
     out.print(f'metrics and predictions: {folder}; {len(drawn)} figures: {folder / "figures"}', soft_wrap=True)
     return drawn
@@ -64,22 +64,20 @@ def read_parts(path: Path, classes: Sequence[str]) -> dict[str, Part]:
     return {part: arrays(of, classes) for part, of in rows.items()}
 
 
-def metrics_table(
-    content: Mapping[str, Any], parts: Mapping[str, Part], classes: Sequence[str], positive: str
-) -> Table:
+def metrics_table(content: Content, parts: Mapping[str, Part], classes: Sequence[str], positive: str) -> Table:
     """Metrics by part; of two classes with 95 % intervals (DeLong for the AUC, Wilson for proportions)."""
     shown = [part for part in ('train', 'val', 'test', 'all') if part in content]
     about = f'positive class {positive}' if len(classes) == 2 else f'macro means over {len(classes)} classes'
     table = Table(title=f'{content.get("config", "")}: {about}')
     table.add_column('metric')
     for part in shown:
-        cases, patients = (content.get(key, {}).get(part, '?') for key in ('cases', 'patients'))
+        cases, patients = (part_of(content, key).get(part, '?') for key in ('cases', 'patients'))
         table.add_column(f'{part} ({cases} cases, {patients} patients)', justify='right')
     keys = [f'{prefix}{name}' for prefix in ('', 'image/') for name in NAMES]
     limits = {part: intervals(*parts[part], classes, positive) if part in parts else {} for part in shown}
     for key in keys:
-        if any(key in content[part] for part in shown):
-            table.add_row(key, *[_cell(content[part].get(key), limits[part].get(key)) for part in shown])
+        if any(key in part_of(content, part) for part in shown):
+            table.add_row(key, *[_cell(part_of(content, part).get(key), limits[part].get(key)) for part in shown])
     return table
 
 
@@ -110,27 +108,34 @@ def _has_interval(positive: np.ndarray, scores: np.ndarray) -> bool:
     return bool(scores[positive].min() <= scores[~positive].max() and scores[positive].max() >= scores[~positive].min())
 
 
-def _cell(value: float | None, limits: tuple[float, float] | None) -> str:
-    if value is None or math.isnan(value):
+def _more(cases: object, patients: object) -> bool:
+    """Whether a part has several cases of a patient."""
+    return is_number(cases) and is_number(patients) and cases > patients > 0
+
+
+def _cell(value: object, limits: tuple[float, float] | None) -> str:
+    if not isinstance(value, int | float) or math.isnan(value):
         return '-'
     return f'{value:.3f}' if limits is None else f'{value:.3f} [{limits[0]:.3f}, {limits[1]:.3f}]'
 
 
-def _figures(folder: Path, content: Mapping[str, Any], parts: Mapping[str, Part]) -> Iterator[tuple[str, Any]]:
-    classes = tuple(content['classes'])
+def _figures(folder: Path, content: Content, parts: Mapping[str, Part]) -> Iterator[tuple[str, Figure]]:
+    positive = None if content.get('positive') is None else str(content['positive'])
+    classes = tuple(str(name) for name in items_of(content, 'classes'))
     for part, (labels, scores) in parts.items():
-        wanted = drawn_classes(classes, content.get('positive'))
+        wanted = drawn_classes(classes, positive)
         columns = {name: (labels == classes.index(name), scores[:, classes.index(name)]) for name in wanted}
         curves = {name: (y, s) for name, (y, s) in columns.items() if min(y.sum(), (~y).sum()) >= 2}
         if curves:
             yield f'roc_{part}', roc_figure(curves, title=f'{part} part, {len(labels)} cases')
         yield f'confusion_{part}', confusion_figure(confusion_matrix(labels, scores.argmax(1), len(classes)), classes)
-    for stage in content.get('stages', {}):
+    for stage in part_of(content, 'stages'):
         rows = training_rows(folder / stage)
         if any('loss' in row for row in rows):
             yield f'training_{stage}', training_figure(rows, title=f'stage {stage}')
-    if content.get('clinical_weights'):
-        yield 'clinical_weights', weights_figure(content['clinical_weights'], title='Weights of the clinical stage')
+    if weights := part_of(content, 'clinical_weights'):
+        known = {name: weight for name, weight in weights.items() if is_number(weight)}
+        yield 'clinical_weights', weights_figure(known, title='Weights of the clinical stage')
 
 
 def training_rows(folder: Path) -> list[dict[str, float]]:

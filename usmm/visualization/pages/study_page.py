@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from scipy.stats import spearmanr
 
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.figures.forest import Estimate, forest_figure
+from usmm.visualization.pages.content import Content, items_of, name_of, part_of
 from usmm.visualization.pages.page import Block, Cell, Link, Page, Pictures, Section, Table, Text, render, write_text
 from usmm.visualization.pages.study_sections import (
     WORDS,
@@ -43,7 +43,6 @@ from usmm.visualization.pages.wording import (
     number,
 )
 
-Row = Mapping[str, Any]
 CONTEXT = (
     'Published numbers are of other patients, mostly of private data: they are context, and no test compares them with '
     'ours.'
@@ -56,11 +55,11 @@ PAIRED = (
 
 def report_study(
     work_dir: str | Path,
-    rows: Sequence[Row],
+    rows: Sequence[Content],
     reference: str,
     published: Mapping[str, str] | None = None,
     title: str | None = None,
-    pairs: Sequence[Mapping[str, Any]] = (),
+    pairs: Sequence[Content] = (),
 ) -> dict[str, Path]:
     """Write table.csv, table.md, table.tex, report.html and `figures/` of a study.
 
@@ -80,7 +79,7 @@ def report_study(
     Raises:
         ValueError: No rows, or the reference is none of them.
     """
-    folder, names = Path(work_dir), [row['name'] for row in rows]
+    folder, names = Path(work_dir), [name_of(row) for row in rows]
     if reference not in names:
         raise ValueError(f'the reference {reference!r} is none of the rows {names}')
     notes = [PAIRED, *(f'Test: {test}.' for test in _tests(rows))]
@@ -102,14 +101,14 @@ def report_study(
 
 def _page(
     folder: Path,
-    rows: Sequence[Row],
+    rows: Sequence[Content],
     reference: str,
     published: Mapping[str, str] | None,
     title: str,
-    pairs: Sequence[Mapping[str, Any]],
+    pairs: Sequence[Content],
 ) -> Page:
-    summaries = {row['name']: _summary(folder, row) for row in rows}
-    runs = read_rows_of(folder, {row['name']: _slug(row) for row in rows if _inside(row)})
+    summaries = {name_of(row): _summary(folder, row) for row in rows}
+    runs = read_rows_of(folder, {name_of(row): _slug(row) for row in rows if _inside(row)})
     sections = [
         Section('Comparison', _comparison(folder, rows, reference)),
         Section('Forest plots', _forests(folder, rows, reference)),
@@ -126,13 +125,13 @@ def _page(
     return Page(title, f'{len(rows)} variants, reference {reference}', sections, alerts)
 
 
-def _comparison(folder: Path, rows: Sequence[Row], reference: str) -> list[Block]:
+def _comparison(folder: Path, rows: Sequence[Content], reference: str) -> list[Block]:
     best = any(is_number(row.get('known_best')) for row in rows)
     head = ['Variant', 'AUC', '95 % interval', 'in a word', f'difference to {reference}', 'p', 'p (Holm)']
     head += ['best possible'] * best
     table: list[list[Cell]] = []
     for row in rows:
-        entry = row['metrics'].get('auc') or {}
+        entry = part_of(row, 'metrics', 'auc')
         cells: list[Cell] = [_link(folder, row), mean_std(entry), interval(entry.get('ci95')), word_of(row) or NOTHING]
         cells += difference_cells(row)
         table.append([*cells, *[number(row.get('known_best'))] * best])
@@ -143,32 +142,32 @@ def _comparison(folder: Path, rows: Sequence[Row], reference: str) -> list[Block
     ]
     blocks += [Text(f'Test: {test}.', 'note') for test in _tests(rows)]
     methods = dict.fromkeys(
-        e.get('method', 'of an unknown kind') for row in rows if (e := row['metrics'].get('auc') or {}).get('ci95')
+        e.get('method', 'of an unknown kind') for row in rows if (e := part_of(row, 'metrics', 'auc')).get('ci95')
     )
     blocks += [Text(f'Interval of the AUC: {method}.', 'note') for method in methods]
     order = _order(rows)
     return [*blocks, Text(order)] if order else blocks
 
 
-def _order(rows: Sequence[Row]) -> str | None:
+def _order(rows: Sequence[Content]) -> str | None:
     """How well the order of the rows follows that of the best possible AUC."""
-    pairs = [((row['metrics'].get('auc') or {}).get('mean'), row.get('known_best')) for row in rows]
-    known = [pair for pair in pairs if all(map(is_number, pair))]
+    pairs = [(part_of(row, 'metrics', 'auc').get('mean'), row.get('known_best')) for row in rows]
+    known = [(mean, best) for mean, best in pairs if is_number(mean) and is_number(best)]
     if len(known) < 3 or any(len(set(column)) < 2 for column in zip(*known)):
         return None
-    rank = spearmanr(*zip(*known)).statistic
+    rank = spearmanr([mean for mean, _ in known], [best for _, best in known]).statistic
     return f'Rank correlation (Spearman) of the AUC with the best possible one over {len(known)} rows: {rank:.3f}.'
 
 
-def _forests(folder: Path, rows: Sequence[Row], reference: str) -> list[Block]:
-    entries = [(row, row['metrics'].get('auc') or {}) for row in rows]
+def _forests(folder: Path, rows: Sequence[Content], reference: str) -> list[Block]:
+    entries = [(row, part_of(row, 'metrics', 'auc')) for row in rows]
     absolute = [
         Estimate(
-            row['name'], _value(e.get('mean')), _limits(e), _value(row.get('known_best')), row['name'] == reference
+            name_of(row), _value(e.get('mean')), _limits(e), _value(row.get('known_best')), name_of(row) == reference
         )
         for row, e in entries
     ]
-    compared = [(row['name'], row['difference']) for row in rows if row.get('difference') is not None]
+    compared = [(name_of(row), part_of(row, 'difference')) for row in rows if row.get('difference') is not None]
     differences = [Estimate(name, _value(d.get('estimate')), _limits(d)) for name, d in compared]
     items = []
     if any(e.value is not None for e in absolute):
@@ -184,41 +183,41 @@ def _forests(folder: Path, rows: Sequence[Row], reference: str) -> list[Block]:
     return [Pictures(items)] if items else [Text('No row has an AUC: there is nothing to draw.')]
 
 
-def _metric_table(rows: Sequence[Row], reference: str) -> Table:
+def _metric_table(rows: Sequence[Content], reference: str) -> Table:
     names = metric_names(rows)
-    table = [[row['name'], *(mean_std(row['metrics'].get(name)) for name in names)] for row in rows]
+    table = [[name_of(row), *(mean_std(part_of(row, 'metrics', name)) for name in names)] for row in rows]
     head = ['Variant', *map(metric_label, names)]
     return Table(head, table, 'Mean ± std over the folds, ddof 0', marked=_index(rows, reference))
 
 
-def _published(rows: Sequence[Row], published: Mapping[str, str]) -> list[Block]:
+def _published(rows: Sequence[Content], published: Mapping[str, str]) -> list[Block]:
     names = published_metrics(rows)
     if not names:
         return [Text('No row of this study has published numbers.')]
     head = ['Variant', *(f'{metric_label(name)}, {whose}' for name in names for whose in ('ours', 'published'))]
     table = []
     for row in rows:
-        theirs = row.get('published') or {}
-        pairs = [(mean_std(row['metrics'].get(name)), str(theirs.get(name, NOTHING))) for name in names]
-        table.append([row['name'], *(cell for pair in pairs for cell in pair)])
+        theirs = part_of(row, 'published')
+        pairs = [(mean_std(part_of(row, 'metrics', name)), str(theirs.get(name, NOTHING))) for name in names]
+        table.append([name_of(row), *(cell for pair in pairs for cell in pair)])
     return [Text(f'Source: {_source(published)}.'), Text(CONTEXT, 'warning'), Table(head, table)]
 
 
-def _run(rows: Sequence[Row], reference: str, summary: Mapping[str, Any]) -> list[Block]:
-    seconds = [row['seconds'] for row in rows if is_number(row.get('seconds'))]
+def _run(rows: Sequence[Content], reference: str, summary: Content) -> list[Block]:
+    seconds = [value for row in rows if is_number(value := row.get('seconds'))]
     facts = [['Variants', str(len(rows))], ['Reference', reference], ['Time of all', duration(sum(seconds))]]
     if summary:
-        practice = summary.get('selection') or ''
+        practice = str(summary.get('selection') or '')
         facts += [
             ['Config of the reference', str(summary.get('config', NOTHING))],
-            ['Classes', listed(summary.get('classes') or ())],
+            ['Classes', listed(items_of(summary, 'classes'))],
             ['Folds', str(summary.get('folds', NOTHING))],
-            ['Seeds', listed(summary.get('seeds') or ())],
+            ['Seeds', listed(items_of(summary, 'seeds'))],
             ['Selection of the epoch', SELECTION.get(practice, practice or NOTHING)],
-            ['Versions', listed([f'{n} {v}' for n, v in (summary.get('versions') or {}).items()])],
+            ['Versions', listed([f'{n} {v}' for n, v in part_of(summary, 'versions').items()])],
         ]
     counts = [
-        [row['name'], *(str(row.get(key, NOTHING)) for key in ('cases', 'patients')), duration(row.get('seconds'))]
+        [name_of(row), *(str(row.get(key, NOTHING)) for key in ('cases', 'patients')), duration(row.get('seconds'))]
         for row in rows
     ]
     words = 'Each variant has a page of its own: its name in the first table leads there.'
@@ -229,26 +228,28 @@ def _run(rows: Sequence[Row], reference: str, summary: Mapping[str, Any]) -> lis
     ]
 
 
-def _summary(folder: Path, row: Row) -> dict[str, Any]:
+def _summary(folder: Path, row: Content) -> Content:
     try:
         return json.loads((folder / 'rows' / _slug(row) / 'summary.json').read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return {}
 
 
-def _slug(row: Row) -> str:
-    return str(row.get('slug') or row['name'])
+def _slug(row: Content) -> str:
+    return str(row.get('slug') or name_of(row))
 
 
-def _link(folder: Path, row: Row) -> Cell:
+def _link(folder: Path, row: Content) -> Cell:
     """A link to the row's page, if that is where it should be."""
     target = folder / 'rows' / _slug(row) / 'report.html'
     return (
-        Link(row['name'], f'rows/{quote(_slug(row))}/report.html') if _inside(row) and target.is_file() else row['name']
+        Link(name_of(row), f'rows/{quote(_slug(row))}/report.html')
+        if _inside(row) and target.is_file()
+        else name_of(row)
     )
 
 
-def _inside(row: Row) -> bool:
+def _inside(row: Content) -> bool:
     """Whether the row's folder is one of `rows/`, and not elsewhere."""
     return '/' not in _slug(row) and '\\' not in _slug(row)
 
@@ -257,18 +258,18 @@ def _source(published: Mapping[str, str]) -> str:
     return published.get('source') or 'source not named'
 
 
-def _tests(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(d['test'] for row in rows if (d := row.get('difference') or {}).get('test')))
+def _tests(rows: Sequence[Content]) -> list[str]:
+    return list(dict.fromkeys(str(d['test']) for row in rows if (d := part_of(row, 'difference')).get('test')))
 
 
-def _index(rows: Sequence[Row], reference: str) -> int:
-    return [row['name'] for row in rows].index(reference)
+def _index(rows: Sequence[Content], reference: str) -> int:
+    return [name_of(row) for row in rows].index(reference)
 
 
-def _value(value: Any) -> float | None:
+def _value(value: object) -> float | None:
     return float(value) if is_number(value) else None
 
 
-def _limits(entry: Mapping[str, Any]) -> tuple[float, float] | None:
-    limits = entry.get('ci95')
-    return (float(limits[0]), float(limits[1])) if limits and all(map(is_number, limits)) else None
+def _limits(entry: Content) -> tuple[float, float] | None:
+    limits = [float(limit) for limit in items_of(entry, 'ci95') if is_number(limit)]
+    return (limits[0], limits[1]) if len(limits) == 2 else None

@@ -6,17 +6,16 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.engine.workdir.gather import CrossValidation, gather
 from usmm.evaluation.stats import wilson_interval
 from usmm.visualization.figures.curves import roc_rows_figure
 from usmm.visualization.figures.fold_figures import draw
+from usmm.visualization.pages.content import Content, items_of, name_of, part_of
 from usmm.visualization.pages.page import Block, Pictures, Table, Text
 from usmm.visualization.pages.study_tables import harmless, word_of
 from usmm.visualization.pages.wording import NOTHING, interval, is_number, listed, number, p_value
 
-Row = Mapping[str, Any]
 WORDS = (
     'The word beside an AUC: below 0.6 fail, from 0.6 poor, 0.7 fair, 0.8 good, 0.9 excellent (the scale of school '
     'marks; Tape, Interpreting Diagnostic Tests). It is of the estimate alone: read the interval, too.'
@@ -41,12 +40,12 @@ def read_rows_of(folder: Path, slugs: Mapping[str, str]) -> dict[str, CrossValid
     return found
 
 
-def roc_blocks(folder: Path, rows: Sequence[Row], runs: Mapping[str, CrossValidation]) -> list[Block]:
+def roc_blocks(folder: Path, rows: Sequence[Content], runs: Mapping[str, CrossValidation]) -> list[Block]:
     """The ROC curves of all rows of two classes in one figure."""
     many = [name for name, run in runs.items() if len(run.classes) > 2]
     two = {name: run for name, run in runs.items() if len(run.classes) == 2}
     curves = {name: folds for name, run in two.items() if (folds := run.against_rest(run.drawn[0]))}
-    legend = {row['name']: _legend(row) for row in rows}
+    legend = {name_of(row): _legend(row) for row in rows}
     blocks: list[Block] = []
     if curves:
         figure = roc_rows_figure(curves, legend)
@@ -57,7 +56,7 @@ def roc_blocks(folder: Path, rows: Sequence[Row], runs: Mapping[str, CrossValida
             f'{listed(many)}: with more than two classes the AUC is a mean over classes (macro), which has no curve.'
         )
         blocks.append(Text(f'{words} The curves of each class are on the page of the row.'))
-    left = [row['name'] for row in rows if row['name'] not in curves and row['name'] not in many]
+    left = [name for name in map(name_of, rows) if name not in curves and name not in many]
     if left:
         blocks.append(
             Text(f'Without a curve, for there are no test predictions of both kinds: {listed(left)}.', 'note')
@@ -65,21 +64,21 @@ def roc_blocks(folder: Path, rows: Sequence[Row], runs: Mapping[str, CrossValida
     return blocks
 
 
-def rate_blocks(rows: Sequence[Row], runs: Mapping[str, CrossValidation]) -> list[Block]:
+def rate_blocks(rows: Sequence[Content], runs: Mapping[str, CrossValidation]) -> list[Block]:
     """Sensitivity and specificity of every row: Wilson's interval where each patient counts once."""
     table: list[list[str]] = []
     several: list[str] = []
     methods: dict[str, None] = {}
     for row in rows:
-        run = runs.get(row['name'])
+        run = runs.get(name_of(row))
         cells = _wilson_cells(run) if run is not None else None
         if cells is None:
-            entries = [row['metrics'].get(name) or {} for name in ('tpr', 'tnr')]
+            entries = [part_of(row, 'metrics', name) for name in ('tpr', 'tnr')]
             if any(is_number(e.get('mean')) for e in entries):
-                several.append(row['name'])
-                methods.update({e['method']: None for e in entries if e.get('method')})
+                several.append(name_of(row))
+                methods.update({str(e['method']): None for e in entries if e.get('method')})
             cells = [_with(e.get('mean'), e.get('ci95')) for e in entries]
-        table.append([row['name'], *cells])
+        table.append([name_of(row), *cells])
     if all(cells == [NOTHING, NOTHING] for _, *cells in table):
         return [Text('No row has a sensitivity.')]
     blocks: list[Block] = [Table(['Variant', 'Sensitivity', 'Specificity'], table)]
@@ -90,11 +89,11 @@ def rate_blocks(rows: Sequence[Row], runs: Mapping[str, CrossValidation]) -> lis
     return blocks
 
 
-def pair_blocks(pairs: Sequence[Mapping[str, Any]]) -> list[Block]:
+def pair_blocks(pairs: Sequence[Content]) -> list[Block]:
     """The paired tests among the rows, as `Study.pairs` gives them."""
     table = [
         [
-            p['second'], p['first'], _with(p.get('estimate'), p.get('ci95'), True), p_value(p.get('pvalue')),
+            str(p['second']), str(p['first']), _with(p.get('estimate'), p.get('ci95'), True), p_value(p.get('pvalue')),
             p_value(p.get('p_holm')), str(p.get('cases', NOTHING)),
         ]
         for p in pairs
@@ -104,25 +103,25 @@ def pair_blocks(pairs: Sequence[Mapping[str, Any]]) -> list[Block]:
     return [Table(HEAD, table), Text(words, 'note'), *[Text(f'Test: {test}.', 'note') for test in tests]]
 
 
-def pairs_csv(pairs: Sequence[Mapping[str, Any]]) -> str:
+def pairs_csv(pairs: Sequence[Content]) -> str:
     """The paired tests, unrounded; an empty cell where a number does not exist."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator='\n')
     head = ['first', 'second', 'difference_auc', 'ci95_low', 'ci95_high', 'p', 'p_holm', 'test', 'cases']
     writer.writerow(head)
     for p in pairs:
-        numbers = [p.get('estimate'), *(p.get('ci95') or (None, None)), p.get('pvalue'), p.get('p_holm')]
+        numbers = [p.get('estimate'), *(items_of(p, 'ci95') or (None, None)), p.get('pvalue'), p.get('p_holm')]
         cells = [value if is_number(value) else '' for value in numbers]
-        writer.writerow([harmless(p['first']), harmless(p['second']), *cells, p.get('test'), p.get('cases')])
+        writer.writerow([harmless(str(p['first'])), harmless(str(p['second'])), *cells, p.get('test'), p.get('cases')])
     return out.getvalue()
 
 
-def _legend(row: Row) -> str:
-    entry = row['metrics'].get('auc') or {}
+def _legend(row: Content) -> str:
+    entry = part_of(row, 'metrics', 'auc')
     return f'{_with(entry.get("mean"), entry.get("ci95"))}, {word_of(row) or NOTHING}'
 
 
-def _with(value: Any, limits: Any, sign: bool = False) -> str:
+def _with(value: object, limits: object, sign: bool = False) -> str:
     around = interval(limits, sign=sign)
     return number(value, sign=sign) + ('' if around == NOTHING else f' {around}')
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from usmm.evaluation.stats import auc_word
+from usmm.visualization.pages.content import Content, items_of, name_of, part_of
 from usmm.visualization.pages.wording import (
     METRICS,
     NOTHING,
@@ -19,7 +19,6 @@ from usmm.visualization.pages.wording import (
     p_value,
 )
 
-Row = Mapping[str, Any]
 PRINTED = ('auc', 'accuracy', 'tpr', 'tnr', 'precision', 'f1')
 FORMULA = ('=', '+', '-', '@', '\t', '\r')  # with these a spreadsheet takes a cell for a formula
 LATEX = {
@@ -30,19 +29,19 @@ LATEX = {
 MARKDOWN = {'\\': r'\\', '|': r'\|', '&': '&amp;', '<': '&lt;', '>': '&gt;', '*': r'\*', '_': r'\_', '`': r'\`'}
 
 
-def metric_names(rows: Sequence[Row]) -> list[str]:
+def metric_names(rows: Sequence[Content]) -> list[str]:
     """Metrics that a row has, the usual ones first."""
-    found = dict.fromkeys(name for row in rows for name in row['metrics'])
+    found = dict.fromkeys(name for row in rows for name in part_of(row, 'metrics'))
     return [name for name in METRICS if name in found] + [name for name in found if name not in METRICS]
 
 
-def published_metrics(rows: Sequence[Row]) -> list[str]:
+def published_metrics(rows: Sequence[Content]) -> list[str]:
     """Metrics that a row has published numbers of."""
-    found = dict.fromkeys(name for row in rows for name in row.get('published') or {})
+    found = dict.fromkeys(name for row in rows for name in part_of(row, 'published'))
     return [name for name in METRICS if name in found] + [name for name in found if name not in METRICS]
 
 
-def grid(rows: Sequence[Row], reference: str, with_published: bool = False) -> tuple[list[str], list[list[str]]]:
+def grid(rows: Sequence[Content], reference: str, with_published: bool = False) -> tuple[list[str], list[list[str]]]:
     """Head and cells of the printed table.
 
     Args:
@@ -57,32 +56,31 @@ def grid(rows: Sequence[Row], reference: str, with_published: bool = False) -> t
     head += ['best possible AUC'] * best + [f'{metric_label(name)}, published' for name in published]
     table = []
     for row in rows:
-        metrics = row['metrics']
-        cells = [row['name'], *(mean_std(metrics.get(name)) for name in shown)]
-        cells += [interval((metrics.get('auc') or {}).get('ci95')), *difference_cells(row)]
+        cells = [name_of(row), *(mean_std(part_of(row, 'metrics', name)) for name in shown)]
+        cells += [interval(part_of(row, 'metrics', 'auc').get('ci95')), *difference_cells(row)]
         cells += [number(row.get('known_best'))] * best
-        table.append([*cells, *((row.get('published') or {}).get(name, NOTHING) for name in published)])
+        table.append([*cells, *(str(part_of(row, 'published').get(name, NOTHING)) for name in published)])
     return head, table
 
 
-def difference_cells(row: Row) -> list[str]:
+def difference_cells(row: Content) -> list[str]:
     """Difference with its interval, p and p after Holm; the reference has none."""
-    found = row.get('difference')
-    if found is None:
+    if row.get('difference') is None:
         return ['reference', NOTHING, NOTHING]
+    found = part_of(row, 'difference')
     limits = interval(found.get('ci95'), sign=True)
     estimate = number(found.get('estimate'), sign=True)
     together = estimate if limits == NOTHING else f'{estimate} {limits}'
     return [together, p_value(found.get('pvalue')), p_value(found.get('p_holm'))]
 
 
-def word_of(row: Row) -> str:
+def word_of(row: Content) -> str:
     """What the AUC of a row is called, as it is printed: 0.7996 is 0.800, and good; '' without one."""
-    mean = (row['metrics'].get('auc') or {}).get('mean')
-    return auc_word(round(mean, 3)) if mean is not None and is_number(mean) else ''
+    mean = part_of(row, 'metrics', 'auc').get('mean')
+    return auc_word(round(mean, 3)) if is_number(mean) else ''
 
 
-def csv_text(rows: Sequence[Row], with_published: bool = False) -> str:
+def csv_text(rows: Sequence[Content], with_published: bool = False) -> str:
     """Every number of the rows, unrounded; a name that a spreadsheet would run as a formula gets an apostrophe."""
     names = metric_names(rows)
     published = published_metrics(rows) if with_published else []
@@ -102,20 +100,20 @@ def csv_text(rows: Sequence[Row], with_published: bool = False) -> str:
     writer = csv.writer(out, lineterminator='\n')
     writer.writerow([*head, *(f'published_{name}' for name in published)])
     for row in rows:
-        cells: list[Any] = [harmless(row['name']), *(row.get(key) for key in ('cases', 'patients', 'seconds'))]
+        cells: list[object] = [harmless(name_of(row)), *(row.get(key) for key in ('cases', 'patients', 'seconds'))]
         for name in names:
-            entry = row['metrics'].get(name) or {}
-            cells += [entry.get('mean'), entry.get('std'), *_pair(entry.get('ci95'))]
-        found = row.get('difference') or {}
+            entry = part_of(row, 'metrics', name)
+            cells += [entry.get('mean'), entry.get('std'), *_pair(entry)]
+        found = part_of(row, 'difference')
         cells += [
             word_of(row),
             found.get('estimate'),
-            *_pair(found.get('ci95')),
+            *_pair(found),
             found.get('pvalue'),
             found.get('p_holm'),
         ]
         cells += [found.get('test'), row.get('known_best')]
-        cells += [(row.get('published') or {}).get(name) for name in published]
+        cells += [part_of(row, 'published').get(name) for name in published]
         writer.writerow(['' if isinstance(cell, float) and not is_number(cell) else cell for cell in cells])
     return out.getvalue()
 
@@ -133,8 +131,10 @@ def latex_text(head: Sequence[str], table: Sequence[Sequence[str]], notes: Seque
     return '\n'.join([*lines, *map(_latex_row, table), r'\hline', r'\end{tabular}']) + '\n'
 
 
-def _pair(limits: Any) -> tuple[Any, Any]:
-    return (limits[0], limits[1]) if limits else (None, None)
+def _pair(entry: Content) -> tuple[object, object]:
+    """The limits of an interval; None where there is none."""
+    low, high = items_of(entry, 'ci95') or (None, None)
+    return low, high
 
 
 def harmless(name: str) -> str:

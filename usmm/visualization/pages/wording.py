@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeGuard
 
 METRICS = {
     'auc': 'AUC',
@@ -40,12 +40,12 @@ def metric_label(name: str) -> str:
     return f'{stage.capitalize()} stage: {label}' if stage else label
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def number(value: Any, digits: int = 3, sign: bool = False) -> str:
+def number(value: object, digits: int = 3, sign: bool = False) -> str:
     """A number with fixed digits; a dash where there is none.
 
     Example:
@@ -59,20 +59,20 @@ def number(value: Any, digits: int = 3, sign: bool = False) -> str:
     return f'{rounded:+.{digits}f}' if sign else f'{rounded:.{digits}f}'
 
 
-def interval(limits: Any, digits: int = 3, sign: bool = False) -> str:
+def interval(limits: object, digits: int = 3, sign: bool = False) -> str:
     """A pair of limits, or a dash.
 
     Example:
         >>> interval([0.5, 0.75], 2)
         '[0.50, 0.75]'
     """
-    pair = isinstance(limits, Sequence) and not isinstance(limits, str) and len(limits) == 2
-    if not pair or not all(map(is_number, limits)):
+    pair = limits if isinstance(limits, Sequence) and not isinstance(limits, str) else ()
+    if len(pair) != 2 or not all(map(is_number, pair)):
         return NOTHING
-    return f'[{number(limits[0], digits, sign)}, {number(limits[1], digits, sign)}]'
+    return f'[{number(pair[0], digits, sign)}, {number(pair[1], digits, sign)}]'
 
 
-def mean_std(value: Mapping[str, Any] | None, digits: int = 3) -> str:
+def mean_std(value: Mapping[str, object] | None, digits: int = 3) -> str:
     """Mean +- std of a metric of a cross-validation."""
     if not value or not is_number(value.get('mean')):
         return NOTHING
@@ -80,7 +80,7 @@ def mean_std(value: Mapping[str, Any] | None, digits: int = 3) -> str:
     return f'{number(value["mean"], digits)}{spread}'
 
 
-def p_value(value: Any) -> str:
+def p_value(value: object) -> str:
     """A p value; small ones as a bound.
 
     Example:
@@ -90,7 +90,7 @@ def p_value(value: Any) -> str:
     return '<0.001' if is_number(value) and value < 0.001 else number(value)
 
 
-def duration(seconds: Any) -> str:
+def duration(seconds: object) -> str:
     """Seconds for a reader.
 
     Example:
@@ -105,6 +105,6 @@ def duration(seconds: Any) -> str:
     return f'{minutes} min {rest} s' if minutes < 60 else f'{minutes // 60} h {minutes % 60} min'
 
 
-def listed(values: Sequence[Any]) -> str:
+def listed(values: Iterable[object]) -> str:
     """Values with commas between them; a dash for none."""
     return ', '.join(str(v) for v in values) or NOTHING
