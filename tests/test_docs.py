@@ -6,22 +6,25 @@ import argparse
 import ast
 import importlib
 import inspect
+import json
 import re
 import runpy
 import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import norm
 
 from usmm.cli import convert
 from usmm.cli import main as cli
 from usmm.config import ConfigError, load_config, parse_options
 from usmm.config.check import KNOWN, SPLIT_KEYS, STAGE_KEYS
 from usmm.datasets import CaseTable
-from usmm.phantoms import PRESETS, best_aucs, make_phantom
+from usmm.phantoms import PRESETS, best_aucs, make_phantom, unregister_preset
 from usmm.registry import DATASETS, MODELS, TRANSFORMS
 from usmm.structures import Case, Schema
 from usmm.utils.locations import find_config
@@ -368,6 +371,26 @@ def test_the_encoder_of_the_page_is_dropped_with_its_modality(parts: Path) -> No
              fusion=dict(type='MaxFusion', embed_dims=8))
     )  # fmt: skip
     assert list(model.encoder) == ['other'] and type(model.fusion).__name__ == 'SingleStream'
+
+
+def test_the_preset_of_the_page_is_made_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = blocks(ROOT / 'docs' / 'extending.md', 'python')
+    (tmp_path / 'my_preset.py').write_text(next(b for b in code if 'register_preset(' in b))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    use = next(b for b in code if b.startswith('import my_preset'))
+    try:
+        exec(use.replace('cases=200', 'cases=8, workers=1'), {})
+        truth = json.loads((tmp_path / 'data' / 'mine' / 'truth.json').read_text())
+        table = pd.read_excel(tmp_path / 'data' / 'mine' / 'cases.xlsx')
+    finally:
+        unregister_preset('mine')
+        sys.modules.pop('my_preset', None)
+    # Phi(sqrt(a^2 + b^2)), where a and b are the normal quantiles of the AUCs alone
+    both = norm.cdf(np.hypot(norm.ppf(0.8), norm.ppf(0.7)))
+    assert truth['best_auc'] == pytest.approx({'bus': 0.8, 'clinical': 0.7, 'bus+clinical': both})
+    assert list(table) == ['case_id', 'patient_id', 'label', 'bus', 'bus_mask', 'age', 'sex']
+    assert table['label'].value_counts().to_dict() == {'benign': 6, 'malignant': 2}
 
 
 def test_a_modality_needs_the_config_alone() -> None:

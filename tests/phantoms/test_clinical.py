@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from usmm.phantoms import PRESETS
-from usmm.phantoms.clinical import Category, ClinicalPlan, Number
+from usmm.phantoms.clinical_plan import Category, ClinicalPlan, Number
 from usmm.phantoms.truth import best_auc, separation
 
 PLAN = PRESETS['cla'].clinical

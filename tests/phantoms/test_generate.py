@@ -14,7 +14,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from usmm.phantoms import PRESETS, generate, make_phantom, patient, write
+from usmm.phantoms import PRESETS, aligned_modality, generate, make_phantom, write
 
 QUICK = {'clip_seconds': 1.0, 'fps': 10.0, 'workers': 1}
 
@@ -125,7 +125,8 @@ def test_colours_survive_the_clip(tmp_path):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'preset': 'mri'}, r"no preset 'mri'; there are \['cla', "),
+        ({'preset': 'mri'}, "no preset 'mri'; valid names are cla, fibrosis, liver_blood, liver_mr, lymph"),
+        ({'preset': 'limph'}, "no preset 'limph'; did you mean 'lymph'?"),
         ({'cases': 0}, 'cases must be at least 1, got 0'),
         ({'test_cases': -1}, 'test_cases must be at least 0, got -1'),
         ({'seed': -1}, 'seed must be at least 0'),
@@ -134,8 +135,12 @@ def test_colours_survive_the_clip(tmp_path):
         ({'strength': float('nan')}, 'strength must be from 0 to 4'),
         ({'fps': 0}, 'fps must be from 1 to 120'),
         ({'clip_seconds': 0.5}, 'clip_seconds must be from 1 to 600'),
-        ({'modalities': ['bus', 'mri']}, 'expected modalities of'),
-        ({'modalities': []}, 'expected modalities of'),
+        (
+            {'modalities': ['bus', 'mri']},
+            r"modalities of .*, got \['bus', 'mri'\]; 'mri': valid names are bus,",
+        ),
+        ({'modalities': ['clincal']}, "got .*'clincal'.*; 'clincal': did you mean 'clinical'"),
+        ({'modalities': []}, r'expected modalities of .*, got \[\]$'),
         ({'shared': 'bus,mri'}, 'unknown modalities'),
         ({'modalities': ['bus'], 'shared': 'bus,ue'}, 'unknown modalities'),
     ],
@@ -178,7 +183,7 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path, monkeypatch, worke
     def fail(*_: object) -> None:
         raise OSError('disk full')
 
-    monkeypatch.setattr(patient, 'write_png', fail)
+    monkeypatch.setattr(aligned_modality, 'write_png', fail)
     with pytest.raises(OSError, match='disk full'):
         make_phantom(tmp_path / 'p', 3, modalities=['bus'], force=True, **{**QUICK, 'workers': workers})
     assert digests(tmp_path / 'p') == before
@@ -186,7 +191,8 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path, monkeypatch, worke
 
 
 def test_progress_and_a_preset_of_ones_own(tmp_path):
-    own = dataclasses.replace(PRESETS['cla'], name='own', counts=(1, 1), clinical_auc=0.9)
+    strong = dataclasses.replace(PRESETS['cla'].clinical, auc=0.9)
+    own = dataclasses.replace(PRESETS['cla'], name='own', counts=(1, 1), clinical=strong)
     seen: list[tuple[int, int]] = []
     options = {**QUICK, 'modalities': ['clinical']}
     out = make_phantom(tmp_path / 'p', 14, preset=own, progress=lambda i, n: seen.append((i, n)), **options)
@@ -197,7 +203,7 @@ def test_progress_and_a_preset_of_ones_own(tmp_path):
 
 def test_all_cpus_are_used_by_default(monkeypatch, tmp_path):
     asked: list[int] = []
-    monkeypatch.setattr(generate, '_run', lambda plan, folder, total, workers: asked.append(workers) or iter_none())
+    monkeypatch.setattr(generate, '_run', lambda job, total, workers: asked.append(workers) or iter_none())
     make_phantom(tmp_path / 'p', 1)
     assert asked == [generate._cpus()]
 

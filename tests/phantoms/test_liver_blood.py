@@ -13,9 +13,9 @@ from scipy.stats import norm, rankdata
 
 from usmm.datasets.checks.check_data import check_data
 from usmm.phantoms import PRESETS, best_auc, make_phantom
-from usmm.phantoms.patient import drawn_box
+from usmm.phantoms.image_modality import drawn_box
+from usmm.phantoms.marker_plan import Marker, steps_to
 from usmm.phantoms.presets.liver_blood import LADDER, D
-from usmm.phantoms.presets.liver_blood_table import Marker, steps_to
 from usmm.phantoms.rendering.liver_blood_images import SIZE, draw_liver_bmode, draw_nodule_scene
 from usmm.phantoms.truth import case_label
 

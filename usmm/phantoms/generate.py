@@ -14,19 +14,14 @@ from pathlib import Path
 
 import cv2
 
-from usmm.phantoms.documents import Result, write_readme, write_table, write_truth
-from usmm.phantoms.ordered_stages import StagedPreset
-from usmm.phantoms.patient import Plan, make_case
-from usmm.phantoms.preset import Preset
-from usmm.phantoms.presets.cla import CLA
-from usmm.phantoms.presets.fibrosis import FIBROSIS, make_staged_case
-from usmm.phantoms.presets.liver_blood import LIVER_BLOOD
-from usmm.phantoms.presets.liver_blood_table import MarkerPlan
-from usmm.phantoms.presets.liver_mr import LIVER_MR
-from usmm.phantoms.presets.lymph import LYMPH, LinePreset
+from usmm.phantoms.base_preset import BasePreset
+from usmm.phantoms.documents import write_readme, write_table, write_truth
+from usmm.phantoms.patient import CaseResult
+from usmm.phantoms.phantom_options import PhantomOptions, at_least
+from usmm.phantoms.preset_registry import find_preset
 from usmm.phantoms.truth import parse_groups
+from usmm.utils.suggestions import did_you_mean
 
-PRESETS: dict[str, Preset | StagedPreset] = {p.name: p for p in (CLA, FIBROSIS, LIVER_MR, LIVER_BLOOD, LYMPH)}
 MARK = 'truth.json'  # only a folder that holds it is replaced
 
 
@@ -34,7 +29,7 @@ def make_phantom(
     out: str | Path,
     cases: int,
     seed: int = 0,
-    preset: str | Preset | StagedPreset = 'cla',
+    preset: str | BasePreset = 'cla',
     strength: float = 1.0,
     *,
     test_cases: int = 0,
@@ -56,7 +51,7 @@ def make_phantom(
         out: Folder to make.
         cases: Number of patients (of the training part, if there are test cases).
         seed: Seed of everything.
-        preset: Name in `PRESETS`, or a `Preset`.
+        preset: Name of a registered preset, see `PRESETS`, or a preset.
         strength: Factor of every d.
         test_cases: Further patients; the table then has a column `split` with `train` and `test`.
         modalities: Those to make, `'clinical'` among them; None: all of the preset.
@@ -76,33 +71,35 @@ def make_phantom(
         ValueError: If an option is out of its range or names something unknown.
         FileExistsError: If `out` exists and is not empty (with `force`: and is not a phantom).
     """
-    plan = make_plan(preset, seed, strength, modalities, shared, clip_seconds, fps, dicom)
-    _at_least('cases', cases, 1)
-    _at_least('test_cases', test_cases, 0)
-    workers = _cpus() if workers is None else _at_least('workers', workers, 1)
+    preset = find_preset(preset) if isinstance(preset, str) else preset
+    options = checked_options(preset, seed, strength, modalities, shared, clip_seconds, fps, dicom)
+    at_least('cases', cases, 1)
+    at_least('test_cases', test_cases, 0)
+    workers = _cpus() if workers is None else at_least('workers', workers, 1)
     out = Path(out)
     _check_out(out, force)
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.partial-', dir=out.parent))
+    job = partial(preset.make_case, options, folder)
     try:
-        results: list[Result] = []
+        results: list[CaseResult] = []
         # closing: the workers have stopped before the folder is removed, whatever went wrong
-        with closing(_run(plan, folder, cases + test_cases, workers)) as made:
+        with closing(_run(job, cases + test_cases, workers)) as made:
             for result in made:
                 results.append(result)
                 if progress is not None:
                     progress(len(results), cases + test_cases)
         write_table(folder, results, cases, test_cases)
-        write_truth(folder, plan, results, cases, test_cases)
-        write_readme(folder, plan, command)
+        write_truth(folder, preset, options, results, cases, test_cases)
+        write_readme(folder, preset, options, command)
         _move(folder, out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return out
 
 
-def make_plan(
-    preset: str | Preset | StagedPreset,
+def checked_options(
+    preset: BasePreset,
     seed: int,
     strength: float,
     modalities: Sequence[str] | None,
@@ -110,42 +107,30 @@ def make_plan(
     clip_seconds: float | None,
     fps: float,
     dicom: bool,
-) -> Plan:
-    """Checked settings of a phantom; the arguments are those of `make_phantom`.
+) -> PhantomOptions:
+    """Settings of a phantom, checked against its preset; the arguments are those of `make_phantom`.
 
     Raises:
-        ValueError: If an option is out of its range or names something unknown.
+        ValueError: If an option is out of its range, names something unknown, or the preset does not offer it.
     """
-    if isinstance(preset, str) and preset not in PRESETS:
-        raise ValueError(f'no preset {preset!r}; there are {sorted(PRESETS)}')
-    kind = PRESETS[preset] if isinstance(preset, str) else preset
-    if dicom and not getattr(kind, 'dicom', True):
-        raise ValueError(f'preset {kind.name!r} has no DICOM files, only PNG')
-    _at_least('seed', seed, 0)
-    # beyond 4 times the paper's separation latents leave the range that the pictures can show
-    _within('strength', strength, 0, 4)
-    _within('fps', fps, 1, 120)
-    full = max((m.seconds for m in kind.clips), default=90.0)
-    clip_seconds = full if clip_seconds is None else _within('clip_seconds', clip_seconds, 1, 600)
-    unknown = [name for name in modalities or () if name not in kind.modalities]
-    if unknown or (modalities is not None and not modalities):
-        raise ValueError(f'expected modalities of {list(kind.modalities)}, got {list(modalities or ())}')
-    names = tuple(name for name in kind.modalities if modalities is None or name in modalities)
-    if shared and (isinstance(kind, (StagedPreset, LinePreset)) or isinstance(kind.clinical, MarkerPlan)):
-        raise ValueError(f'modalities of the preset {kind.name!r} have latents of their own, got shared={shared!r}')
-    return Plan(kind, seed, strength, names, parse_groups(shared, names), clip_seconds, fps, dicom)
+    if dicom and not preset.dicom:
+        raise ValueError(f'preset {preset.name!r} has no DICOM files, only PNG')
+    names = _modalities(preset, modalities)
+    if shared and not preset.can_share:
+        raise ValueError(f'modalities of the preset {preset.name!r} have latents of their own, got shared={shared!r}')
+    seconds = preset.full_seconds if clip_seconds is None else clip_seconds
+    return PhantomOptions(seed, strength, names, parse_groups(shared, names), seconds, fps, dicom)
 
 
-def _at_least(name: str, value: int, low: int) -> int:
-    if value < low:
-        raise ValueError(f'{name} must be at least {low}, got {value}')
-    return value
-
-
-def _within(name: str, value: float, low: float, high: float) -> float:
-    if not low <= value <= high:
-        raise ValueError(f'{name} must be from {low:g} to {high:g}, got {value:g}')
-    return value
+def _modalities(preset: BasePreset, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The modalities to make, in the order of the preset."""
+    if wanted is None:
+        return preset.modalities
+    unknown = [name for name in wanted if name not in preset.modalities]
+    if unknown or not wanted:
+        hint = ''.join(f'; {name!r}: {did_you_mean(name, preset.modalities)}' for name in unknown)
+        raise ValueError(f'expected modalities of {list(preset.modalities)}, got {list(wanted)}{hint}')
+    return tuple(name for name in preset.modalities if name in wanted)
 
 
 def _cpus() -> int:
@@ -164,9 +149,8 @@ def _check_out(out: Path, force: bool) -> None:
     raise FileExistsError(f'{out} is not empty; name another folder, or use --force to replace the phantom in it')
 
 
-def _run(plan: Plan, folder: Path, total: int, workers: int) -> Generator[Result, None, None]:
+def _run(job: Callable[[int], CaseResult], total: int, workers: int) -> Generator[CaseResult, None, None]:
     """Results of all cases, in order."""
-    job = partial(make_staged_case if isinstance(plan.preset, StagedPreset) else make_case, plan, folder)
     if min(workers, total) == 1:
         yield from map(job, range(total))
         return

@@ -1,9 +1,8 @@
-"""Phantoms of ordered stages: the planted truth, and the best that any reader of the latents can do."""
+"""Classes on a line: labels and latents, and what the best possible reader of the latents reaches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import combinations
 from zlib import crc32
@@ -12,77 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from usmm.phantoms.preset import ClipModality, Frame
-
 Floats = npt.NDArray[np.float64]
-DrawStage = Callable[[float, str | None, tuple[int, int], np.random.Generator], Frame]
 GRID = 4001
-
-
-@dataclass(frozen=True)
-class StagedModality:
-    """A still modality of which every patient has several images.
-
-    Args:
-        name: Modality, and column of the case table.
-        auc: Macro one-vs-rest AUC of the best reader of this modality's latent.
-        size: Width and height in pixels.
-        draw: `(shown latent, kind of noise or None, size, rng) -> (H, W, 3)` RGB.
-        images: Fewest and most images of a patient.
-        scatter: Standard deviation of what an image shows around the patient's latent.
-    """
-
-    name: str
-    auc: float
-    size: tuple[int, int]
-    draw: DrawStage
-    images: tuple[int, int]
-    scatter: float = 0.4
-
-
-@dataclass(frozen=True)
-class StagedPreset:
-    """A kind of phantom with ordered classes.
-
-    A patient of stage s has the latent N(d (s - middle), 1) in a modality whose d is the distance of two neighbouring
-    stages. Modalities are not aligned: each image has a place of its own.
-
-    Args:
-        name: Name on the command line.
-        classes: Names of the stages, in order.
-        counts: Patients of each stage in the cohort that is imitated; only the ratio matters.
-        images: The modalities.
-        noisy: Share of images that tell nothing.
-        kinds: Kinds of noise.
-        note: What tells nothing of the class, for `README.txt`.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    counts: tuple[int, ...]
-    images: Sequence[StagedModality]
-    noisy: float = 0.2
-    kinds: tuple[str, ...] = ('no contact', 'wrong depth')
-    note: str = 'Place, depth and gain tell nothing of the class; truth.json names the images that are noise.'
-    clips: Sequence[ClipModality] = ()
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """All names."""
-        return tuple(m.name for m in self.images)
-
-    @property
-    def positive(self) -> str | None:
-        """None: there are more than two classes."""
-        return None
-
-    def best(self, d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()) -> dict[str, dict[str, float]]:
-        """Entries of `truth.json`: the best that every set of modalities allows; no latents are shared."""
-        return best_entries(d, self.counts, ('auc', 'accuracy', 'stage_error'))
-
-    def separations(self, strength: float, modalities: Sequence[str]) -> dict[str, float]:
-        """Modality -> d, the distance of two neighbouring stages, times `strength`."""
-        return {m.name: strength * step_of_auc(m.auc, self.counts) for m in self.images if m.name in modalities}
 
 
 def best_stage_scores(step: float, counts: Sequence[int]) -> dict[str, float]:
@@ -151,6 +81,19 @@ def stage_of(seed: int, index: int, counts: Sequence[int], block: int = 7) -> in
     first = index - index % block
     order = np.random.default_rng([seed, first, crc32(b'label')]).permutation(block)
     return _sequence(tuple(counts), first + block)[first + int(order[index % block])]
+
+
+def line_latents(rng: np.random.Generator, label: int, classes: int, d: Mapping[str, float]) -> dict[str, float]:
+    """One latent a modality, N(d (label - middle), 1), where the middle lies between the outer classes.
+
+    Args:
+        rng: Source of the draws.
+        label: Class index.
+        classes: Number of classes.
+        d: Modality -> distance of two neighbouring classes.
+    """
+    place = label - (classes - 1) / 2
+    return {name: d[name] * place + float(z) for name, z in zip(d, rng.standard_normal(len(d)))}
 
 
 @cache

@@ -6,14 +6,18 @@ clinical variables follow the order of the p values in its Table II.
 
 from __future__ import annotations
 
-from usmm.phantoms.clinical import Category, ClinicalPlan, Number
-from usmm.phantoms.preset import ClipModality, ImageModality, Preset
+from usmm.phantoms.clinical_plan import Category, ClinicalPlan, Number
+from usmm.phantoms.clip_modality import ClipModality
+from usmm.phantoms.image_modality import ImageModality
+from usmm.phantoms.preset_registry import register_preset
 from usmm.phantoms.rendering.bmode import draw_bmode
 from usmm.phantoms.rendering.contrast import SECONDS, ZOOM, draw_contrast, gold
 from usmm.phantoms.rendering.doppler import draw_doppler
 from usmm.phantoms.rendering.elasto import draw_elasto
+from usmm.phantoms.rendering.scene import draw_node
+from usmm.phantoms.two_class_preset import TwoClassPreset
 
-CLA = Preset(
+CLA = TwoClassPreset(
     name='cla',
     classes=('ADC', 'SCC'),
     counts=(180, 121),
@@ -34,6 +38,10 @@ CLA = Preset(
             Category('node_side', 0.08, ('left', 'right'), (0.54, 0.46)),
             Category('neck_level', 0.22, ('VI', 'IV', 'V', 'III', 'II'), (0.07, 0.31, 0.16, 0.24, 0.22)),
         ),
+        auc=0.71,
     ),
-    clinical_auc=0.71,
+    scene=draw_node,
+    note="""Size, place and outline of a node, gain and speckle tell nothing of the class. The diameters in the table
+belong to the clinical score and cannot be measured in the pictures.""",
 )
+register_preset(CLA)

@@ -14,19 +14,20 @@ missing.
 
 from __future__ import annotations
 
-from usmm.phantoms.preset import ImageModality, Preset
-from usmm.phantoms.presets.liver_blood_table import Marker, MarkerPlan, steps_to
+from usmm.phantoms.image_modality import ImageModality
+from usmm.phantoms.marker_plan import Marker, MarkerPlan, steps_to
+from usmm.phantoms.preset_registry import register_preset
 from usmm.phantoms.rendering.liver_blood_images import SIZE, draw_liver_bmode, draw_nodule_scene
+from usmm.phantoms.two_class_preset import TwoClassPreset
 
 LADDER = (0.721, 0.803, 0.955, 0.982, 0.994)
 D = steps_to(LADDER, [{'age': 1.0}, {'ast': 0.65, 'alt': 0.35}, {'platelets': 1.0}, {'albumin': 1.0}])
 
-LIVER_BLOOD = Preset(
+LIVER_BLOOD = TwoClassPreset(
     name='liver_blood',
     classes=('benign', 'malignant'),
     counts=(532, 548),
     images=(ImageModality('bus', LADDER[0], SIZE, draw_liver_bmode, box=True),),
-    clips=(),
     clinical=MarkerPlan(
         markers=(
             Marker('age', D['age'], (48, 59), 'bounded', limits=(18, 95)),  # year
@@ -46,3 +47,4 @@ LIVER_BLOOD = Preset(
     note="""A higher latent `bus` is a darker nodule with a more ragged, less sharp border. Its size, place and outline,
 the vessels, the layers above, gain and speckle tell nothing of the class, and neither does the sex.""",
 )
+register_preset(LIVER_BLOOD)

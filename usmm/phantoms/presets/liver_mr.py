@@ -10,17 +10,18 @@ from functools import partial
 
 from scipy.special import ndtr
 
-from usmm.phantoms.preset import ImageModality, Preset
+from usmm.phantoms.image_modality import ImageModality
+from usmm.phantoms.preset_registry import register_preset
 from usmm.phantoms.rendering.mri import CONTRASTS, SIZE, draw_liver, draw_mr
+from usmm.phantoms.two_class_preset import TwoClassPreset
 
 AUC = float(ndtr(0.5))
 
-LIVER_MR = Preset(
+LIVER_MR = TwoClassPreset(
     name='liver_mr',
     classes=('stage1', 'stage2'),
     counts=(88, 50),
     images=tuple(ImageModality(name, AUC, SIZE, partial(draw_mr, contrast)) for name, contrast in CONTRASTS.items()),
-    clips=(),
     common='anatomy',
     common_auc=AUC,
     scene=draw_liver,
@@ -30,3 +31,4 @@ LIVER_MR = Preset(
 each image's own is the contrast of the tumour to the liver. Place, shape of the liver, vessels, fat and gain tell
 nothing.""",
 )
+register_preset(LIVER_MR)

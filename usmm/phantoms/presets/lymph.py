@@ -11,55 +11,15 @@ modalities sees one latent with the distance sqrt(sum d^2); its macro AUC and ac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-
-from usmm.phantoms.ordered_stages import best_entries, stage_of, step_of_auc
-from usmm.phantoms.preset import ImageModality, Preset
+from usmm.phantoms.image_modality import ImageModality
+from usmm.phantoms.line_preset import LinePreset
+from usmm.phantoms.preset_registry import register_preset
 from usmm.phantoms.rendering.bmode import draw_bmode
 from usmm.phantoms.rendering.doppler import draw_doppler
 from usmm.phantoms.rendering.elasto import draw_elasto
+from usmm.phantoms.rendering.scene import draw_node
 
 SIZE = (390, 308)
-
-
-@dataclass(frozen=True)
-class LinePreset(Preset):
-    """Aligned stills of three or more classes that lie on a line at equal distances; `auc` is the macro AUC.
-
-    Example:
-        >>> preset = LinePreset('p', ('a', 'b', 'c'), (1, 1, 1), (ImageModality('bus', 0.9, SIZE, draw_bmode),), ())
-        >>> rng = np.random.default_rng(0)
-        >>> [round(preset.latents(rng, k, {'bus': 100.0})['bus'], -1) for k in range(3)]
-        [-100.0, -0.0, 100.0]
-    """
-
-    @property
-    def positive(self) -> str | None:
-        """None: there are more than two classes."""
-        return None
-
-    def label(self, seed: int, index: int) -> int:
-        """Class index of a case."""
-        return stage_of(seed, index, self.counts, self.block)
-
-    def latents(
-        self, rng: np.random.Generator, label: int, d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()
-    ) -> dict[str, float]:
-        """One latent a modality, N(d (label - middle), 1); none are shared."""
-        place = label - (len(self.classes) - 1) / 2
-        return {name: d[name] * place + float(z) for name, z in zip(d, rng.standard_normal(len(d)))}
-
-    def best(self, d: Mapping[str, float], shared: Sequence[Sequence[str]] = ()) -> dict[str, dict[str, float]]:
-        """Best macro AUC, and best accuracy with the classes as frequent as in the cohort, of every set."""
-        return best_entries(d, self.counts, ('auc', 'accuracy'))
-
-    def separations(self, strength: float, modalities: Sequence[str]) -> dict[str, float]:
-        """Modality -> d, the distance of two neighbouring classes, times `strength`."""
-        return {m.name: strength * step_of_auc(m.auc, self.counts) for m in self.images if m.name in modalities}
-
 
 LYMPH = LinePreset(
     name='lymph',
@@ -70,8 +30,9 @@ LYMPH = LinePreset(
         ImageModality('cdfi', 0.862, SIZE, draw_doppler, region='colour flow'),
         ImageModality('ue', 0.920, SIZE, draw_elasto),
     ),
-    clips=(),
+    scene=draw_node,
     block=2,  # divides 586, so that the cohort has its exact counts
     note="""A higher latent is a darker, more ragged node (bus), more and faster flow (cdfi), a stiffer node (ue). Size,
 place and outline of a node, gain and speckle tell nothing of the class.""",
 )
+register_preset(LYMPH)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +36,11 @@ def draw_bmode(scene: Scene, latent: float, size: tuple[int, int], rng: np.rando
 
 def grey_field(scene: Scene, latent: float, size: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """(H, W) grey values of the insonated field alone; other modalities lay colour over it at latent 0."""
-    level = scene.tissue + _node(scene, bounded(latent), rng)
+    level: Array = scene.tissue + _node(scene, bounded(latent), rng)
     x0, y0, x1, y1 = field_box(size)
     if size != CANVAS:
-        level = cv2.resize(level.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        fewer = cv2.resize(level.astype(np.float32), (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        level = cast(Array, fewer)
     scale = size[0] / CANVAS[0]
     sizes = (1.9, 1.4, 2.9) if scale > 0.7 else (1.3, 1.0, 1.9)
     db = smoothed(envelope_db(rng, level, axial=1.0 if scale > 0.7 else 0.8, laterals=sizes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -78,8 +79,8 @@ def draw_contrast(
         part = _bubble_frame(bubbles, shifts, i, shape)
         part += base
         part += np.float32(tissue[i])
-        part = cv2.scaleAdd(w_node, float(node[i] - tissue[i]), part)
-        part = cv2.scaleAdd(w_artery, float(artery[i] - tissue[i]), part)
+        part = cast(Array, cv2.scaleAdd(w_node, float(node[i] - tissue[i]), part))
+        part = cast(Array, cv2.scaleAdd(w_artery, float(artery[i] - tissue[i]), part))
         frame = still.copy()
         np.maximum(echo, np.clip(part, 0, 255).astype(np.uint8), out=frame[y0:y1, x0:x1])
         yield frame
@@ -114,9 +115,7 @@ def _regions(
     node = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.5)
     near = cv2.GaussianBlur(cv2.dilate(mask.astype(np.uint8), DISC).astype(np.float32), (0, 0), 5)
     tree = -np.abs(smooth_noise(rng, mask.shape, (22, 28))) + 0.03 * smooth_noise(rng, mask.shape, (60, 60))
-    lumen: Array = cv2.resize(
-        (scene.tissue < LUMEN).astype(np.uint8), mask.shape[::-1], interpolation=cv2.INTER_NEAREST
-    )
+    lumen = cv2.resize((scene.tissue < LUMEN).astype(np.uint8), mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
     artery = cv2.GaussianBlur(((tree > -0.05) | (lumen > 0)).astype(np.float32), (0, 0), 1.4) * (1 - near)
     # layers take up the agent unequally; the surroundings of the node are even
     layers = cv2.GaussianBlur(cv2.resize(scene.tissue, mask.shape[::-1]), (0, 0), 5) * (1 - lumen)
@@ -126,7 +125,7 @@ def _regions(
     void = cv2.GaussianBlur((patches < np.quantile(patches[mask], share)).astype(np.float32), (0, 0), 1.3) * node
     y = np.linspace(0, 1, len(mask), dtype=np.float32)[:, None]
     perfusion = uptake * (1 - near) + 4 * smooth_noise(rng, mask.shape, (8, 10)) * (near - node) - 45 * void
-    return node, artery, (perfusion - 60 * np.clip(y - 0.72, 0, None) * (1 - node)).astype(np.float32)
+    return cast(Array, node), artery, (perfusion - 60 * np.clip(y - 0.72, 0, None) * (1 - node)).astype(np.float32)
 
 
 def _bubbles(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -139,7 +138,7 @@ def _bubbles(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     return np.stack(fields).astype(np.float32)
 
 
-def _bubble_frame(bubbles: Array, shifts: Array, i: int, shape: tuple[int, int]) -> Array:
+def _bubble_frame(bubbles: Array, shifts: npt.NDArray[np.integer], i: int, shape: tuple[int, int]) -> Array:
     """Log speckle of frame i: one bubble field fades into the next at constant variance."""
     step, phase = divmod(i, HOLD)
     y, x = shifts[i // (POOL * HOLD)]

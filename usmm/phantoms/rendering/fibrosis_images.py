@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from usmm.phantoms.rendering.elasto import OPACITY, STIFFNESS, STIFFNESS_STEP, stiffness_colour
-from usmm.phantoms.rendering.frame import blank_frame, bounded, put_bar
+from usmm.phantoms.rendering.frame import Frame, blank_frame, bounded, put_bar
 from usmm.phantoms.rendering.scene import field_box
-from usmm.phantoms.rendering.speckle import Array, compress, envelope_db, smooth_noise, smoothed
+from usmm.phantoms.rendering.speckle import compress, envelope_db, smooth_noise, smoothed
 
 TOP = 22.0
 MISLEADING = 1.5  # standard deviation of what an image of the wrong depth shows
@@ -86,7 +86,7 @@ def _frame(
     return frame, field_box(size)
 
 
-def _grey(latent: float, noise: str | None, box: tuple[int, int, int, int], rng: np.random.Generator) -> Array:
+def _grey(latent: float, noise: str | None, box: tuple[int, int, int, int], rng: np.random.Generator) -> Frame:
     """(H, W) grey values of the field."""
     shape, z = (box[3] - box[1], box[2] - box[0]), bounded(latent)
     y = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None]

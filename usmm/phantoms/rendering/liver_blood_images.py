@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -127,7 +128,7 @@ def _inside_mm(outline: Array) -> Array:
     near = cv2.distanceTransform(filled, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - filled, cv2.DIST_L2, 5)
     at = [((v - o) * scale).astype(np.float32) for v, o in ((x, low[0]), (y, low[1]))]
     far = cv2.remap(near, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-30 * scale)
-    return far / scale
+    return cast(Array, far) / scale
 
 
 def _outline(rng: np.random.Generator) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -149,7 +150,7 @@ def _vessels(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
             ends = [tuple(int(v) for v in np.round(p * 16)) for p in (point, onward)]
             cv2.line(canvas, ends[0], ends[1], 1.0, max(1, 4 - step // 4), cv2.LINE_AA, 4)
             point = onward
-    return cv2.GaussianBlur(canvas, (0, 0), 0.7)
+    return cast(Array, cv2.GaussianBlur(canvas, (0, 0), 0.7))
 
 
 def _texture(rng: np.random.Generator, shape: tuple[int, int]) -> Array:

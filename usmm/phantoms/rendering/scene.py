@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -84,6 +85,16 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     return Scene(
         center, outline, tissue.astype(np.float32), float(rng.uniform(28, 45)), float(rng.normal(0, 0.35)), vessel
     )
+
+
+def draw_node(rng: np.random.Generator, latents: Mapping[str, float]) -> Scene:
+    """Anatomy of one patient, for a preset.
+
+    Args:
+        rng: Source of all draws.
+        latents: Not used: the anatomy is independent of the class.
+    """
+    return draw_scene(rng)
 
 
 def _outline(rng: np.random.Generator) -> Array:

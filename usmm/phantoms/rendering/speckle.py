@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+Array = npt.NDArray[np.floating]
 DYNAMIC_RANGE = 56.0  # dB between black and white of a B-mode image
 RAYLEIGH_LOG_MEAN = -2.51  # dB: mean of 20 log10 of a unit-power Rayleigh envelope, -10 log10(e) * 0.5772
 
@@ -25,8 +25,8 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: tuple[
     step = [max(1, int(s / 2)) for s in sigma]
     coarse = [max(8, n // k + 3) for n, k in zip(shape, step)]
     white = rng.standard_normal(coarse, dtype=np.float32)
-    noise: Array = cv2.GaussianBlur(white, (0, 0), sigmaX=sigma[1] / step[1], sigmaY=sigma[0] / step[0])
-    noise = cv2.resize(noise, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    blurred = cv2.GaussianBlur(white, (0, 0), sigmaX=sigma[1] / step[1], sigmaY=sigma[0] / step[0])
+    noise = cast(Array, cv2.resize(blurred, shape[::-1], interpolation=cv2.INTER_CUBIC))
     return (noise - noise.mean()) / (noise.std() + 1e-6)
 
 
@@ -77,7 +77,7 @@ def smoothed(db: Array, amount: float = 0.55) -> Array:
 
     Args:
         db: (H, W) log envelope.
-        amount: 0: untouched Rayleigh speckle; 1: the blur alone.
+        amount: 0: unchanged Rayleigh speckle; 1: the blur alone.
     """
     blurred = cv2.GaussianBlur(db, (0, 0), sigmaX=1.6, sigmaY=0.9)
-    return cv2.addWeighted(db, 1 - amount, blurred, amount, 0)
+    return cast(Array, cv2.addWeighted(db, 1 - amount, blurred, amount, 0))

@@ -1,4 +1,4 @@
-"""Blood tests, age and sex of the preset `liver_blood`: one latent a column, and a monotone map to its value."""
+"""Clinical tables with one latent a column, and a monotone map from the latent to the value."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import expit, logit
 
-from usmm.phantoms.truth import separation
+from usmm.phantoms.patient import Row
+from usmm.phantoms.table_plan import CLINICAL, TablePlan
+from usmm.phantoms.truth import best_auc, best_aucs, separation
 
 
 @dataclass(frozen=True)
 class Marker:
-    """A number that shows a latent of its own, N(-d/2, 1) in benign and N(+d/2, 1) in malignant nodules.
+    """A number that shows a latent of its own, N(-d/2, 1) in the negative and N(+d/2, 1) in the positive class.
 
-    The map from latent to value is strictly monotone, so that the value tells what the latent tells, up to rounding.
+    The map from latent to value is strictly monotone, so that the value holds the whole latent, up to rounding.
 
     Args:
         name: Column.
         d: Distance of the class means of the latent, at strength 1.
-        medians: Median of the value in benign and in malignant nodules, at strength 1.
+        medians: Median of the value in the negative and in the positive class, at strength 1.
         shape: `'normal'`: linear; `'log'`: the logarithm is linear; `'bounded'`: the log odds of the place between
             `limits` are linear.
         digits: Decimals that are written.
@@ -74,12 +76,12 @@ class Marker:
 
 
 @dataclass(frozen=True)
-class MarkerPlan:
+class MarkerPlan(TablePlan):
     """A clinical table whose columns have independent latents, so that the best AUC of every set of columns is known.
 
     Args:
         markers: The numbers.
-        sex: Column of the sex, which is the same in both classes: it tells nothing.
+        sex: Column of the sex, which is independent of the class.
         male: Share of men.
         order: The columns, as they are written.
         steps: The columns that a ladder of models adds to the image, step by step.
@@ -91,24 +93,48 @@ class MarkerPlan:
     order: tuple[str, ...]
     steps: tuple[tuple[str, ...], ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Columns, as they are written."""
+        return self.order
+
+    @property
+    def can_share(self) -> bool:
+        """False: the latents of the columns are independent of each other and of all else."""
+        return False
+
     def separations(self, strength: float) -> dict[str, float]:
         """Column -> d times `strength`, in the order of the table; the sex has 0."""
         d = {marker.name: strength * marker.d for marker in self.markers} | {self.sex: 0.0}
         return {name: d[name] for name in self.order}
 
-    def row(self, latents: Mapping[str, float], rng: np.random.Generator) -> dict[str, float | int | str]:
-        """A table row for the latents of its columns.
+    def row(self, latents: Mapping[str, float], rng: np.random.Generator) -> Row:
+        """Cells of a patient.
 
         Args:
             latents: Column -> planted score; that of the sex is not used.
             rng: Source of the sex.
         """
-        values: dict[str, float | int | str] = {m.name: m.value(latents[m.name]) for m in self.markers}
+        values: Row = {m.name: m.value(latents[m.name]) for m in self.markers}
         values[self.sex] = 'M' if rng.random() < self.male else 'F'
         return {name: values[name] for name in self.order}
 
+    def truth_entries(self, d: Mapping[str, float], files: Sequence[str]) -> dict[str, dict[str, float]]:
+        """`best_auc` of every set of columns and of the whole table, and `ladder`: the AUCs of the models step by step.
+
+        Args:
+            d: Latent -> distance of the class means, of all that is made.
+            files: Modalities that are files and are made; together they are the first model, if there are any.
+        """
+        best = best_aucs(d)
+        best |= {CLINICAL: best_auc(d, self.order), '+'.join([*files, CLINICAL]): best_auc(d, list(d))}
+        models = [tuple(files)] if files else []
+        for step in self.steps:
+            models.append((*(models[-1] if models else ()), *step))
+        return {'best_auc': best, 'ladder': {'+'.join(names): best_auc(d, names) for names in models}}
+
     def score(self, row: Mapping[str, float | int | str], names: Sequence[str], strength: float = 1.0) -> float:
-        """The log likelihood ratio of malignant against benign that some columns of a row hold: sum of d z."""
+        """The log likelihood ratio of the positive class, from some columns of a row: sum of d z."""
         chosen = [m for m in self.markers if m.name in names]
         return float(sum(strength * m.d * m.latent(float(row[m.name])) for m in chosen))
 
@@ -129,10 +155,10 @@ def steps_to(aucs: Sequence[float], shares: Sequence[Mapping[str, float]]) -> di
     """
     if len(shares) != len(aucs) - 1 or any(b <= a for a, b in pairwise(aucs)):
         raise ValueError(f'expected rising AUCs, one more than steps, got {list(aucs)} for {len(shares)} steps')
-    found: dict[str, float] = {}
+    d: dict[str, float] = {}
     for (before, after), share in zip(pairwise(aucs), shares):
         if abs(sum(share.values()) - 1) > 1e-9:
             raise ValueError(f'shares of a step must add up to 1, got {dict(share)}')
         gained = separation(after) ** 2 - separation(before) ** 2
-        found |= {name: float(np.sqrt(part * gained)) for name, part in share.items()}
-    return found
+        d |= {name: float(np.sqrt(part * gained)) for name, part in share.items()}
+    return d
