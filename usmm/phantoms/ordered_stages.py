@@ -99,11 +99,12 @@ def line_latents(rng: np.random.Generator, label: int, classes: int, d: Mapping[
 @cache
 def _sequence(counts: tuple[int, ...], length: int) -> tuple[int, ...]:
     """Stages in turn: always the one that lags most behind its share."""
-    share, held, found = np.array(counts) / sum(counts), np.zeros(len(counts)), []
+    share, held = np.array(counts) / sum(counts), np.zeros(len(counts))
+    stages: list[int] = []
     for i in range(length):
-        found.append(int(np.argmax(share * (i + 1) - held)))
-        held[found[-1]] += 1
-    return tuple(found)
+        stages.append(int(np.argmax(share * (i + 1) - held)))
+        held[stages[-1]] += 1
+    return tuple(stages)
 
 
 def _auc(joint: Floats, k: int) -> float:

@@ -1,4 +1,4 @@
-"""The planted truth: how much each modality tells of the class, and the best AUC that any set of them allows."""
+"""The planted truth: how well each modality separates the classes, and the best AUC that any set of them allows."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def best_auc(
 ) -> float:
     """The AUC of the best possible classifier of a set of modalities, Phi(sqrt(sum d_m^2 / 2)).
 
-    Modalities that share a latent count once: the one with the largest d holds all that the others know.
+    Modalities that share a latent count once: the one with the largest d contains all others.
 
     Args:
         d: Modality -> distance of the class means of its latent.

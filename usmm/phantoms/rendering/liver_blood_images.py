@@ -59,7 +59,7 @@ def draw_nodule_scene(rng: np.random.Generator, latents: Mapping[str, float]) ->
 
     Args:
         rng: Source of all draws.
-        latents: Not used: size, place and shape tell nothing.
+        latents: Not used: size, place and shape are independent of the class.
     """
     centre = np.array([rng.uniform(-22, 22), PROBE + rng.uniform(48, 78)])
     outline = centre + _outline(rng)
