@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from usmm.export.runtime import OnnxModel, Scores
+
 if TYPE_CHECKING:
     from mmengine.model import BaseModel
 
     from usmm.export.cases import ArrayBatch
-    from usmm.export.runtime import OnnxModel, Scores
 
 TOLERANCE = 1e-4
 TIE = 1e-6
@@ -108,17 +109,14 @@ def run_torch(model: BaseModel, batch: ArrayBatch) -> Scores:
     return Scores(probabilities=np.stack([row['scores'] for row in rows]), image_probabilities=image)
 
 
-def difference(expected: Scores, found: Scores) -> float:
-    """The largest difference; infinite where one is no number, or one model gives what the other does not."""
+def difference(expected: Mapping[str, object], found: Mapping[str, object]) -> float:
+    """The largest difference of arrays by name; infinite where one is no number, or one has what the other has not."""
     largest = 0.0
-    pairs = (
-        (expected['probabilities'], found['probabilities']),
-        (expected['image_probabilities'], found['image_probabilities']),
-    )
-    for values, other in pairs:
+    for name, values in expected.items():
+        other = found[name]
         if values is None and other is None:
             continue
-        if values is None or other is None or values.shape != other.shape:
+        if not isinstance(values, np.ndarray) or not isinstance(other, np.ndarray) or values.shape != other.shape:
             return float('inf')
         apart = np.abs(values.astype(float) - other)
         largest = max(largest, float(apart.max()) if np.isfinite(apart).all() else float('inf'))
