@@ -60,6 +60,7 @@ INSTALL = [
     'defusedxml',
     'scipy>=1.11',
     'scikit-learn>=1.3',
+    'statsmodels>=0.14',
     'matplotlib>=3.7',
     'rich',
     'jinja2>=3.1',
@@ -83,7 +84,6 @@ DEV = [
     'onnx>=1.18',  # these three as in EXPORT: proofs/lock.py reads plain lists
     'onnxscript>=0.5',
     'onnxruntime>=1.20',
-    'statsmodels>=0.14',  # independent values for the statistics
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
     'pytest-xdist>=3.5',  # a test file on each core

@@ -14,7 +14,6 @@ from rich.table import Table
 from scipy.stats import norm
 
 from usmm.evaluation.stats import (
-    auc_score,
     cluster_bootstrap,
     clustered_auc,
     clustered_auc_test,
@@ -23,6 +22,7 @@ from usmm.evaluation.stats import (
     mcnemar_counts,
     wilson_interval,
 )
+from usmm.evaluation.stats.delong import placements
 
 RUNS, SIZES, SHIFT = 2000, (60, 200), 1.2
 TRUTH = float(norm.cdf(SHIFT / math.sqrt(2)))  # the AUC of two normals that far apart
@@ -99,7 +99,11 @@ def strata_cover(n: int, seed: int) -> bool:
 def bootstrap_covers(n: int, seed: int, method: str) -> bool:
     labels, scores, patients = clustered(n, seed)
     first = scores[:, 0]
-    return holds(cluster_bootstrap(lambda i: auc_score(labels[i], first[i]), patients, draws=300, method=method).ci)
+
+    def auc(cases: np.ndarray) -> float:
+        return float(placements(labels[cases] == 1, first[cases])[0].mean())
+
+    return holds(cluster_bootstrap(auc, patients, draws=300, method=method).ci)
 
 
 def difference_covers(n: int, seed: int) -> bool:

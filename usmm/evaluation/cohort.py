@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from usmm.datasets.case_table import NUMBER, CaseTable, Problem, nearest
 from usmm.evaluation.stats.tables import Column
@@ -39,7 +38,7 @@ class Cohort:
 
 def read_cohort(
     path: str | Path,
-    schema: Schema | Mapping[str, Any],
+    schema: Schema | Mapping[str, object],
     classes: Sequence[str],
     names: Sequence[str] | None = None,
     unit: str = 'patient',

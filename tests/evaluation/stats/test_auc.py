@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, norm
-from sklearn import metrics as sk
 
 from usmm.evaluation.stats import auc_score, auc_word, class_aucs, macro_auc, roc_curve
 
@@ -15,12 +14,18 @@ def draw(n: int, seed: int, steps: int | None = None) -> tuple[np.ndarray, np.nd
     return labels, scores if steps is None else np.round(scores * steps) / steps
 
 
+def pairs(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Share of the pairs of a positive and a negative case in which the positive one scores higher."""
+    gaps = scores[labels][:, None] - scores[~labels]
+    return float(np.mean((gaps > 0) + 0.5 * (gaps == 0)))
+
+
 @pytest.mark.parametrize('steps', [None, 1, 3])
 @pytest.mark.parametrize('seed', range(3))
-def test_auc_equals_scikit_learn_and_mann_whitney(seed, steps):
+def test_auc_equals_pairs_and_mann_whitney(seed, steps):
     labels, scores = draw(57, seed, steps)
     got = auc_score(labels, scores)
-    assert got == pytest.approx(sk.roc_auc_score(labels, scores), abs=1e-12)
+    assert got == pytest.approx(pairs(labels, scores), abs=1e-12)
     u = mannwhitneyu(scores[labels], scores[~labels]).statistic
     assert got == pytest.approx(u / (labels.sum() * (~labels).sum()), abs=1e-12)
 
@@ -40,24 +45,25 @@ def test_auc_of_two_normals():
     assert auc_score(labels, rng.normal(labels * 1.2, 1)) == pytest.approx(norm.cdf(1.2 / np.sqrt(2)), abs=0.012)
 
 
-def test_one_vs_rest_equals_scikit_learn():
+@pytest.mark.parametrize('digits', [8, 1])
+def test_one_vs_rest_by_pairs(digits):
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 5, 90)
-    scores = rng.dirichlet(np.ones(5), 90)
-    expected = sk.roc_auc_score(labels, scores, multi_class='ovr', average='macro')
-    assert macro_auc(labels, scores) == pytest.approx(expected, abs=1e-12)
-    assert class_aucs(labels, scores)[2] == pytest.approx(sk.roc_auc_score(labels == 2, scores[:, 2]), abs=1e-12)
+    scores = np.round(rng.dirichlet(np.ones(5), 90), digits)  # rounded rows have ties and do not sum to 1
+    expected = [pairs(labels == k, scores[:, k]) for k in range(5)]
+    assert class_aucs(labels, scores) == pytest.approx(expected, abs=1e-12)
+    assert macro_auc(labels, scores) == pytest.approx(np.mean(expected), abs=1e-12)
+    assert class_aucs(labels > 2, scores[:, :2])[1] == pytest.approx(pairs(labels > 2, scores[:, 1]), abs=1e-12)
 
 
 @pytest.mark.parametrize('steps', [None, 2])
-def test_roc_curve_equals_scikit_learn(steps):
+def test_roc_curve_equals_counts_at_each_threshold(steps):
     labels, scores = draw(40, 5, steps)
     curve = roc_curve(labels, scores)
-    fpr, tpr, thresholds = sk.roc_curve(labels, scores, drop_intermediate=False)
-    np.testing.assert_allclose(curve.fpr, fpr)
-    np.testing.assert_allclose(curve.tpr, tpr)
-    np.testing.assert_allclose(curve.thresholds, thresholds)
-    assert curve.area == pytest.approx(auc_score(labels, scores), abs=1e-12)
+    np.testing.assert_array_equal(curve.thresholds, [np.inf, *sorted(set(scores), reverse=True)])
+    np.testing.assert_allclose(curve.fpr, [np.mean(scores[~labels] >= t) for t in curve.thresholds])
+    np.testing.assert_allclose(curve.tpr, [np.mean(scores[labels] >= t) for t in curve.thresholds])
+    assert curve.area == pytest.approx(pairs(labels, scores), abs=1e-12)
 
 
 def test_errors_name_what_is_missing():

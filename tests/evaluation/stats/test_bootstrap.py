@@ -98,7 +98,14 @@ def test_copies_of_cases_do_not_narrow_it():
 
 def test_undefined_draws_are_counted():
     labels, scores = np.array([0, 0, 0, 0, 1]), np.array([1.0, 2, 3, 4, 3.5])
-    result = cluster_bootstrap(lambda i: auc_score(labels[i], scores[i]), np.arange(5), draws=2000)
+
+    def pairs(cases: np.ndarray) -> float:
+        chosen = labels[cases] == 1
+        if chosen.all() or not chosen.any():
+            raise ValueError('one class is absent')
+        return float(np.mean(scores[cases][chosen][:, None] > scores[cases][~chosen]))
+
+    result = cluster_bootstrap(pairs, np.arange(5), draws=2000)
     # The one positive is not drawn with probability (4/5)^5, only it with (1/5)^5.
     expected = 0.8**5 + 0.2**5
     assert result.undefined / 2000 == pytest.approx(expected, abs=0.04)

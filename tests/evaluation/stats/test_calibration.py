@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import brier_score_loss
+from statsmodels.stats.proportion import proportion_confint
 
 from usmm.evaluation.stats import brier_score, expected_calibration_error, reliability_curve
 
@@ -23,16 +22,14 @@ def draw_classes(n: int, seed: int, num_classes: int = 4) -> tuple[np.ndarray, n
 
 
 @pytest.mark.parametrize('seed', range(3))
-def test_brier_equals_scikit_learn(seed):
+def test_brier_equals_a_loop(seed):
     labels, rates = draw(60, seed)
-    assert brier_score(labels, rates) == pytest.approx(brier_score_loss(labels, rates), abs=1e-12)
+    expected = sum((p - y) ** 2 for p, y in zip(rates.tolist(), labels.tolist())) / 60
+    assert brier_score(labels, rates) == pytest.approx(expected, abs=1e-12)
     assert brier_score(labels, np.stack([1 - rates, rates], 1)) == pytest.approx(brier_score(labels, rates))
     labels, table = draw_classes(60, seed)
     expected = np.mean([sum((p - (k == y)) ** 2 for k, p in enumerate(row)) for y, row in zip(labels, table)])
     assert brier_score(labels, table) == pytest.approx(expected, abs=1e-12)
-    assert brier_score(labels, table) == pytest.approx(
-        brier_score_loss(labels, table, labels=[0, 1, 2, 3], scale_by_half=False), abs=1e-12
-    )
 
 
 def test_brier_by_hand():
@@ -53,10 +50,8 @@ def test_curve_equals_scikit_learn(binning, strategy, digits):
     np.testing.assert_allclose(curve.predicted, predicted)
     assert curve.counts.sum() == 83
     for k in range(len(curve.counts)):
-        limits = binomtest(round(curve.observed[k] * curve.counts[k]), int(curve.counts[k])).proportion_ci(
-            method='wilson'
-        )
-        assert (curve.low[k], curve.high[k]) == pytest.approx((limits.low, limits.high))
+        limits = proportion_confint(round(curve.observed[k] * curve.counts[k]), curve.counts[k], method='wilson')
+        assert (curve.low[k], curve.high[k]) == pytest.approx(limits, abs=1e-12)
 
 
 def naive_error(hits: np.ndarray, values: np.ndarray, bins: int) -> float:

@@ -8,6 +8,7 @@ import pytest
 from sklearn import metrics as sk
 
 from usmm.evaluation.stats import binary_rates, confusion_matrix, macro_rates, matthews
+from usmm.evaluation.stats.confusion import matrix_rates
 
 
 def draw(classes: int, seed: int, n: int = 80) -> tuple[np.ndarray, np.ndarray]:
@@ -17,11 +18,22 @@ def draw(classes: int, seed: int, n: int = 80) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize('classes', [2, 3, 5])
-def test_matrix_equals_scikit_learn(classes):
+def test_matrix_equals_a_loop(classes):
     labels, predictions = draw(classes, classes)
-    np.testing.assert_array_equal(
-        confusion_matrix(labels, predictions, classes), sk.confusion_matrix(labels, predictions)
-    )
+    expected = np.zeros((classes + 1, classes + 1), dtype=int)  # the last class has no case
+    for label, prediction in zip(labels, predictions):
+        expected[label, prediction] += 1
+    np.testing.assert_array_equal(confusion_matrix(labels, predictions, classes + 1), expected)
+
+
+def test_rates_of_many_matrices_at_once():
+    matrices = np.random.default_rng(0).integers(0, 9, (4, 5, 3, 3))
+    found = matrix_rates(matrices)
+    for i, j in np.ndindex(4, 5):
+        one = {name: values[i, j] for name, values in found.items()}
+        assert one == pytest.approx(macro_rates(matrices[i, j]), nan_ok=True)
+    binary = matrix_rates(matrices[..., :2, :2], positive=0)
+    assert binary['tnr'][3, 1] == pytest.approx(binary_rates(matrices[3, 1, :2, :2], positive=0)['tnr'], nan_ok=True)
 
 
 @pytest.mark.parametrize('positive', [0, 1])

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.integrate import trapezoid
 
 from usmm.evaluation.stats.learning_curve import curve_area, share_reaching
 
 
-def test_area_is_scipys_over_the_range() -> None:
+def test_area_is_that_of_trapezoids_over_the_range() -> None:
     rng = np.random.default_rng(0)
     x, y = np.sort(rng.random(9)), rng.random(9)
-    assert curve_area(x, y) == pytest.approx(trapezoid(y, x) / (x[-1] - x[0]))
+    trapezoids = [(x[i + 1] - x[i]) * (y[i] + y[i + 1]) / 2 for i in range(8)]
+    assert curve_area(x, y) == pytest.approx(sum(trapezoids) / (x[-1] - x[0]))
     assert curve_area(x, np.full(9, 0.7)) == pytest.approx(0.7)
 
 

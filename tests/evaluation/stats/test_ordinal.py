@@ -4,13 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import norm, ttest_1samp
 from sklearn.metrics import cohen_kappa_score, mean_absolute_error
-from statsmodels.stats.inter_rater import cohens_kappa
 
-from usmm.evaluation.stats import confusion_matrix, mean_stage_error, weighted_kappa
-
-STATSMODELS = {'quadratic': 'quadratic', 'linear': 'linear', 'none': None}
+from usmm.evaluation.stats import mean_stage_error, weighted_kappa
+from usmm.evaluation.stats.ordinal import WEIGHTS
 
 
 def draw(n: int, seed: int, num_classes: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -19,20 +17,47 @@ def draw(n: int, seed: int, num_classes: int = 5) -> tuple[np.ndarray, np.ndarra
     return labels, np.clip(labels + rng.integers(-1, 3, n), 0, num_classes - 1)
 
 
-@pytest.mark.parametrize('weights', STATSMODELS)
+def variances(labels: np.ndarray, predictions: np.ndarray, size: int, weights: str) -> tuple[float, float]:
+    """Variance of kappa, and without agreement beyond chance: Fleiss, Cohen and Everitt, equations 8 and 9."""
+    power = {'quadratic': 2, 'linear': 1, 'none': 0}[weights]
+    cells = [(i, j) for i in range(size) for j in range(size)]
+    w = {(i, j): float(i == j) if power == 0 else 1 - (abs(i - j) / (size - 1)) ** power for i, j in cells}
+    p = {(i, j): np.mean((labels == i) & (predictions == j)) for i, j in cells}
+    row, column = ([np.mean(values == k) for k in range(size)] for values in (labels, predictions))
+    of_row = [sum(column[j] * w[i, j] for j in range(size)) for i in range(size)]
+    of_column = [sum(row[i] * w[i, j] for i in range(size)) for j in range(size)]
+    observed, chance = sum(w[c] * p[c] for c in cells), sum(w[i, j] * row[i] * column[j] for i, j in cells)
+    own = sum(p[i, j] * (w[i, j] * (1 - chance) - (of_row[i] + of_column[j]) * (1 - observed)) ** 2 for i, j in cells)
+    null = sum(row[i] * column[j] * (w[i, j] - of_row[i] - of_column[j]) ** 2 for i, j in cells)
+    own -= (observed * chance - 2 * chance + observed) ** 2
+    return own / (len(labels) * (1 - chance) ** 4), (null - chance**2) / (len(labels) * (1 - chance) ** 2)
+
+
+def test_published_example():
+    # Fleiss, Cohen and Everitt 1969, table 1 with 200 cases; without weights kappa .429, variances .002885, .003082.
+    table = [[106, 10, 4], [22, 28, 10], [2, 12, 6]]
+    cells = [(i, j) for i, row in enumerate(table) for j, count in enumerate(row) for _ in range(count)]
+    labels, predictions = np.array(cells).T
+    result = weighted_kappa(labels, predictions, 3, 'none')
+    assert result.estimate == pytest.approx(0.429, abs=5e-4)
+    assert result.se**2 == pytest.approx(0.002885, abs=5e-7)
+    assert variances(labels, predictions, 3, 'none') == pytest.approx((0.002885, 0.003082), abs=5e-7)
+
+
+@pytest.mark.parametrize('weights', WEIGHTS)
 @pytest.mark.parametrize(('seed', 'num_classes'), [(0, 5), (1, 5), (2, 2), (3, 3)])
-def test_equals_scikit_learn_and_statsmodels(weights, seed, num_classes):
+def test_equals_scikit_learn_and_the_formulas(weights, seed, num_classes):
     labels, predictions = draw(80, seed, num_classes)
     result = weighted_kappa(labels, predictions, num_classes, weights)
     expected = cohen_kappa_score(
         labels, predictions, labels=list(range(num_classes)), weights=None if weights == 'none' else weights
     )
     assert result.estimate == pytest.approx(expected, abs=1e-12)
-    other = cohens_kappa(confusion_matrix(labels, predictions, num_classes), wt=STATSMODELS[weights])
-    assert result.estimate == pytest.approx(other.kappa, abs=1e-12)
-    assert result.se == pytest.approx(math.sqrt(other.var_kappa), rel=1e-8)
-    assert result.ci == pytest.approx((other.kappa_low, min(1.0, other.kappa_upp)), abs=1e-6)
-    assert result.pvalue == pytest.approx(other.pvalue_two_sided, rel=1e-6, abs=1e-300)
+    own, null = variances(labels, predictions, num_classes, weights)
+    assert result.se == pytest.approx(math.sqrt(own), rel=1e-8)
+    half = 1.959964 * math.sqrt(own)
+    assert result.ci == pytest.approx((expected - half, min(1.0, expected + half)), abs=1e-6)
+    assert result.pvalue == pytest.approx(2 * norm.sf(abs(expected) / math.sqrt(null)), rel=1e-6, abs=1e-300)
 
 
 def test_extremes():

@@ -2,23 +2,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 from usmm.evaluation.stats import average_precision, precision_recall_curve
 
 
 @pytest.mark.parametrize('digits', [8, 1, 0])
 @pytest.mark.parametrize('seed', range(3))
-def test_equals_scikit_learn(seed, digits):
+def test_equals_counts_at_each_threshold(seed, digits):
     rng = np.random.default_rng(seed)
     labels = rng.random(71) < 0.3
     scores = np.round(rng.normal(labels * 1.0, 1), digits)
     curve = precision_recall_curve(labels, scores)
-    precision, recall, thresholds = sk.precision_recall_curve(labels, scores)
-    np.testing.assert_allclose(curve.precision[::-1], precision)
-    np.testing.assert_allclose(curve.recall[::-1], recall)
-    np.testing.assert_allclose(curve.thresholds[:0:-1], thresholds)
-    assert average_precision(labels, scores) == pytest.approx(sk.average_precision_score(labels, scores), abs=1e-12)
+    thresholds = sorted(set(scores), reverse=True)
+    precision = [1.0, *(labels[scores >= t].mean() for t in thresholds)]
+    recall = [0.0, *((labels & (scores >= t)).sum() / labels.sum() for t in thresholds)]
+    np.testing.assert_array_equal(curve.thresholds, [np.inf, *thresholds])
+    np.testing.assert_allclose(curve.precision, precision)
+    np.testing.assert_allclose(curve.recall, recall)
+    area = sum((recall[i] - recall[i - 1]) * precision[i] for i in range(1, len(recall)))
+    assert average_precision(labels, scores) == pytest.approx(area, abs=1e-12)
+    assert curve.average_precision == pytest.approx(area, abs=1e-12)
     assert curve.prevalence == pytest.approx(labels.mean())
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain, zip_longest
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
+from numpy.typing import ArrayLike
 
 from usmm.evaluation.stats import (
     auc_score,
@@ -21,9 +22,39 @@ from usmm.evaluation.stats import (
     mean_stage_error,
     weighted_kappa,
 )
+from usmm.evaluation.stats.validation import Floats
 from usmm.registry import METRICS
 
-Row = dict[str, Any]
+
+class _Identity(TypedDict):
+    case_id: str
+    patient_id: str
+    label: int | None
+
+
+class _SampleScores(_Identity):
+    scores: ArrayLike
+
+
+class CaseSample(_SampleScores, total=False):
+    """What a model predicts for a sample: class scores (K,), and those of its images where it has both.
+
+    `label` is a class index, None where unknown; `of` is the id of the case where the sample is a part of one.
+    """
+
+    image_scores: ArrayLike | None
+    of: str | None
+
+
+class _RowScores(_Identity):
+    scores: Floats
+    image_scores: Floats | None
+
+
+class CaseRow(_RowScores, total=False):
+    """A checked `CaseSample`: scores are finite float64 (K,); pooled rows have no `of`."""
+
+    of: str
 
 
 def score_metrics(
@@ -64,13 +95,13 @@ def score_metrics(
     return {'auc': math.nan if absent else macro_auc(labels, scores, classes), **macro_rates(matrix), **steps}
 
 
-def pooled(rows: Sequence[Row]) -> list[Row]:
+def pooled(rows: Sequence[CaseRow]) -> list[CaseRow]:
     """Rows of samples that are one case of the table (`of`) as one row with the mean scores; others as they are.
 
     Args:
         rows: In any order; a case stands where its first sample stood.
     """
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[CaseRow]] = {}
     for row in rows:
         if 'of' in row:
             groups.setdefault(row['of'], []).append(row)
@@ -78,10 +109,15 @@ def pooled(rows: Sequence[Row]) -> list[Row]:
     return [first.get(id(row), row) for row in rows if 'of' not in row or id(row) in first]
 
 
-def _mean_row(name: str, rows: Sequence[Row]) -> Row:
-    first = {k: v for k, v in rows[0].items() if k != 'of'}
-    images = None if first['image_scores'] is None else np.mean([row['image_scores'] for row in rows], axis=0)
-    return {**first, 'case_id': name, 'scores': np.mean([row['scores'] for row in rows], 0), 'image_scores': images}
+def _mean_row(name: str, rows: Sequence[CaseRow]) -> CaseRow:
+    images = [scores for row in rows if (scores := row['image_scores']) is not None]
+    return {
+        'case_id': name,
+        'patient_id': rows[0]['patient_id'],
+        'label': rows[0]['label'],
+        'scores': np.mean([row['scores'] for row in rows], axis=0),
+        'image_scores': np.mean(images, axis=0) if images else None,
+    }
 
 
 @METRICS.register_module()
@@ -114,7 +150,7 @@ class CaseMetrics(BaseMetric):
         self.prefix = prefix
         self.positive, self.ordered = positive, ordered
         self._classes = None if classes is None else tuple(classes)
-        self.last_rows: list[Row] = []
+        self.last_rows: list[CaseRow] = []
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -136,14 +172,19 @@ class CaseMetrics(BaseMetric):
         start = f'{self.prefix}/' if self.prefix else ''
         return tuple(f'{start}{image}{name}' for image in ('', 'image/') for name in found)
 
-    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[CaseSample]) -> None:
         """Keep the predictions of a batch: dicts of case_id, patient_id, label, scores and image_scores."""
         for sample in data_samples:
-            row = {name: sample[name] for name in ('case_id', 'patient_id', 'label')}
-            if sample.get('of') is not None:
-                row['of'] = sample['of']
-            row['scores'] = self._scores(sample, 'scores')
-            row['image_scores'] = None if sample.get('image_scores') is None else self._scores(sample, 'image_scores')
+            name, images = sample['case_id'], sample.get('image_scores')
+            row: CaseRow = {
+                'case_id': name,
+                'patient_id': sample['patient_id'],
+                'label': sample['label'],
+                'scores': self._scores(sample['scores'], f'scores of case {name!r}'),
+                'image_scores': None if images is None else self._scores(images, f'image_scores of case {name!r}'),
+            }
+            if (of := sample.get('of')) is not None:
+                row['of'] = of
             self.results.append(row)
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -161,22 +202,22 @@ class CaseMetrics(BaseMetric):
         metrics = self.compute_metrics(rows)
         return {f'{self.prefix}/{name}': value for name, value in metrics.items()} if self.prefix else metrics
 
-    def compute_metrics(self, results: list[Row]) -> dict[str, float]:
+    def compute_metrics(self, results: list[CaseRow]) -> dict[str, float]:
         """Metrics of rows; the rows stay in `last_rows` for a table of predictions."""
         self.last_rows = results = pooled(results)
         known = [row for row in results if row['label'] is not None]
         if not known:
             warnings.warn(f'none of {len(results)} cases has a label: no metrics', stacklevel=2)
             return {}
-        metrics = self._metrics(known, 'scores')
-        with_images = [row for row in known if row['image_scores'] is not None]
-        if with_images:
-            metrics |= {f'image/{name}': value for name, value in self._metrics(with_images, 'image_scores').items()}
+        metrics = self._metrics([(row['label'], row['scores']) for row in known])
+        images = [(row['label'], scores) for row in known if (scores := row['image_scores']) is not None]
+        if images:
+            metrics |= {f'image/{name}': value for name, value in self._metrics(images).items()}
         return metrics
 
-    def _metrics(self, rows: list[Row], key: str) -> dict[str, float]:
-        labels = np.array([row['label'] for row in rows], dtype=np.int64)
-        scores = np.stack([row[key] for row in rows])
+    def _metrics(self, pairs: Sequence[tuple[int | None, Floats]]) -> dict[str, float]:
+        labels = np.array([label for label, _ in pairs], dtype=np.int64)
+        scores = np.stack([scores for _, scores in pairs])
         return score_metrics(labels, scores, self.classes, self._positive_name(), self.ordered)
 
     def _positive_name(self) -> str:
@@ -186,9 +227,8 @@ class CaseMetrics(BaseMetric):
             raise ValueError(f'positive class {self.positive!r} is not one of the classes {list(self.classes)}')
         return self.positive
 
-    def _scores(self, sample: Mapping[str, Any], key: str) -> np.ndarray:
-        scores = np.asarray(sample[key], dtype=np.float64)
-        where = f'{key} of case {sample["case_id"]!r}'
+    def _scores(self, values: ArrayLike, where: str) -> Floats:
+        scores = np.asarray(values, dtype=np.float64)
         if scores.shape != (len(self.classes),):
             raise ValueError(f'{where} must be one number for each of {list(self.classes)}, got shape {scores.shape}')
         if not np.isfinite(scores).all():

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
+from numpy.typing import ArrayLike
 
 from usmm.evaluation.metrics.case_metrics import score_metrics
 from usmm.registry import METRICS
 
 SHOWN = ('accuracy', 'auc')
+
+
+class _Labelled(TypedDict):
+    label: int | None
+    scores: ArrayLike
+
+
+class ScoredSample(_Labelled, total=False):
+    """Class index (None: unknown) and class scores (K,) of a case; `task` where there are several."""
+
+    task: str
 
 
 def cross_entropy(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -34,7 +46,7 @@ class _Rows(BaseMetric):
         super().__init__(prefix='rows')  # the base class warns without one
         self.prefix = None
 
-    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+    def process(self, data_batch: object, data_samples: Sequence[ScoredSample]) -> None:
         """Keep the predictions of a batch: dicts of label and scores, and what else names them."""
         self.results += [{**sample, 'scores': np.asarray(sample['scores'], float)} for sample in data_samples]
 
@@ -44,7 +56,7 @@ class _Rows(BaseMetric):
         self.results.clear()
         return self.compute_metrics(rows)
 
-    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[ScoredSample]) -> dict[str, float]:
         """Metrics of rows."""
         raise NotImplementedError
 
@@ -57,7 +69,7 @@ class TaskMetrics(_Rows):
     and the mean is of the other tasks.
     """
 
-    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[ScoredSample]) -> dict[str, float]:
         """Metrics of rows."""
         tasks = dict.fromkeys(row['task'] for row in results)
         found = {task: _measured([row for row in results if row['task'] == task]) for task in tasks}
@@ -71,7 +83,7 @@ class CaseLoss(_Rows):
 
     names = ('loss',)
 
-    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+    def compute_metrics(self, results: list[ScoredSample]) -> dict[str, float]:
         """The loss of rows."""
         if not results:
             return {}
@@ -79,15 +91,15 @@ class CaseLoss(_Rows):
         return {'loss': cross_entropy(labels, scores)}
 
 
-def _measured(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _measured(rows: Sequence[ScoredSample]) -> dict[str, float]:
     labels, scores = _stacked(rows)
     classes = [str(k) for k in range(scores.shape[1])]
     whole = score_metrics(labels, scores, classes, classes[-1])
     return {'loss': cross_entropy(labels, scores), **{name: float(whole[name]) for name in SHOWN}}
 
 
-def _stacked(rows: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([row['label'] for row in rows]), np.stack([row['scores'] for row in rows])
+def _stacked(rows: Sequence[ScoredSample]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([row['label'] for row in rows]), np.stack([np.asarray(row['scores']) for row in rows])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,4 +1,9 @@
-"""Statistics on labels and scores: numpy and scipy only, every result with its uncertainty where there is one."""
+"""Statistics on labels and scores, every result with its uncertainty where there is one.
+
+scikit-learn, scipy and statsmodels compute what they have; docs/evaluation.md lists the functions that are written
+here, with the reason. scikit-learn and statsmodels are imported at the first call, so that the import of the package
+stays short.
+"""
 
 from usmm.evaluation.stats.auc import RocCurve, auc_score, auc_word, class_aucs, macro_auc, roc_curve
 from usmm.evaluation.stats.bootstrap import BootstrapInterval, cluster_bootstrap

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom
+from scipy.stats import quantile_test
 
 from usmm.evaluation.stats.bland_altman import BlandAltman, bland_altman
 from usmm.evaluation.stats.bootstrap import BootstrapInterval, cluster_bootstrap
@@ -121,12 +121,12 @@ def median_interval(values: ArrayLike, confidence: float = 0.95) -> Median:
         >>> median_interval(range(1, 12)).ci
         (2.0, 10.0)
     """
-    x = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    x = np.asarray(values, dtype=np.float64).ravel()
     if x.size == 0 or not np.isfinite(x).all():
         raise ValueError(f'a median needs finite values, one or more, got {x.size} of which not all are finite')
-    below = int(binom.ppf((1 - check_confidence(confidence)) / 2, x.size, 0.5))  # order statistics left out at each end
-    ci = (float(x[below - 1]), float(x[-below])) if below else (math.nan, math.nan)
-    return Median(float(np.median(x)), ci, confidence)
+    limits = np.asarray(quantile_test(x, p=0.5).confidence_interval(check_confidence(confidence)))
+    low, high = limits.tolist()
+    return Median(float(np.median(x)), (low, high), confidence)
 
 
 @dataclass(frozen=True)

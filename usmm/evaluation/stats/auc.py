@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from scipy.integrate import trapezoid
 
 from usmm.evaluation.stats.validation import Floats, binary_labels, class_indices, class_names, finite_scores
 
@@ -30,11 +30,10 @@ def auc_score(labels: ArrayLike, scores: ArrayLike) -> float:
         >>> auc_score([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.8])
         0.875
     """
+    from sklearn.metrics import roc_auc_score
+
     positive = binary_labels(labels)
-    ranks = rankdata(finite_scores(scores, positive.shape))
-    m = int(positive.sum())
-    n = positive.size - m
-    return float((ranks[positive].sum() - m * (m + 1) / 2) / (m * n))
+    return float(roc_auc_score(positive, finite_scores(scores, positive.shape)))
 
 
 def class_aucs(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | None = None) -> Floats:
@@ -48,6 +47,8 @@ def class_aucs(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | No
     Raises:
         ValueError: If a class has no case, or holds all of them; the message names it.
     """
+    from sklearn.metrics import roc_auc_score
+
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError(f'scores must have shape (N, K) with two or more classes, got {table.shape}')
@@ -58,7 +59,8 @@ def class_aucs(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | No
     absent = [name for k, name in enumerate(names) if not (indices == k).any()]
     if absent:
         raise ValueError(f'one-vs-rest AUC needs cases of every class, none of {absent} among {indices.size} cases')
-    return np.array([auc_score(indices == k, table[:, k]) for k in range(num_classes)])
+    # As labels of several yes-or-no questions: the multi-class form of the function asks for rows that sum to 1.
+    return np.asarray(roc_auc_score(np.eye(num_classes)[indices], table, average=None))
 
 
 def macro_auc(labels: ArrayLike, scores: ArrayLike, classes: Sequence[str] | None = None) -> float:
@@ -112,7 +114,7 @@ class RocCurve:
     @property
     def area(self) -> float:
         """Area under the straight lines through the points; equals `auc_score`."""
-        return float(np.sum(np.diff(self.fpr) * (self.tpr[1:] + self.tpr[:-1]) / 2))
+        return float(trapezoid(self.tpr, self.fpr))
 
 
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> RocCurve:
@@ -129,10 +131,7 @@ def roc_curve(labels: ArrayLike, scores: ArrayLike) -> RocCurve:
         >>> roc_curve([0, 1], [0.2, 0.7]).tpr.tolist()
         [0.0, 1.0, 1.0]
     """
+    from sklearn import metrics
+
     positive = binary_labels(labels)
-    values = finite_scores(scores, positive.shape)
-    order = np.argsort(-values, kind='stable')
-    values, hits = values[order], positive[order]
-    last = np.r_[np.flatnonzero(np.diff(values)), values.size - 1]
-    tpr, fpr = np.cumsum(hits)[last] / hits.sum(), np.cumsum(~hits)[last] / (~hits).sum()
-    return RocCurve(np.r_[0.0, fpr], np.r_[0.0, tpr], np.r_[np.inf, values[last]])
+    return RocCurve(*metrics.roc_curve(positive, finite_scores(scores, positive.shape), drop_intermediate=False))

@@ -35,7 +35,10 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """
     indices, table = class_probabilities(labels, probabilities)
     if table.shape[1] == 2:
-        return float(np.mean((table[:, 1] - indices) ** 2))
+        from sklearn.metrics import brier_score_loss
+
+        return float(brier_score_loss(indices, table[:, 1], pos_label=1))
+    # scikit-learn has more classes from 1.7 on, and warns where the probabilities of a case sum to 1 in float32 only.
     return float(np.mean(np.sum((table - np.eye(table.shape[1])[indices]) ** 2, axis=1)))
 
 

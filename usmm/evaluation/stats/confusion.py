@@ -6,12 +6,10 @@ over classes is nan as soon as one class has no value.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from usmm.evaluation.stats.validation import class_indices
+from usmm.evaluation.stats.validation import Floats, class_indices
 
 Counts = NDArray[np.int64]
 
@@ -30,11 +28,13 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int
         >>> confusion_matrix([0, 0, 1], [0, 1, 1], 2).tolist()
         [[1, 1], [0, 1]]
     """
+    from sklearn import metrics
+
     true = class_indices(labels, num_classes)
     predicted = class_indices(predictions, num_classes, 'predictions')
     if true.shape != predicted.shape:
         raise ValueError(f'{true.size} labels and {predicted.size} predictions do not fit each other')
-    return np.bincount(true * num_classes + predicted, minlength=num_classes**2).reshape(num_classes, num_classes)
+    return np.asarray(metrics.confusion_matrix(true, predicted, labels=np.arange(num_classes)), dtype=np.int64)
 
 
 def _check_matrix(matrix: ArrayLike) -> Counts:
@@ -46,20 +46,29 @@ def _check_matrix(matrix: ArrayLike) -> Counts:
     return counts.astype(np.int64)
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator else math.nan
+def matrix_rates(counts: Floats | Counts, positive: int | None = None) -> dict[str, Floats]:
+    """Rates of one or many confusion matrices at once: scikit-learn's functions take labels, one set at a time.
 
+    Args:
+        counts: (..., K, K), row = true class; counts may be weights.
+        positive: Class that tpr, tnr, precision and f1 are of; None: their mean over the classes, each against the
+            rest.
 
-def _one_against_rest(counts: Counts, k: int) -> dict[str, float]:
-    tp = int(counts[k, k])
-    fn, fp = int(counts[k].sum()) - tp, int(counts[:, k].sum()) - tp
-    tn = int(counts.sum()) - tp - fn - fp
-    return {
-        'tpr': _ratio(tp, tp + fn),
-        'tnr': _ratio(tn, tn + fp),
-        'precision': _ratio(tp, tp + fp),
-        'f1': _ratio(2 * tp, 2 * tp + fp + fn),
-    }
+    Returns:
+        accuracy, balanced_accuracy (mean tpr), tpr, tnr, precision, f1 and mcc (Gorodkin's, of all classes), each of
+        shape (...); nan where a denominator is 0.
+    """
+    table = np.asarray(counts, dtype=np.float64)
+    hits = np.diagonal(table, axis1=-2, axis2=-1)
+    actual, called, total = table.sum(-1), table.sum(-2), table.sum((-2, -1))
+    joint = hits.sum(-1) * total - (actual * called).sum(-1)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        width = np.sqrt((total**2 - (actual**2).sum(-1)) * (total**2 - (called**2).sum(-1)))
+        tpr = hits / actual
+        tnr = (total[..., None] - actual - called + hits) / (total[..., None] - actual)
+        one = {'tpr': tpr, 'tnr': tnr, 'precision': hits / called, 'f1': 2 * hits / (actual + called)}
+        picked = {n: v.mean(-1) if positive is None else v[..., positive] for n, v in one.items()}
+        return {'accuracy': hits.sum(-1) / total, 'balanced_accuracy': tpr.mean(-1), **picked, 'mcc': joint / width}
 
 
 def matthews(matrix: ArrayLike) -> float:
@@ -68,11 +77,7 @@ def matthews(matrix: ArrayLike) -> float:
     References:
         Gorodkin, Computational Biology and Chemistry 2004.
     """
-    counts = _check_matrix(matrix)
-    true, predicted, total = [int(v) for v in counts.sum(1)], [int(v) for v in counts.sum(0)], int(counts.sum())
-    joint = int(np.trace(counts)) * total - sum(t * p for t, p in zip(true, predicted))
-    spread = (total**2 - sum(t * t for t in true)) * (total**2 - sum(p * p for p in predicted))
-    return _ratio(joint, math.sqrt(spread))
+    return float(matrix_rates(_check_matrix(matrix))['mcc'])
 
 
 def binary_rates(matrix: ArrayLike, positive: int = 1) -> dict[str, float]:
@@ -92,8 +97,7 @@ def binary_rates(matrix: ArrayLike, positive: int = 1) -> dict[str, float]:
     counts = _check_matrix(matrix)
     if counts.shape != (2, 2) or positive not in (0, 1):
         raise ValueError(f'expected a 2 x 2 matrix and positive 0 or 1, got shape {counts.shape} and {positive}')
-    rates = _one_against_rest(counts, positive)
-    return _with_overall(counts, rates, (rates['tpr'] + rates['tnr']) / 2)
+    return {name: float(value) for name, value in matrix_rates(counts, positive).items()}
 
 
 def macro_rates(matrix: ArrayLike) -> dict[str, float]:
@@ -101,12 +105,4 @@ def macro_rates(matrix: ArrayLike) -> dict[str, float]:
 
     The same keys as `binary_rates`; accuracy and mcc are of all classes at once, balanced_accuracy is the mean tpr.
     """
-    counts = _check_matrix(matrix)
-    per_class = [_one_against_rest(counts, k) for k in range(len(counts))]
-    rates = {name: float(np.mean([row[name] for row in per_class])) for name in per_class[0]}
-    return _with_overall(counts, rates, rates['tpr'])
-
-
-def _with_overall(counts: Counts, rates: dict[str, float], balanced: float) -> dict[str, float]:
-    accuracy = _ratio(int(np.trace(counts)), int(counts.sum()))
-    return {'accuracy': accuracy, 'balanced_accuracy': balanced, **rates, 'mcc': matthews(counts)}
+    return {name: float(value) for name, value in matrix_rates(_check_matrix(matrix)).items()}

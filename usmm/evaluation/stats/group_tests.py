@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from scipy.stats import f as f_distribution
 
 from usmm.evaluation.stats.validation import Floats
 
@@ -184,8 +183,9 @@ def _by_ranks(samples: list[Floats]) -> tuple[str, float, float]:
     return 'Kruskal-Wallis', *_numbers(stats.kruskal(*samples))
 
 
-def _numbers(result: Any) -> tuple[float, float]:
-    return float(result.statistic), float(result.pvalue)
+def _numbers(result: Iterable[SupportsFloat]) -> tuple[float, float]:
+    statistic, pvalue = result
+    return float(statistic), float(pvalue)
 
 
 def _by_group(
@@ -237,14 +237,10 @@ def welch_anova(samples: Sequence[ArrayLike]) -> tuple[float, float]:
         >>> round(f, 3), round(p, 3)
         (4.41, 0.113)
     """
+    from statsmodels.stats.oneway import anova_oneway
+
     rows = [np.asarray(s, dtype=np.float64) for s in samples]
     if len(rows) < 2 or any(len(r) < 2 or np.ptp(r) == 0 for r in rows):
         raise ValueError('expected two or more samples, each of two or more numbers that differ')
-    sizes = np.array([len(r) for r in rows])
-    means = np.array([r.mean() for r in rows])
-    weights = sizes / np.array([r.var(ddof=1) for r in rows])
-    k, total = len(rows), weights.sum()
-    between = (weights * (means - (weights * means).sum() / total) ** 2).sum() / (k - 1)
-    spread = ((1 - weights / total) ** 2 / (sizes - 1)).sum()
-    statistic = between / (1 + 2 * (k - 2) / (k**2 - 1) * spread)
-    return float(statistic), float(f_distribution.sf(statistic, k - 1, (k**2 - 1) / (3 * spread)))
+    found = anova_oneway(rows, use_var='unequal', welch_correction=True)
+    return float(found.statistic), float(found.pvalue)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from usmm.evaluation.stats.validation import check_confidence
 
@@ -48,15 +48,12 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> Pr
         >>> [round(v, 4) for v in wilson_interval(24, 34).ci]
         [0.5383, 0.8317]
     """
-    z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
+    check_confidence(confidence)
     if successes != int(successes) or trials != int(trials) or not 0 <= successes <= trials:
         raise ValueError(f'expected whole numbers with 0 <= successes <= trials, got {successes} of {trials}')
     k, n = int(successes), int(trials)
     if n == 0:
         return Proportion(math.nan, (math.nan, math.nan), confidence, k, n, 'Wilson')
-    p = k / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    low = 0.0 if k == 0 else max(0.0, centre - half)  # exactly 0 and 1 there, but for rounding
-    high = 1.0 if k == n else min(1.0, centre + half)
-    return Proportion(p, (low, high), confidence, k, n, 'Wilson')
+    # scipy, not statsmodels: its limits of no success and of no failure are exactly 0 and 1.
+    limits = binomtest(k, n).proportion_ci(confidence, method='wilson')
+    return Proportion(k / n, (float(limits.low), float(limits.high)), confidence, k, n, 'Wilson')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.integrate import trapezoid
 
 
 def curve_area(shares: ArrayLike, scores: ArrayLike) -> float:
@@ -21,7 +22,7 @@ def curve_area(shares: ArrayLike, scores: ArrayLike) -> float:
         0.733
     """
     x, y = _curve(shares, scores)
-    return float(((x[1:] - x[:-1]) * (y[1:] + y[:-1]) / 2).sum() / (x[-1] - x[0]))
+    return float(trapezoid(y, x) / (x[-1] - x[0]))
 
 
 def share_reaching(shares: ArrayLike, scores: ArrayLike, target: float) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom, chi2, norm
+from scipy.stats import binom, norm
 
 from usmm.evaluation.stats.validation import check_confidence, class_indices
 
@@ -41,22 +41,17 @@ class McNemarTest:
     method: str
 
 
-def _exact(b: int, c: int) -> tuple[float, float]:
-    return float(min(b, c)), min(1.0, 2 * float(binom.cdf(min(b, c), b + c, 0.5)))
+def _statistic(b: int, c: int, method: str) -> tuple[float, float]:
+    """Statistic and p value of the discordant counts."""
+    from statsmodels.stats.contingency_tables import mcnemar
 
-
-def _mid(b: int, c: int) -> tuple[float, float]:
-    if b == c:  # one outcome is as extreme as what came, not two
-        return float(b), 1 - float(binom.pmf(b, b + c, 0.5)) / 2 if b else 1.0
-    least, pvalue = _exact(b, c)
-    return least, pvalue - float(binom.pmf(least, b + c, 0.5))
-
-
-def _chi_squared(b: int, c: int) -> tuple[float, float]:
-    if b == c:  # the correction never goes past 0, else equal counts would have p < 1
+    if method == 'chi2' and b == c:  # statsmodels corrects past 0, which gives equal counts p < 1
         return 0.0, 1.0
-    statistic = (abs(b - c) - 1) ** 2 / (b + c)
-    return statistic, float(chi2.sf(statistic, 1))
+    found = mcnemar([[0, b], [c, 0]], exact=method != 'chi2', correction=True)
+    statistic, pvalue = float(found.statistic), float(found.pvalue)
+    if method == 'midp' and b + c > 0:  # equal counts: one outcome is as extreme as the observed one, not two
+        pvalue -= float(binom.pmf(min(b, c), b + c, 0.5)) / (2 if b == c else 1)
+    return statistic, pvalue
 
 
 def mcnemar_counts(
@@ -82,7 +77,7 @@ def mcnemar_counts(
     b, c, n = int(first_only), int(second_only), int(cases)
     if (b, c, n) != (first_only, second_only, cases) or b < 0 or c < 0 or n < 1 or b + c > n:
         raise ValueError(f'expected whole counts >= 0 within the cases, got {first_only}, {second_only} of {cases}')
-    statistic, pvalue = {'exact': _exact, 'midp': _mid, 'chi2': _chi_squared}[method](b, c)
+    statistic, pvalue = _statistic(b, c, method)
     z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
     p, q = (b + 1) / (n + 2), (c + 1) / (n + 2)
     half = z * math.sqrt((p + q - (p - q) ** 2) / (n + 2))

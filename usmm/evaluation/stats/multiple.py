@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike
 
 from usmm.evaluation.stats.validation import Floats
 
+ADJUSTMENTS = {'holm': 'holm', 'bonferroni': 'bonferroni', 'benjamini_hochberg': 'fdr_bh'}
+"""Name of each method, and its name in statsmodels."""
+
 
 def _check(pvalues: ArrayLike) -> Floats:
     values = np.asarray(pvalues, dtype=np.float64)
@@ -16,21 +19,6 @@ def _check(pvalues: ArrayLike) -> Floats:
     if outside.any():
         raise ValueError(f'p values must lie in 0..1, got {values[outside].tolist()}')
     return values
-
-
-def _bonferroni(ordered: Floats) -> Floats:
-    return ordered * ordered.size
-
-
-def _holm(ordered: Floats) -> Floats:
-    return np.maximum.accumulate(ordered * np.arange(ordered.size, 0, -1))
-
-
-def _benjamini_hochberg(ordered: Floats) -> Floats:
-    return np.minimum.accumulate((ordered * ordered.size / np.arange(1, ordered.size + 1))[::-1])[::-1]
-
-
-ADJUSTMENTS = {'holm': _holm, 'bonferroni': _bonferroni, 'benjamini_hochberg': _benjamini_hochberg}
 
 
 def adjust_pvalues(pvalues: ArrayLike, method: str = 'holm') -> Floats:
@@ -55,14 +43,15 @@ def adjust_pvalues(pvalues: ArrayLike, method: str = 'holm') -> Floats:
         >>> adjust_pvalues([0.01, 0.04, 0.03]).tolist()
         [0.03, 0.06, 0.06]
     """
+    from statsmodels.stats.multitest import multipletests
+
     if method not in ADJUSTMENTS:
         raise ValueError(f'method must be one of {tuple(ADJUSTMENTS)}, got {method!r}')
     values = _check(pvalues)
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind='stable')]
+    known = ~np.isnan(values)
     adjusted = np.full_like(values, np.nan)
-    if order.size:
-        adjusted[order] = np.minimum(ADJUSTMENTS[method](values[order]), 1)
+    if known.any():
+        adjusted[known] = multipletests(values[known], method=ADJUSTMENTS[method])[1]
     return adjusted
 
 

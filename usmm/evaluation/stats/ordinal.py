@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm, t
+from scipy.stats import norm
 
 from usmm.evaluation.stats.confusion import confusion_matrix
-from usmm.evaluation.stats.validation import Floats, check_confidence, class_indices
+from usmm.evaluation.stats.validation import check_confidence, class_indices
 
 WEIGHTS = ('quadratic', 'linear', 'none')
 
@@ -57,15 +57,6 @@ class StageError:
     method: str
 
 
-def _agreement(num_classes: int, weights: str) -> Floats:
-    """Weight of each cell: 1 on the diagonal, 0 for the largest mistake."""
-    steps = np.abs(np.subtract.outer(np.arange(num_classes), np.arange(num_classes))).astype(np.float64)
-    if weights == 'none':
-        return (steps == 0).astype(np.float64)
-    power = 2 if weights == 'quadratic' else 1
-    return 1 - (steps / (num_classes - 1)) ** power
-
-
 def weighted_kappa(
     labels: ArrayLike, predictions: ArrayLike, num_classes: int, weights: str = 'quadratic', confidence: float = 0.95
 ) -> Kappa:
@@ -87,23 +78,21 @@ def weighted_kappa(
         >>> round(weighted_kappa([0, 1, 2, 2], [0, 1, 1, 2], 3).estimate, 4)
         0.8
     """
+    from statsmodels.stats.inter_rater import cohens_kappa
+
     if weights not in WEIGHTS:
         raise ValueError(f'weights must be one of {WEIGHTS}, got {weights!r}')
     z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
     counts = confusion_matrix(labels, predictions, num_classes)
-    total, weight = int(counts.sum()), _agreement(num_classes, weights)
-    joint = counts / total
-    rows, columns = joint.sum(1), joint.sum(0)
-    chance = np.outer(rows, columns)
-    by_chance, method = float(np.sum(weight * chance)), f'kappa, weights {weights}'
-    if np.count_nonzero(rows) == 1 and np.array_equal(rows > 0, columns > 0):
+    used, method = [counts.sum(axis) > 0 for axis in (0, 1)], f'kappa, weights {weights}'
+    constant = any(classes.sum() == 1 for classes in used)  # labels or predictions of one class: agreement by chance
+    if constant and np.array_equal(*used):
         return Kappa(math.nan, math.nan, (math.nan, math.nan), math.nan, confidence, method)
-    kappa = (float(np.sum(weight * joint)) - by_chance) / (1 - by_chance)
-    means = np.add.outer(weight @ columns, rows @ weight)
-    spread = np.sum(joint * (weight - means * (1 - kappa)) ** 2) - (kappa - by_chance * (1 - kappa)) ** 2
-    under_null = np.sum(chance * (weight - means) ** 2) - by_chance**2
-    se, null = (math.sqrt(max(0.0, float(v))) / (math.sqrt(total) * (1 - by_chance)) for v in (spread, under_null))
-    pvalue = float(2 * norm.sf(abs(kappa) / null)) if null > 1e-12 else math.nan
+    with np.errstate(divide='ignore', invalid='ignore'):  # of agreement by chance, whose p value is not used
+        found = cohens_kappa(counts, wt=None if weights == 'none' else weights)
+    kappa, se = float(found.kappa), math.sqrt(max(0.0, float(found.var_kappa)))  # below 0 by rounding only
+    has_test = not constant and found.var_kappa0 > 1e-15  # without a variance there is nothing to compare with
+    pvalue = float(2 * norm.sf(abs(kappa) / math.sqrt(found.var_kappa0))) if has_test else math.nan
     return Kappa(kappa, se, (max(-1.0, kappa - z * se), min(1.0, kappa + z * se)), pvalue, confidence, method)
 
 
@@ -127,6 +116,8 @@ def mean_stage_error(
         >>> mean_stage_error([0, 1, 4], [0, 3, 3], 5).estimate
         1.0
     """
+    from statsmodels.stats.weightstats import DescrStatsW
+
     check_confidence(confidence)
     true, predicted = class_indices(labels, num_classes), class_indices(predictions, num_classes, 'predictions')
     if true.shape != predicted.shape:
@@ -135,6 +126,7 @@ def mean_stage_error(
     mean = float(steps.mean())
     if steps.size == 1:
         return StageError(mean, math.nan, (math.nan, math.nan), confidence, 1, 'mean absolute error')
-    se = float(steps.std(ddof=1)) / math.sqrt(steps.size)
-    half = float(t.ppf(0.5 + confidence / 2, steps.size - 1)) * se
-    return StageError(mean, se, (max(0.0, mean - half), mean + half), confidence, steps.size, 'mean absolute error, t')
+    sample = DescrStatsW(steps)
+    low, high = sample.tconfint_mean(1 - confidence)
+    ci = (max(0.0, float(low)), float(high))
+    return StageError(mean, float(sample.std_mean), ci, confidence, steps.size, 'mean absolute error, t')

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from usmm.evaluation.stats.auc import auc_score, macro_auc
 from usmm.evaluation.stats.clustered_auc import clustered_auc, clustered_macro_auc
+from usmm.evaluation.stats.confusion import matrix_rates
 from usmm.evaluation.stats.intervals import wilson_interval
 from usmm.evaluation.stats.validation import Floats, class_indices, finite_scores
 
@@ -42,7 +42,7 @@ class Estimate:
     folds: list[float]
     method: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As a dict of plain values."""
         return asdict(self) | {'ci95': None if self.ci95 is None else list(self.ci95)}
 
@@ -50,8 +50,8 @@ class Estimate:
 def performance(
     labels: ArrayLike,
     scores: ArrayLike,
-    folds: Sequence[Any] | NDArray[Any],
-    patients: Sequence[Any] | NDArray[Any],
+    folds: Sequence[Hashable] | NDArray[np.generic],
+    patients: Sequence[Hashable] | NDArray[np.generic],
     positive: int | None = None,
     draws: int = 2000,
     seed: int = 0,
@@ -145,26 +145,11 @@ class _Cells:
         gaps = (weights @ self.gaps.reshape(cases, -1)).reshape(*shape, BINS)
         with np.errstate(divide='ignore', invalid='ignore'):
             return {
-                **_rates(counts, self.positive if self.classes == 2 else None),
+                **matrix_rates(counts, self.positive if self.classes == 2 else None),
                 **_steps(counts),
                 'brier': weights @ self.squared / total,
                 'ece': np.abs(gaps).sum(2) / total,
             }
-
-
-def _rates(counts: Floats, positive: int | None) -> dict[str, Floats]:
-    """Rates of confusion matrices (..., K, K): of the positive class, or macro means over the classes where None."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    actual, called = counts.sum(-1), counts.sum(-2)
-    total = counts.sum((-2, -1))
-    tpr, precision = hits / actual, hits / called
-    tnr = (total[..., None] - actual - called + hits) / (total[..., None] - actual)
-    f1 = 2 * hits / (actual + called)
-    joint = hits.sum(-1) * total - (actual * called).sum(-1)
-    width = np.sqrt((total**2 - (actual**2).sum(-1)) * (total**2 - (called**2).sum(-1)))
-    one = {'tpr': tpr, 'tnr': tnr, 'precision': precision, 'f1': f1}
-    picked = {n: v.mean(-1) if positive is None else v[..., positive] for n, v in one.items()}
-    return {'accuracy': hits.sum(-1) / total, 'balanced_accuracy': tpr.mean(-1), **picked, 'mcc': joint / width}
 
 
 def _steps(counts: Floats) -> dict[str, Floats]:
@@ -247,11 +232,10 @@ def _auc(
     if not rows.any():
         return _estimate(values, None, '')
     who, where = patient[rows], fold[rows]
-    how: Mapping[str, Any] = {'clusters': who, 'strata': where, 'scale': 'logit'}
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UserWarning)  # of a standard error of 0, which gives no interval here
         if classes == 2:
-            found = clustered_auc(true[rows] == positive, scores[rows, positive], **how)
+            found = clustered_auc(true[rows] == positive, scores[rows, positive], who, where, scale='logit')
         else:
-            found = clustered_macro_auc(true[rows], scores[rows], **how)
+            found = clustered_macro_auc(true[rows], scores[rows], who, where, scale='logit')
     return _estimate(values, found.ci if found.se > 0 else None, METHOD)

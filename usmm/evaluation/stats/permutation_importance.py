@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 
-from usmm.evaluation.stats.auc import auc_score, macro_auc
 from usmm.evaluation.stats.bootstrap import Indices, cluster_bootstrap
 from usmm.evaluation.stats.validation import Floats, class_indices
 
@@ -38,9 +38,13 @@ class Drop:
 
 
 def _auc(labels: Indices, scores: Floats, positive: int) -> float:
-    if scores.shape[1] == 2:
-        return auc_score(labels == positive, scores[:, positive])
-    return macro_auc(labels, scores)
+    counts = np.bincount(labels, minlength=scores.shape[1])
+    if not counts.all():
+        raise ValueError(f'an AUC needs cases of every class, got {counts.tolist()} per class')
+    # Rank sums of all classes at once, not `auc_score`: a bootstrap of 500 draws would take 20 times as long.
+    sums = (rankdata(scores, axis=0) * (labels[:, None] == np.arange(scores.shape[1]))).sum(0)
+    aucs = (sums - counts * (counts + 1) / 2) / (counts * (len(labels) - counts))
+    return float(aucs[positive] if len(aucs) == 2 else aucs.mean())
 
 
 def _brier(labels: Indices, scores: Floats, positive: int) -> float:

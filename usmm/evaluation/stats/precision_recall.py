@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from usmm.evaluation.stats.auc import roc_curve
-from usmm.evaluation.stats.validation import Floats
+from usmm.evaluation.stats.validation import Floats, binary_labels, finite_scores
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,13 @@ def precision_recall_curve(labels: ArrayLike, scores: ArrayLike) -> PrecisionRec
         >>> precision_recall_curve([0, 1, 1], [0.2, 0.7, 0.1]).precision.round(3).tolist()
         [1.0, 1.0, 0.5, 0.667]
     """
-    roc = roc_curve(labels, scores)
-    positives = int(np.sum(np.asarray(labels)))
-    negatives = np.asarray(labels).size - positives
-    true, false = roc.tpr[1:] * positives, roc.fpr[1:] * negatives
-    precision = np.r_[1.0, true / (true + false)]
-    return PrecisionRecallCurve(precision, roc.tpr, roc.thresholds, positives / (positives + negatives))
+    from sklearn import metrics
+
+    positive = binary_labels(labels)
+    values = finite_scores(scores, positive.shape)
+    precision, recall, thresholds = metrics.precision_recall_curve(positive, values)
+    # scikit-learn starts at the lowest threshold and has none for the last point, where no case is called positive.
+    return PrecisionRecallCurve(precision[::-1], recall[::-1], np.r_[np.inf, thresholds[::-1]], float(positive.mean()))
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -66,4 +66,7 @@ def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
         >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
         0.8333
     """
-    return precision_recall_curve(labels, scores).average_precision
+    from sklearn.metrics import average_precision_score
+
+    positive = binary_labels(labels)
+    return float(average_precision_score(positive, finite_scores(scores, positive.shape)))
