@@ -1,7 +1,7 @@
 """What the engine and the tools expect of models, heads, learners and data sets, as `typing.Protocol` classes.
 
 A class of another package fits without inheriting from anything of usmm: it has to offer the members. `isinstance` with
-one of these classes tests that the members exist.
+one of these classes tests that the members exist (see `usmm.structures.contract`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from usmm.structures.case import Case
+from usmm.structures.contract import Contract
+from usmm.structures.contract import missing_members as missing_members  # beside the protocols that it is asked about
 from usmm.structures.schema import Variable
 from usmm.structures.settings import Settings
 
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor, nn
+    from typing_extensions import Self
 
 
 @runtime_checkable
-class Trainable(Protocol):
+class Trainable(Protocol, metaclass=Contract):
     """The members of `torch.nn.Module` that the engine uses."""
 
     training: bool
@@ -40,23 +43,23 @@ class Trainable(Protocol):
     def get_submodule(self, target: str) -> nn.Module:
         """The module of a dotted name."""
 
-    def to(self, device: torch.device | str) -> object:
+    def to(self, device: torch.device | str) -> Self:
         """Move to a device."""
 
-    def train(self, mode: bool = True) -> object:
+    def train(self, mode: bool = True) -> Self:
         """Training mode."""
 
-    def eval(self) -> object:
+    def eval(self) -> Self:
         """Evaluation mode."""
 
 
 @runtime_checkable
-class TableHead(Protocol):
+class TableHead(Protocol, metaclass=Contract):
     """A head that takes the final decision from the score of the images and the clinical table."""
 
     fitted: Tensor  # whether it was fitted, a bool
     use_image: bool  # whether it reads a score of the images
-    variables: Sequence[Variable]
+    variables: tuple[Variable, ...]
 
     def image_scores(self, probabilities: Tensor) -> Tensor:
         """What it reads of the class probabilities (B, K) of the images."""
@@ -82,7 +85,7 @@ class TrainedTableHead(TableHead, Protocol):
 
 
 @runtime_checkable
-class FittedOnce(Protocol):
+class FittedOnce(Protocol, metaclass=Contract):
     """A model or a clinical head that is fitted to a table in one go, without epochs."""
 
     fitted: Tensor
@@ -105,7 +108,7 @@ class StackedHead(FittedOnce, Protocol):
 
 
 @runtime_checkable
-class TableEncoder(Protocol):
+class TableEncoder(Protocol, metaclass=Contract):
     """An encoder whose normalisation is fitted to the clinical table of the training part: `ClinicalEncoder`."""
 
     fitted: Tensor
@@ -124,12 +127,22 @@ class ImageEncoder(Protocol):
         """Name -> tensor."""
 
 
+@runtime_checkable
+class HeadLoss(Protocol, metaclass=Contract):
+    """A loss that the head of a classifier sums up; it is called with what it reads and class indices (B,)."""
+
+    takes: str  # 'logits' (B, K), 'aux_logits' (stream -> (B, K)) or 'vectors' (stream -> (B, D))
+    min_streams: int  # with fewer streams it is left out
+
+
 class ClassifierOutputs(Protocol):
     """What a classifier returns with `mode='tensor'`."""
 
     logits: Tensor  # (B, K)
     image_logits: Tensor | None  # (B, K)
     vector: Tensor | None  # (B, D), the joint vector of the fusion
+    vectors: dict[str, Tensor]  # stream -> (B, D)
+    present: dict[str, Tensor] | None  # stream -> rows that have it (B,); None: all
 
 
 @runtime_checkable
@@ -139,10 +152,23 @@ class Classifier(Trainable, Protocol):
     modalities: tuple[str, ...]
     classes: tuple[str, ...]
     positive: int
-    encoder: nn.ModuleDict | None
-    fusion: nn.Module | None
-    head: nn.Module | None
-    clinical: TableHead | None
+    data_preprocessor: nn.Module  # a collated batch -> the arguments of the call
+
+    @property
+    def encoder(self) -> nn.ModuleDict | None:
+        """Name -> encoder; None for a model that reads the clinical table alone."""
+
+    @property
+    def fusion(self) -> nn.Module | None:
+        """The fusion of the streams."""
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The head on the vectors of the fusion."""
+
+    @property
+    def clinical(self) -> TableHead | None:
+        """The head that reads the clinical table last."""
 
     @property
     def readers(self) -> Mapping[str, tuple[str, ...]]:
@@ -218,7 +244,7 @@ class ContrastiveLearner(Learner, Protocol):
 
 
 @runtime_checkable
-class CaseSet(Protocol):
+class CaseSet(Protocol, metaclass=Contract):
     """A data set of cases: `CaseDataset` and those built on it."""
 
     cases: list[Case]
@@ -240,20 +266,23 @@ class CaseSet(Protocol):
 
 
 @runtime_checkable
-class BatchingSet(Protocol):
+class BatchingSet(Protocol, metaclass=Contract):
     """A data set that makes its own batches for training: `MultiTaskDataset`."""
 
     batch_sampler: Settings
 
 
 @runtime_checkable
-class PretrainingSet(Protocol):
+class PretrainingSet(Protocol, metaclass=Contract):
     """A data set for pre-training: `PairedViews`, `MultiTaskDataset`."""
 
     cases: Sequence[Case]
 
     def verify(self, num_workers: int = 0) -> object:
         """Read every case once."""
+
+    def __getitem__(self, index: int) -> Case:
+        """A sample."""
 
     def __len__(self) -> int:
         """Number of images."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from usmm.structures.settings import Settings
+
 MISSING_WORDS = frozenset(
     {'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'}
 )
@@ -70,6 +72,14 @@ class Variable:
                 f'1, got {units}'
             )
         object.__setattr__(self, 'other_units', units)
+
+    @classmethod
+    def of(cls, value: Variable | Settings) -> Variable:
+        """A variable from itself or from a config's dict."""
+        if isinstance(value, Variable):
+            return value
+        arguments: dict[str, Any] = dict(value)  # their types are what __post_init__ checks
+        return cls(**arguments)
 
     def in_range(self, value: float) -> bool:
         """Whether a number is plausible; without a range every number is."""
@@ -147,22 +157,23 @@ class Schema:
         both = set(self.images) & set(self.clips)
         if both:
             raise ValueError(f'modalities {sorted(both)} are both images and clips')
-        variables = tuple(v if isinstance(v, Variable) else Variable(**v) for v in self.clinical)
+        variables = tuple(Variable.of(v) for v in self.clinical)
         names = [v.name for v in variables]
         if len(set(names)) != len(names):
             raise ValueError(f'clinical variables must have different names, got {names}')
         object.__setattr__(self, 'clinical', variables)
 
     @classmethod
-    def of(cls, value: Schema | Mapping[str, Any]) -> Schema:
+    def of(cls, value: Schema | Settings) -> Schema:
         """A schema from itself or from a config's dict; an unknown key is an error that names the valid ones."""
         if isinstance(value, Schema):
             return value
         known = [f.name for f in fields(cls)]
-        unknown = sorted(set(value) - set(known))
+        arguments: dict[str, Any] = dict(value)  # their types are what __post_init__ checks
+        unknown = sorted(set(arguments) - set(known))
         if unknown:
             raise ValueError(f'unknown schema keys {unknown}; valid keys are {known}')
-        return cls(**value)
+        return cls(**arguments)
 
     @property
     def modalities(self) -> tuple[str, ...]:
