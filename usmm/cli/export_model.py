@@ -61,8 +61,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, dict[str, Any]]:
         model.load_state_dict(content['state_dict'])
     except RuntimeError as error:
         raise ValueError(f'{checkpoint} does not fit the model of {config.name}: {error}') from error
-    if model.encoder is not None and model.clinical is not None and not model.clinical.fitted:
-        model.trainable('all but clinical')  # weights of a stage before the clinical one: the images decide
+    model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide
     return model, meta
 
 

@@ -201,10 +201,7 @@ class Experiment:
             )
         self.trained_on = frozenset(meta.get('trained_on', ()))
         self.selection = meta.get('selection', self.selection)
-        clinical = self.model.clinical
-        if clinical is not None and self.model.encoder is not None and not clinical.fitted:
-            # weights of a stage before the clinical one: the images decide
-            self.model.trainable('all but clinical')
+        self.model.freeze_unfitted()
 
     def write_results(self, metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
         """Write metrics.json and predictions.csv (main process only)."""

@@ -170,7 +170,7 @@ def check_missing(model: Any, parts: Mapping[str, Any]) -> None:
     lacking: dict[str, list[str]] = {}
     for case, modalities in ((case, data.modalities) for data in parts.values() for case in data.cases):
         absent = [m for m in modalities if m not in case.files]
-        if absent and (needed := model.lacking(absent)):
+        if absent and (needed := model.missing_modalities(absent)):
             lacking[case.case_id] = needed
     if lacking:
         few = '; '.join(f'{case} lacks {names}' for case, names in [*lacking.items()][:SHOWN])
