@@ -27,7 +27,7 @@ def needs_all(absent: Any) -> list[str]:
 
 
 def reader(**options: Any) -> CaseReader:
-    given = dict(modalities=('bus', 'ue', 'clip', 'clinical'), classes=('A', 'B'), lacking=needs_all)
+    given = dict(modalities=('bus', 'ue', 'clip', 'clinical'), classes=('A', 'B'), missing_modalities=needs_all)
     return CaseReader(SCHEMA, **{**given, **options})
 
 
@@ -70,7 +70,7 @@ def test_a_case_without_ids() -> None:
 
 @pytest.mark.parametrize('empty', [None, '', ' NA ', 'not available', float('nan'), pd.NA, pd.NaT, np.nan, [], {}])
 def test_what_says_nothing_is_missing(empty: Any) -> None:
-    found = read({**GOOD, 'ue': empty, 'age': empty, 'label': empty}, lacking=lambda absent: [])
+    found = read({**GOOD, 'ue': empty, 'age': empty, 'label': empty}, missing_modalities=lambda absent: [])
     assert found.error is None and found.case.clinical['age'] is None and 'ue' not in found.case.data
     assert found.warnings == ['made without ue', 'not given, so filled in by the model: age']
 
@@ -78,7 +78,7 @@ def test_what_says_nothing_is_missing(empty: Any) -> None:
 def test_missing_modalities_are_named() -> None:
     assert read({**GOOD, 'ue': None}).error == 'lacks ue: this model needs it'
     assert read({'age': 40}).error == 'lacks bus, ue, clip: this model needs them'
-    found = read({**GOOD, 'ue': None}, lacking=lambda absent: [], streams=[('bus', 'ue'), ('clip',)])
+    found = read({**GOOD, 'ue': None}, missing_modalities=lambda absent: [], streams=[('bus', 'ue'), ('clip',)])
     assert found.warnings == ['made without ue', 'bus not used: this model reads it together with ue']
 
 
@@ -167,7 +167,7 @@ def test_pairs_of_a_command_line() -> None:
 
 def test_a_number_in_another_unit_is_said_and_used_as_it_stands() -> None:
     schema = Schema(clinical=[dict(name='alb', unit='g/L', range=(10, 70), other_units={'g/dL': 10})])
-    options = dict(modalities=('clinical',), classes=('A', 'B'), lacking=needs_all)
+    options = dict(modalities=('clinical',), classes=('A', 'B'), missing_modalities=needs_all)
     found = CaseReader(schema, **options).read(dict(alb='4.1'), 1)
     assert found.error is None and found.case.clinical == {'alb': 4.1}
     text = 'alb 4.1 g/L is outside the plausible range 10 to 70 g/L; in range if it was given in g/dL'
@@ -177,7 +177,9 @@ def test_a_number_in_another_unit_is_said_and_used_as_it_stands() -> None:
 
 def test_a_number_below_0_has_no_logarithm() -> None:
     schema = Schema(clinical=[dict(name='ast', unit='U/L', log=True)])
-    found = CaseReader(schema, modalities=('clinical',), classes=('A', 'B'), lacking=needs_all).read(dict(ast=-1), 1)
+    found = CaseReader(schema, modalities=('clinical',), classes=('A', 'B'), missing_modalities=needs_all).read(
+        dict(ast=-1), 1
+    )
     assert found.error == 'ast -1 U/L is below 0, and the model takes its logarithm'
 
 

@@ -11,7 +11,7 @@ from usmm.config import load_config
 from usmm.engine import StudySpec
 from usmm.engine.pretraining import build_learner
 from usmm.models.building import build
-from usmm.models.encoders.image_encoder import probe
+from usmm.models.encoders.feature_maps import probe
 from usmm.models.heads.mlp import MLPHead
 from usmm.registry import MODELS
 

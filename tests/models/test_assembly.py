@@ -59,3 +59,28 @@ def test_a_misspelt_fusion_or_head_is_an_error_of_the_registry(config: Callable[
     for part in ('fusion', 'head'):
         with pytest.raises(KeyError, match='Transfomer is not in the'):
             MODELS.build(config(('bus',), **{part: dict(type='Transfomer')}))
+
+
+@pytest.mark.parametrize(
+    ('part', 'message'),
+    [
+        ('fusion', "expected the config of a BaseFusion, got type='ChannelAttention', which is a ChannelAttention"),
+        ('head', "expected the config of a BaseHead, got type='ChannelAttention', which is a ChannelAttention"),
+    ],
+)
+def test_a_part_of_another_class(config: Callable[..., dict[str, Any]], part: str, message: str) -> None:
+    from usmm.registry import MODELS
+
+    with pytest.raises(TypeError, match=message):
+        MODELS.build(config(('bus',), **{part: dict(type='ChannelAttention')}))
+
+
+def test_a_clinical_head_of_another_class() -> None:
+    with pytest.raises(TypeError, match=r"clinical head, got type='ClinicalEncoder', which has no \['image_scores'"):
+        build_clinical(dict(type='ClinicalEncoder'), SCHEMA)
+
+
+@pytest.mark.parametrize('variables', ['age', 3])
+def test_variables_that_are_not_a_sequence(variables: Any) -> None:
+    with pytest.raises(TypeError, match='variables of ClinicalFusionHead must be a sequence of names or settings, got'):
+        build_clinical(dict(type='ClinicalFusionHead', variables=variables), SCHEMA)

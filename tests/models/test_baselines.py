@@ -59,11 +59,11 @@ def test_a_missing_modality_is_handled_or_refused(name: str, batch: Batch) -> No
     model, data = make(name), batch()
     data['present'] = {m: torch.tensor([True, True, m != 'ue', True]) for m in IMAGES}
     if name in ('central_net', 'hi_net'):
-        assert model.lacking(['ue']) == ['ue']
+        assert model.missing_modalities(['ue']) == ['ue']
         with pytest.raises(ValueError, match=r"'ue' is missing from cases \['case2'\]: this model needs all"):
             model(**data, mode='loss')
         return
-    assert model.lacking(['ue']) == [] and model.lacking(IMAGES) == list(IMAGES)
+    assert model.missing_modalities(['ue']) == [] and model.missing_modalities(IMAGES) == list(IMAGES)
     sum(model(**data, mode='loss').values()).backward()
     model.eval()
     before = model(**data).logits

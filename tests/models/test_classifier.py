@@ -363,3 +363,24 @@ def test_wrong_configs(changes: dict[str, Any], message: str, build: Build) -> N
 def test_unknown_mode(build: Build, batch: Batch) -> None:
     with pytest.raises(ValueError, match=r"mode must be one of .* got 'train'"):
         build(('bus',))(**batch(), mode='train')
+
+
+@pytest.mark.parametrize(
+    ('modalities', 'fitted', 'decides'),
+    [
+        (('bus', 'clinical'), False, False),
+        (('bus', 'clinical'), True, True),
+        (('clinical',), False, True),
+        (('bus',), False, False),
+    ],
+)
+def test_a_clinical_head_that_was_never_fitted_is_frozen(
+    build: Build, modalities: tuple[str, ...], fitted: bool, decides: bool
+) -> None:
+    model = build(modalities)
+    if fitted:
+        model.clinical.fit(torch.tensor([[40.0, 0.0], [60.0, 1.0]]))
+    before = model.image_learns
+    model.freeze_unfitted()
+    assert (model.clinical_decides, model.image_learns) == (decides, before)
+    assert model.learns('clinical') is decides

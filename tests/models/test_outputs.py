@@ -38,3 +38,10 @@ def test_cases_without_a_label(label: int | None) -> None:
 def test_no_cases() -> None:
     with pytest.raises(ValueError, match='a loss needs data_samples'):
         labels_of(None, ('ADC', 'SCC'), torch.device('cpu'))
+
+
+def test_a_row_of_a_pair_names_its_case() -> None:
+    cases = [Case('a-0', 'p', info=dict(pair=dict(case_id='a'))), Case('b', 'p')]
+    pair, alone = predictions(Outputs(torch.zeros(2, 2)), cases)
+    assert (pair['case_id'], pair['of']) == ('a-0', 'a')
+    assert 'of' not in alone

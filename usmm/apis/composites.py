@@ -14,8 +14,8 @@ from usmm.apis.games import image_streams, table_in_stream, variables_of
 from usmm.explain.input_importance import ABSENT
 from usmm.explain.reuse import reused
 from usmm.structures import Case
+from usmm.structures.settings import IMAGE_LOGITS
 
-LOGITS = 'image_logits'
 Plan = NDArray[np.int64]
 
 
@@ -90,7 +90,7 @@ class CompositeScore:
             return _probabilities(image[where])
 
         def decide(part: slice) -> Tensor:
-            cached = {LOGITS: image[where[part]].to(self._device)}
+            cached = {IMAGE_LOGITS: image[where[part]].to(self._device)}
             logits: Tensor = self.model(cached, None, self._on_device(table[part])).logits
             return logits
 

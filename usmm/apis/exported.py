@@ -29,7 +29,7 @@ class ExportedNetwork:
         self.positive = model.classes.index(model.positive)
         self.optional_modalities = model.optional
 
-    def lacking(self, absent: Collection[str]) -> list[str]:
+    def missing_modalities(self, absent: Collection[str]) -> list[str]:
         """What it needs of the modalities that a case does not have; empty where it can do without them."""
         missing = [[m for m in names if m in absent] for names in self.readers.values()]
         if not all(missing) and self.optional_modalities:

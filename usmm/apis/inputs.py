@@ -47,7 +47,7 @@ class CaseReader:
         schema: Its schema, categories settled.
         modalities: What it takes; `'clinical'` for the table.
         classes: Its classes.
-        lacking: From the modalities that a case does not have to those that the model needs.
+        missing_modalities: From the modalities that a case does not have to those that the model needs.
         frames: Clip -> number of frames that the model takes.
         clinical: Names of the clinical variables in use; None: all.
         seed: Of what a pipeline draws.
@@ -60,14 +60,15 @@ class CaseReader:
         schema: Schema,
         modalities: Sequence[str],
         classes: Sequence[str],
-        lacking: Callable[[Collection[str]], list[str]],
+        missing_modalities: Callable[[Collection[str]], list[str]],
         frames: Mapping[str, int] | None = None,
         clinical: Sequence[str] | None = None,
         seed: int = 0,
         strict: bool = False,
         streams: Sequence[Sequence[str]] = (),
     ) -> None:
-        self.schema, self.classes, self.lacking, self.seed, self.strict = schema, tuple(classes), lacking, seed, strict
+        self.schema, self.classes, self.missing_modalities = schema, tuple(classes), missing_modalities
+        self.seed, self.strict = seed, strict
         self.streams = [tuple(stream) for stream in streams]
         self.modalities = tuple(m for m in modalities if m != CLINICAL)
         wanted = CLINICAL in modalities
@@ -155,7 +156,7 @@ class CaseReader:
             if ('box', modality) in found:
                 case.boxes[modality] = _box(modality, found['box', modality])
         absent = [m for m in self.modalities if m not in case.files and m not in case.data]
-        needed = self.lacking(absent)
+        needed = self.missing_modalities(absent)
         if needed:
             raise ValueError(f'lacks {", ".join(needed)}: this model needs {"it" if len(needed) == 1 else "them"}')
         if absent:

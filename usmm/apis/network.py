@@ -29,10 +29,7 @@ def build_network(bundle: Bundle) -> Any:
             model.init_weights()
         else:
             _fill(model, bundle)
-    clinical = model.clinical
-    if bundle.state is not None and clinical is not None and model.encoder is not None and not clinical.fitted:
-        # weights of a stage before the clinical one: the images decide
-        model.trainable('all but clinical')
+            model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide
     setattr(model, BUNDLE, bundle)
     return model.eval()
 

@@ -68,7 +68,7 @@ class Predictor:
         self.seed = settings.get('seed', 0)
         self.pipeline = build_pipeline(self.bundle)
         self.reader = CaseReader(
-            self.schema, self.model.modalities, self.classes, self.model.lacking, clip_frames(self.bundle),
+            self.schema, self.model.modalities, self.classes, self.model.missing_modalities, clip_frames(self.bundle),
             (settings.get('dataset') or {}).get('clinical'), self.seed, strict,
             [*self.model.readers.values()],
         )  # fmt: skip

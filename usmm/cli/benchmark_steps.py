@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from usmm.models import MultiModalClassifier
+from usmm.models.assembly import encoders_of
 from usmm.registry import MODELS
 from usmm.structures import Batch, Case, Schema
 
@@ -121,7 +122,7 @@ def train_step(model: MultiModalClassifier, batch: Batch, half: bool = False) ->
 
     def step() -> object:
         model.train()
-        return model.train_step(batch, optim_wrapper=wrapper)
+        return model.train_step(dict(batch), optim_wrapper=wrapper)
 
     return step
 
@@ -135,7 +136,7 @@ def test_step(
     def step() -> list[dict[str, np.ndarray]]:
         model.eval()
         with torch.autocast(device.split(':')[0], dtype=torch.bfloat16, enabled=half):
-            return model.test_step(batch)
+            return model.test_step(dict(batch))
 
     return step
 
@@ -149,20 +150,25 @@ def plain_outputs(
     for name, x in batch['inputs'].items():
         shape = (1, 3, *[1] * (x.ndim - 2))
         images[name] = (x.to(device).float() - mean.view(shape)) / std.view(shape)
-    assert model.encoder is not None and model.fusion is not None  # a benchmark is of a model with images
-    streams = {s: encoder({m: images[m] for m in encoder.modalities}) for s, encoder in model.encoder.items()}
+    if model.encoder is None or model.fusion is None or model.head is None:
+        raise ValueError('a benchmark needs a model with images')
+    encoders = encoders_of(model.encoder)
+    streams = {s: encoder({m: images[m] for m in encoder.modalities}) for s, encoder in encoders.items()}
     vector, vectors = model.fusion(streams, None)
     return (*model.head(vector, vectors), vectors)
 
 
 def plain_training(model: MultiModalClassifier, batch: Batch, device: str) -> Step:
     """A training step without mmengine."""
+    head = model.head
+    if head is None:
+        raise ValueError('a benchmark needs a model with images')
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
     target = torch.tensor([case.label for case in batch['data_samples']], device=device)
 
     def step() -> float:
         logits, aux, vectors = plain_outputs(model, batch, device)
-        loss = torch.stack(list(model.head.loss(logits, aux, vectors, target).values())).sum()
+        loss = torch.stack(list(head.loss(logits, aux, vectors, target).values())).sum()
         loss.backward()
         optimizer.step()
         # at the end: a gradient left behind would be added to that of the other loop's step

@@ -23,7 +23,7 @@ from usmm.export.cases import ArrayBatch, random_row
 from usmm.export.graph import AnyClassifier
 from usmm.registry import MODELS
 from usmm.structures import Schema, Settings
-from usmm.structures.settings import CLINICAL, TRAIN_IMAGES
+from usmm.structures.settings import CLINICAL
 from usmm.weights import check_numbers
 
 WEIGHTS = ('model.pth', 'model.safetensors')
@@ -65,8 +65,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:
         model.load_state_dict(content['state_dict'])
     except RuntimeError as error:
         raise ValueError(f'{checkpoint} does not fit the model of {config.name}: {error}') from error
-    if model.encoder is not None and model.clinical is not None and not model.clinical.fitted:
-        model.trainable(TRAIN_IMAGES)  # weights of a stage before the clinical one: the images decide
+    model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide
     return model, meta
 
 

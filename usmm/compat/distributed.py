@@ -86,5 +86,5 @@ def device_ids_without_gpu() -> bool:
             kwargs['device_ids'] = None
         upstream(self, module, *args, **kwargs)
 
-    MMDistributedDataParallel.__init__ = __init__
+    MMDistributedDataParallel.__init__ = __init__  # type: ignore[method-assign]
     return True

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from usmm.export.onnx_file import PRESENT
+from usmm.models.assembly import encoders_of
 from usmm.models.classifier import MultiModalClassifier, Outputs
 from usmm.models.presence import encode_streams
 from usmm.models.tables.table_classifier import TableClassifier
@@ -53,18 +54,18 @@ class ExportGraph(nn.Module):
             inputs: Modality -> uint8 pixels, `present_<modality>` -> bool (B,), `clinical` -> float32 (B, variables).
         """
         pixels = {n: x for n, x in inputs.items() if n != CLINICAL and x.dtype == torch.uint8}
-        data = self.model.data_preprocessor(dict(inputs=pixels, clinical=inputs.get(CLINICAL)))
-        if self.model.encoder is None:
-            return (self.model(data['inputs'], clinical=data['clinical']).logits.float().softmax(1),)
-        outputs: Any
+        model = self.model
+        data = model.data_preprocessor(dict(inputs=pixels, clinical=inputs.get(CLINICAL)))
+        if not isinstance(model, MultiModalClassifier) or model.encoder is None:
+            return (model(data['inputs'], clinical=data['clinical']).logits.float().softmax(1),)
+        outputs: Outputs | None
         if self.optional:
             outputs = self.masked({**data['inputs'], CLINICAL: data['clinical']}, self._rows(inputs))
         else:
-            outputs = self.model.run_images(data['inputs'], clinical=data['clinical'])
-        image = outputs.image_logits
-        logits = self.model.run_clinical(outputs, data['clinical']).logits
-        scores = logits.float().softmax(1)
-        return (scores, image.float().softmax(1)) if self.alone else (scores,)
+            outputs = model.run_images(data['inputs'], clinical=data['clinical'])
+        image = None if outputs is None else outputs.image_logits  # before the clinical head decides
+        scores = model.run_clinical(outputs, data['clinical']).logits.float().softmax(1)
+        return (scores, image.float().softmax(1)) if self.alone and image is not None else (scores,)
 
     def _rows(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Stream -> rows that have all of its modalities (B,); the table is always there."""
@@ -79,13 +80,15 @@ class ExportGraph(nn.Module):
             inputs: Modality -> normalised pixels; `clinical` -> the table.
             rows: Stream -> rows that have it (B,).
         """
-        assert self.model.encoder is not None and self.model.fusion is not None  # only images can be missing
+        model = self.model
+        if model.encoder is None or model.fusion is None or model.head is None:
+            raise ValueError(f'a {type(model).__name__} without images has no streams that may be missing')
         streams: dict[str, list[Tensor]] = {}
-        for name, encoder in self.model.encoder.items():
+        for name, encoder in encoders_of(model.encoder).items():
             for stream, maps in encode_streams(name, encoder, inputs, None).items():
                 streams[stream] = [torch.where(rows[stream].view(-1, *[1] * (m.ndim - 1)), m, 0.0) for m in maps]
-        vector, vectors = self.model.fusion(streams, rows)
-        logits, _ = self.model.head(vector, vectors, rows)
+        vector, vectors = model.fusion(streams, rows)
+        logits, _ = model.head(vector, vectors, rows)
         return Outputs(logits, image_logits=logits)
 
 

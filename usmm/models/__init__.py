@@ -33,6 +33,7 @@ from usmm.models.fusions import (  # noqa: E402
     TransformerFusion,
 )
 from usmm.models.heads import (  # noqa: E402
+    BaseHead,
     BoostedTableHead,
     ClinicalFusionHead,
     LateFusionHead,
@@ -53,6 +54,7 @@ __all__ = [
     'AverageFusion',
     'BaseEncoder',
     'BaseFusion',
+    'BaseHead',
     'BilinearFusion',
     'BoostedTableHead',
     'CasePreprocessor',

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from usmm.models.assembly import build_clinical, build_encoders, build_fusion, build_head
-from usmm.models.building import build
+from usmm.models.assembly import build_clinical, build_encoders, build_fusion, build_head, encoders_of
+from usmm.models.building import build_preprocessor
 from usmm.models.fusions import BaseFusion
-from usmm.models.preprocessor import LOGITS
+from usmm.models.heads.base_head import BaseHead
+from usmm.models.preprocessor import CasePreprocessor
 from usmm.models.presence import check_presence, encode_streams, stream_presence
-from usmm.models.staging import CLINICAL, StagedModel
+from usmm.models.staging import StagedModel
 from usmm.registry import MODELS
-from usmm.structures import Case, Schema
+from usmm.structures import CLINICAL, Case, Schema, Settings
+from usmm.structures.prediction_row import PredictionRow
+from usmm.structures.protocols import TableHead
+from usmm.structures.settings import IMAGE_LOGITS, TRAIN_IMAGES
 
 
 @dataclass
@@ -46,23 +50,13 @@ class Outputs:
     joint: bool = False
 
 
-def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[dict[str, Any]]:
-    """One dict a case: case_id, patient_id, label, scores (K,), and image_scores (K,) or None.
-
-    Scores are probabilities, float32 arrays of numpy. A case that is one of many pairs of images of a case of the table
-    also has `of`, the id of that case.
-    """
+def predictions(outputs: Outputs, cases: Sequence[Case] | None) -> list[PredictionRow]:
+    """The predictions for the cases of a batch; without cases, identifiers and labels are None."""
     scores = _probabilities(outputs.logits)
     alone = None if outputs.joint else outputs.image_logits
-    image = [None] * len(scores) if alone is None else _probabilities(alone)
-    names = ('case_id', 'patient_id', 'label')
+    images = None if alone is None else _probabilities(alone)
     given: Sequence[Case | None] = cases or [None] * len(scores)
-    pairs = [{} if case is None else case.info.get('pair', {}) for case in given]
-    of = [{'of': pair['case_id']} if pair else {} for pair in pairs]
-    return [
-        {**{n: getattr(case, n, None) for n in names}, **of[i], 'scores': scores[i], 'image_scores': image[i]}
-        for i, case in enumerate(given)
-    ]
+    return [_row(case, scores[i], None if images is None else images[i]) for i, case in enumerate(given)]
 
 
 def labels_of(cases: Sequence[Case] | None, classes: Sequence[str], device: torch.device) -> Tensor:
@@ -79,8 +73,19 @@ def labels_of(cases: Sequence[Case] | None, classes: Sequence[str], device: torc
     return torch.tensor([c.label for c in cases], device=device)
 
 
-def _probabilities(logits: Tensor) -> Any:
+def _probabilities(logits: Tensor) -> np.ndarray:
     return logits.detach().float().softmax(1).cpu().numpy()
+
+
+def _row(case: Case | None, scores: np.ndarray, image_scores: np.ndarray | None) -> PredictionRow:
+    if case is None:
+        return dict(case_id=None, patient_id=None, label=None, scores=scores, image_scores=image_scores)
+    row: PredictionRow = dict(
+        case_id=case.case_id, patient_id=case.patient_id, label=case.label, scores=scores, image_scores=image_scores
+    )
+    if pair := case.info.get('pair'):
+        row['of'] = pair['case_id']
+    return row
 
 
 IMAGE_PARTS = ('encoder', 'fusion', 'head')
@@ -127,15 +132,15 @@ class MultiModalClassifier(StagedModel):
         modalities: Sequence[str],
         classes: Sequence[str],
         positive: str | None = None,
-        encoder: Mapping[str, Mapping[str, Any]] | None = None,
-        fusion: Mapping[str, Any] | None = None,
-        head: Mapping[str, Any] | None = None,
-        clinical: Mapping[str, Any] | None = None,
-        schema: Schema | Mapping[str, Any] | None = None,
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        encoder: Mapping[str, Settings] | None = None,
+        fusion: Settings | None = None,
+        head: Settings | None = None,
+        clinical: Settings | None = None,
+        schema: Schema | Settings | None = None,
+        data_preprocessor: Settings | nn.Module | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(_preprocessor(data_preprocessor), init_cfg)
+        super().__init__(build_preprocessor(data_preprocessor, 'CasePreprocessor'), init_cfg)
         self.modalities, self.classes = tuple(modalities), tuple(classes)
         if not self.modalities or len(self.classes) < 2:
             raise ValueError(f'a classifier needs modalities and two classes or more, got {modalities} and {classes}')
@@ -143,8 +148,8 @@ class MultiModalClassifier(StagedModel):
             raise ValueError(f'positive class {positive!r} is not one of the classes {self.classes}')
         self.positive = 1 if positive is None else self.classes.index(positive)
         self.fusion: BaseFusion | None = None
-        self.head: Any = None
-        self.clinical: Any = None
+        self.head: BaseHead | None = None
+        self.clinical: TableHead | None = None
         self.encoder = build_encoders(encoder, self.modalities, schema)
         if self.encoder is not None:
             self.fusion = build_fusion(fusion, self.encoder)
@@ -152,15 +157,13 @@ class MultiModalClassifier(StagedModel):
         if CLINICAL in self.modalities and (clinical is not None or not self.joint):
             filled = dict(num_classes=len(self.classes), positive=self.positive, use_image=self.encoder is not None)
             self.clinical = build_clinical(clinical, schema, **filled)
-        if getattr(self.data_preprocessor, 'channels_last', False):
+        if isinstance(self.data_preprocessor, CasePreprocessor) and self.data_preprocessor.channels_last:
             self._take_channels_last()
 
     @property
     def readers(self) -> dict[str, tuple[str, ...]]:
         """Stream -> the modalities that it reads."""
-        if self.encoder is None:
-            return {}
-        return {s: names for name, e in self.encoder.items() for s, names in e.streams(name).items()}
+        return {s: names for name, e in encoders_of(self.encoder).items() for s, names in e.streams(name).items()}
 
     @property
     def joint(self) -> bool:
@@ -170,11 +173,16 @@ class MultiModalClassifier(StagedModel):
     @property
     def optional_modalities(self) -> tuple[str, ...]:
         """Modalities that a case may lack, as long as it has all those of another stream; the table is always there."""
-        if self.fusion is None or len(self.readers) < 2:
+        if self.fusion is None or self.head is None or len(self.readers) < 2:
             return ()
-        if not (self.fusion.handles_missing or getattr(self.head, 'handles_missing', False)):
+        if not (self.fusion.handles_missing or self.head.handles_missing):
             return ()
         return tuple(m for modalities in self.readers.values() for m in modalities if m != CLINICAL)
+
+    def freeze_unfitted(self) -> None:
+        """Freeze a clinical head that was never fitted, as in weights of an image stage, so that the images decide."""
+        if self.encoder is not None and self.clinical is not None and not bool(self.clinical.fitted):
+            self.trainable(TRAIN_IMAGES)
 
     def cam_layers(self) -> dict[str, str]:
         """Modality -> name of the module that its heat-map is made from; empty for a model without images.
@@ -184,17 +192,15 @@ class MultiModalClassifier(StagedModel):
             >>> MultiModalClassifier(('bus',), ('ADC', 'SCC'), encoder=encoder).cam_layers()
             {'bus': 'encoder.static.trunks.bus.layer2'}
         """
-        if self.encoder is None:
-            return {}
-        found = {m: (s, layer) for s, encoder in self.encoder.items() for m, layer in encoder.cam_layers().items()}
+        found = {m: (s, layer) for s, e in encoders_of(self.encoder).items() for m, layer in e.cam_layers().items()}
         return {m: f'encoder.{s}.{layer}'.rstrip('.') for m, (s, layer) in found.items()}
 
-    def lacking(self, absent: Collection[str]) -> list[str]:
+    def missing_modalities(self, absent: Collection[str]) -> list[str]:
         """What this model needs of the modalities that a case does not have; empty where it can do without them.
 
         Example:
             >>> encoder = dict(static=dict(type='GuidedEncoder', guided=(), depth=18, base_channels=4))
-            >>> MultiModalClassifier(('bus',), ('ADC', 'SCC'), encoder=encoder).lacking(['bus', 'ue'])
+            >>> MultiModalClassifier(('bus',), ('ADC', 'SCC'), encoder=encoder).missing_modalities(['bus', 'ue'])
             ['bus']
         """
         missing = {stream: [m for m in modalities if m in absent] for stream, modalities in self.readers.items()}
@@ -212,14 +218,14 @@ class MultiModalClassifier(StagedModel):
         """Whether the final logits are the clinical head's: it learns, or it has learnt."""
         return self.clinical is not None and (self.learns(CLINICAL) or bool(self.clinical.fitted))
 
-    def forward(
+    def forward(  # type: ignore[override]  # mmengine's models take one tensor
         self,
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
         clinical: Tensor | None = None,
         data_samples: Sequence[Case] | None = None,
         mode: str = 'tensor',
-    ) -> Outputs | dict[str, Tensor] | list[dict[str, Any]]:
+    ) -> Outputs | dict[str, Tensor] | list[PredictionRow]:
         """Run the network.
 
         Args:
@@ -252,8 +258,8 @@ class MultiModalClassifier(StagedModel):
         """The image part: encoders, fusion, head; the table goes to an encoder that reads it. None without encoders."""
         if self.encoder is None or self.fusion is None or self.head is None:
             return None
-        if LOGITS in inputs:
-            return Outputs(inputs[LOGITS], image_logits=inputs[LOGITS], joint=self.joint)
+        if IMAGE_LOGITS in inputs:
+            return Outputs(inputs[IMAGE_LOGITS], image_logits=inputs[IMAGE_LOGITS], joint=self.joint)
         if self.joint and clinical is not None:
             inputs = {**inputs, CLINICAL: clinical}
         # a modality that no case of the batch has comes without pixels
@@ -265,7 +271,7 @@ class MultiModalClassifier(StagedModel):
         if rows is not None:
             check_presence(rows, self.readers, present or {}, bool(self.optional_modalities), data_samples)
         streams: dict[str, list[Tensor]] = {}
-        for name, encoder in self.encoder.items():
+        for name, encoder in encoders_of(self.encoder).items():
             streams |= encode_streams(name, encoder, inputs, rows)
         vector, vectors = self.fusion(streams, rows)
         logits, aux_logits = self.head(vector, vectors, rows)
@@ -303,9 +309,3 @@ class MultiModalClassifier(StagedModel):
             if p.ndim in (4, 5):
                 layout = torch.channels_last if p.ndim == 4 else torch.channels_last_3d
                 p.data = p.data.contiguous(memory_format=layout)
-
-
-def _preprocessor(cfg: Mapping[str, Any] | nn.Module | None) -> nn.Module:
-    if isinstance(cfg, nn.Module):
-        return cfg
-    return build(dict(type='CasePreprocessor') if cfg is None else cfg)

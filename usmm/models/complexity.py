@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from usmm.models.classifier import MultiModalClassifier
 from usmm.models.encoders.clinical_encoder import table_encoders
 
 
@@ -42,7 +42,7 @@ def count_parameters(module: nn.Module) -> int:
 
 
 @torch.no_grad()
-def complexity(module: nn.Module, run: Callable[[], Any], repeats: int = 0) -> Complexity:
+def complexity(module: nn.Module, run: Callable[[], object], repeats: int = 0) -> Complexity:
     """Cost of what a function does with a network.
 
     Args:
@@ -76,7 +76,9 @@ def complexity(module: nn.Module, run: Callable[[], Any], repeats: int = 0) -> C
     return Complexity(count_parameters(module), counter.get_total_flops() // 2, median(times) if times else None)
 
 
-def classifier_complexity(model: Any, inputs: Mapping[str, Tensor], repeats: int = 0) -> dict[str, Complexity]:
+def classifier_complexity(
+    model: MultiModalClassifier, inputs: Mapping[str, Tensor], repeats: int = 0
+) -> dict[str, Complexity]:
     """Cost of a classifier's encoder, fusion and head on one case, and of all together.
 
     Args:
@@ -87,23 +89,29 @@ def classifier_complexity(model: Any, inputs: Mapping[str, Tensor], repeats: int
     Raises:
         ValueError: If the model reads no images.
     """
-    if model.encoder is None:
-        raise ValueError(f'a model of {model.modalities} has no encoder whose cost could be measured')
     model.eval()
     with _table_readers_fitted(model) as table, torch.no_grad():
-        outputs = model.run_images(inputs, clinical=table)
-        runs = {
-            'fusion': (model.fusion, lambda: model.fusion(outputs.streams, None)),
-            'head': (model.head, lambda: model.head(outputs.vector, outputs.vectors, None)),
+        outputs, encoder, fusion, head = (
+            model.run_images(inputs, clinical=table),
+            model.encoder,
+            model.fusion,
+            model.head,
+        )
+        if outputs is None or encoder is None or fusion is None or head is None:
+            raise ValueError(f'a model of {model.modalities} has no encoder whose cost could be measured')
+        streams, vector, vectors = outputs.streams, outputs.vector, outputs.vectors
+        runs: dict[str, tuple[nn.Module, Callable[[], object]]] = {
+            'fusion': (fusion, lambda: fusion(streams, None)),
+            'head': (head, lambda: head(vector, vectors, None)),
             'all': (model, lambda: model.run_images(inputs, clinical=table)),
         }
         found = {name: complexity(module, run, repeats) for name, (module, run) in runs.items()}
     rest = found['all'].multiply_adds - found['fusion'].multiply_adds - found['head'].multiply_adds
-    return {'encoder': Complexity(count_parameters(model.encoder), rest), **found}
+    return {'encoder': Complexity(count_parameters(encoder), rest), **found}
 
 
 @contextmanager
-def _table_readers_fitted(model: Any) -> Iterator[Tensor | None]:
+def _table_readers_fitted(model: MultiModalClassifier) -> Iterator[Tensor | None]:
     """An empty row for the encoders of the table, which count as fitted meanwhile: what they cost does not hang on it.
 
     None where no encoder reads the table.

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from usmm.registry import MODELS
+from usmm.structures.batch import Batch
+from usmm.structures.settings import IMAGE_LOGITS
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
-LOGITS = 'image_logits'
+
+Channels: TypeAlias = Sequence[float] | Mapping[str, Sequence[float]]  # a number per channel, or modality -> such
+Plain: TypeAlias = tuple[float, ...] | dict[str, tuple[float, ...]]
 
 
 @MODELS.register_module()
@@ -36,8 +40,8 @@ class CasePreprocessor(BaseDataPreprocessor):
 
     def __init__(
         self,
-        mean: Sequence[float] | Mapping[str, Sequence[float]] = IMAGENET_MEAN,
-        std: Sequence[float] | Mapping[str, Sequence[float]] = IMAGENET_STD,
+        mean: Channels = IMAGENET_MEAN,
+        std: Channels = IMAGENET_STD,
         channels_last: bool = False,
         non_blocking: bool = False,
     ) -> None:
@@ -48,7 +52,7 @@ class CasePreprocessor(BaseDataPreprocessor):
             if min(values) <= 0:
                 raise ValueError(f'std of CasePreprocessor must be above zero, got {values}')
 
-    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+    def forward(self, data: Batch, training: bool = False) -> Batch:  # type: ignore[override]  # any dict upstream
         """The batch with float32 inputs on the device; `present` stays on the CPU, where it is asked about.
 
         Args:
@@ -70,8 +74,8 @@ class CasePreprocessor(BaseDataPreprocessor):
         )
 
     def _normalise(self, name: str, x: Tensor) -> Tensor:
-        x = x.to(self.device, non_blocking=self._non_blocking)
-        if name == LOGITS:
+        x = x.to(self.device, non_blocking=bool(self._non_blocking))
+        if name == IMAGE_LOGITS:
             return x.float()
         layout = torch.contiguous_format
         if self.channels_last:
@@ -82,14 +86,14 @@ class CasePreprocessor(BaseDataPreprocessor):
         return x.to(torch.float32, memory_format=layout, copy=True).sub_(mean).div_(std)
 
 
-def _plain(values: Any) -> Any:
+def _plain(values: Channels) -> Plain:
     """Tuples of floats, by modality or for all."""
     if isinstance(values, Mapping):
         return {k: tuple(float(v) for v in vs) for k, vs in values.items()}
     return tuple(float(v) for v in values)
 
 
-def by_modality(values: Any, modality: str, what: str) -> tuple[float, ...]:
+def by_modality(values: Plain, modality: str, what: str) -> tuple[float, ...]:
     """The triple of a modality, of such triples by modality or of one for all."""
     if not isinstance(values, dict):
         return values

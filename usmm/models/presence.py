@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from usmm.models.encoders import BaseEncoder, SharedEncoder
+from usmm.structures import Case
 
 Present = Mapping[str, Tensor]
 
@@ -41,7 +41,7 @@ def check_presence(
     readers: Mapping[str, Sequence[str]],
     present: Present,
     handles_missing: bool,
-    data_samples: Sequence[Any] | None,
+    data_samples: Sequence[Case] | None,
 ) -> None:
     """See that the model can do without what is missing.
 
@@ -109,5 +109,5 @@ def _scatter(part: Tensor, rows: Tensor) -> Tensor:
     return full.index_copy(0, rows.nonzero()[:, 0], part)
 
 
-def _names(rows: Sequence[int], data_samples: Sequence[Any] | None) -> list[str]:
+def _names(rows: Sequence[int], data_samples: Sequence[Case] | None) -> list[str]:
     return [f'row {i}' if data_samples is None else data_samples[i].case_id for i in rows]

@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from mmengine.runner.checkpoint import get_torchvision_models
 from torch import Tensor, nn
 
+from usmm.structures import Settings
 from usmm.weights import read_checkpoint
 
 PREFIXES = ('module.', 'backbone.', 'model.')
@@ -47,9 +48,9 @@ class LoadReport:
         return text
 
 
-def split_pretrained(cfg: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def split_pretrained(cfg: Settings) -> tuple[dict[str, object], dict[str, object] | None]:
     """A backbone's config without its `init_cfg=dict(type='Pretrained', ...)`, and that init_cfg apart (or None)."""
-    inits = cfg.get('init_cfg') or []
+    inits: Any = cfg.get('init_cfg') or []  # mmengine checks what is in it
     inits = [inits] if isinstance(inits, Mapping) else list(inits)
     found = [i for i in inits if i.get('type') == 'Pretrained']
     if not found:
@@ -70,7 +71,7 @@ def read_state(checkpoint: str, prefix: str | None = None) -> dict[str, Tensor]:
         FileNotFoundError: If there is no such file.
         ValueError: If it cannot be loaded safely, nothing in it is a tensor, or nothing has the prefix.
     """
-    found: Any = _load(checkpoint)
+    found = _load(checkpoint)
     for key in CONTAINERS:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]
@@ -84,7 +85,7 @@ def read_state(checkpoint: str, prefix: str | None = None) -> dict[str, Tensor]:
 
 def load_pretrained(
     module: nn.Module,
-    init_cfg: Mapping[str, Any],
+    init_cfg: Settings,
     place: Callable[[str], tuple[str, ...]] = lambda name: (name,),
 ) -> LoadReport:
     """Copy a checkpoint's tensors into a module, log and return what was loaded and what was not.
@@ -99,7 +100,8 @@ def load_pretrained(
         FileNotFoundError: If there is no such file.
         ValueError: If no tensor of the checkpoint fits the module.
     """
-    state = read_state(init_cfg['checkpoint'], init_cfg.get('prefix'))
+    checkpoint, prefix = str(init_cfg['checkpoint']), init_cfg.get('prefix')
+    state = read_state(checkpoint, None if prefix is None else str(prefix))
     own = module.state_dict()
     taken, unused, mismatched, resized = {}, [], {}, []
     for name, value in state.items():
@@ -115,13 +117,11 @@ def load_pretrained(
             else:
                 mismatched[target] = (tuple(own[target].shape), tuple(value.shape))
     if not taken:
-        raise ValueError(
-            f'no tensor of {init_cfg["checkpoint"]} fits {type(module).__name__}; it has {[*state][:5]}...'
-        )
+        raise ValueError(f'no tensor of {checkpoint} fits {type(module).__name__}; it has {[*state][:5]}...')
     module.load_state_dict(taken, strict=False)
     missing = tuple(k for k in own if k not in taken and k not in mismatched and not k.endswith('num_batches_tracked'))
     report = LoadReport(tuple(taken), missing, tuple(unused), mismatched, tuple(resized))
-    print_log(f'{type(module).__name__} from {init_cfg["checkpoint"]}: {report}', logger='current')
+    print_log(f'{type(module).__name__} from {checkpoint}: {report}', logger='current')
     return report
 
 
@@ -144,7 +144,7 @@ def _resizer(module: nn.Module, name: str) -> Callable[[Tensor], Tensor] | None:
     return resize
 
 
-def _load(checkpoint: str) -> Any:
+def _load(checkpoint: str) -> object:
     address = checkpoint
     if checkpoint.startswith('torchvision://'):
         address = get_torchvision_models()[checkpoint.removeprefix('torchvision://')]

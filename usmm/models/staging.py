@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from logging import FileHandler
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmengine.logging import MMLogger
 from mmengine.model import BaseModel
+from torch import nn
 
-CLINICAL = 'clinical'
-SPECS = ('all', CLINICAL, f'all but {CLINICAL}')
+from usmm.structures.settings import CLINICAL, TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+SPECS = (TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES)
 
 
 class StagedModel(BaseModel):
@@ -20,8 +25,8 @@ class StagedModel(BaseModel):
     not frozen.
     """
 
-    def __init__(self, data_preprocessor: Any = None, init_cfg: dict | list[dict] | None = None) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, data_preprocessor: nn.Module | None = None, init_cfg: dict | list[dict] | None = None) -> None:
+        super().__init__(data_preprocessor, init_cfg)  # type: ignore[arg-type]  # lists work upstream too
         self._learning: tuple[str, ...] | None = None
         self._frozen: tuple[str, ...] = ()
         self._wanted: dict[str, bool] = {}
@@ -45,7 +50,7 @@ class StagedModel(BaseModel):
             return tuple(spec)
         if spec not in SPECS:
             raise ValueError(f'what to train must be one of {SPECS} or a list of parts, got {spec!r}')
-        return tuple(p for p in self.parts if spec == 'all' or (p == CLINICAL) == (spec == CLINICAL))
+        return tuple(p for p in self.parts if spec == TRAIN_ALL or (p == CLINICAL) == (spec == TRAIN_CLINICAL))
 
     def trainable(self, spec: str | Sequence[str]) -> None:
         """Let these parts learn and freeze all others, see `resolve`.
@@ -70,12 +75,20 @@ class StagedModel(BaseModel):
         self._frozen = (*self._frozen, *names)
         self._apply_stage()
 
+    def freeze_unfitted(self) -> None:
+        """Freeze a part that was never fitted and would decide; as a rule a model has none."""
+
     def learns(self, part: str) -> bool:
-        """Whether anything of a part learns; False for a part that this model has not."""
-        module = getattr(self, part, None)
+        """Whether anything of a part learns; False for a part that this model does not have."""
+        module = dict(self.named_children()).get(part)
         return module is not None and any(p.requires_grad for p in module.parameters())
 
-    def train(self, mode: bool = True) -> StagedModel:
+    def to(self, *args: object, **kwargs: object) -> Self:
+        """Move to a device or a type, as `torch.nn.Module.to`; upstream's loses the class."""
+        super().to(*args, **kwargs)
+        return self
+
+    def train(self, mode: bool = True) -> Self:
         """Training mode for the parts that learn, eval mode for the frozen ones."""
         super().train(mode)
         if mode and self._learning is not None:

@@ -216,7 +216,7 @@ def _check_files(served: Served, files: Mapping[str, Sequence[Path]]) -> None:
         owner = name.removesuffix('_mask')
         if name not in served.modalities and paths and owner in absent:
             raise RequestError('missing_input', f'{label_of(owner)}: an outline came without its image', owner)
-    needed = served.predictor.model.lacking(absent)
+    needed = served.predictor.model.missing_modalities(absent)
     if needed:
         words = ', '.join(label_of(m) for m in needed)
         raise RequestError('missing_input', f'this model needs {words}', needed[0])

@@ -122,7 +122,7 @@ class Served:
             'name': modality,
             'label': label_of(modality),
             'kind': 'clip' if modality in self.clips else 'image',
-            'required': bool(self.predictor.model.lacking([modality])),
+            'required': bool(self.predictor.model.missing_modalities([modality])),
             'outline': modality in self.by_mask | self.by_box,
         }
 

@@ -1,7 +1,7 @@
 """What the engine and the tools expect of models, heads, learners and data sets, as `typing.Protocol` classes.
 
 A class of another package fits without inheriting from anything of usmm: it has to offer the members. `isinstance` with
-one of these classes tests that the members exist.
+one of these classes tests that the members exist (see `usmm.structures.contract`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from usmm.structures.case import Case
+from usmm.structures.contract import Contract
+from usmm.structures.contract import missing_members as missing_members  # beside the protocols that it is asked about
 from usmm.structures.schema import Variable
 from usmm.structures.settings import Settings
 
@@ -20,19 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-def missing_members(item: object, protocol: type) -> list[str]:
-    """The members of one of these protocols that an object does not have, sorted.
-
-    Example:
-        >>> missing_members([], FittedOnce)
-        ['fit_table', 'fitted']
-    """
-    members = {name for base in protocol.__mro__ for name in (*vars(base), *vars(base).get('__annotations__', {}))}
-    return sorted(name for name in members if not name.startswith('_') and not hasattr(item, name))
-
-
 @runtime_checkable
-class Trainable(Protocol):
+class Trainable(Protocol, metaclass=Contract):
     """The members of `torch.nn.Module` that the engine uses."""
 
     training: bool
@@ -63,12 +54,12 @@ class Trainable(Protocol):
 
 
 @runtime_checkable
-class TableHead(Protocol):
+class TableHead(Protocol, metaclass=Contract):
     """A head that takes the final decision from the score of the images and the clinical table."""
 
     fitted: Tensor  # whether it was fitted, a bool
     use_image: bool  # whether it reads a score of the images
-    variables: Sequence[Variable]
+    variables: tuple[Variable, ...]
 
     def image_scores(self, probabilities: Tensor) -> Tensor:
         """What it reads of the class probabilities (B, K) of the images."""
@@ -94,7 +85,7 @@ class TrainedTableHead(TableHead, Protocol):
 
 
 @runtime_checkable
-class FittedOnce(Protocol):
+class FittedOnce(Protocol, metaclass=Contract):
     """A model or a clinical head that is fitted to a table in one go, without epochs."""
 
     fitted: Tensor
@@ -117,7 +108,7 @@ class StackedHead(FittedOnce, Protocol):
 
 
 @runtime_checkable
-class TableEncoder(Protocol):
+class TableEncoder(Protocol, metaclass=Contract):
     """An encoder whose normalisation is fitted to the clinical table of the training part: `ClinicalEncoder`."""
 
     fitted: Tensor
@@ -134,6 +125,14 @@ class ImageEncoder(Protocol):
 
     def state_dict(self) -> dict[str, Tensor]:
         """Name -> tensor."""
+
+
+@runtime_checkable
+class HeadLoss(Protocol, metaclass=Contract):
+    """A loss that the head of a classifier sums up; it is called with what it reads and class indices (B,)."""
+
+    takes: str  # 'logits' (B, K), 'aux_logits' (stream -> (B, K)) or 'vectors' (stream -> (B, D))
+    min_streams: int  # with fewer streams it is left out
 
 
 class ClassifierOutputs(Protocol):
@@ -153,11 +152,23 @@ class Classifier(Trainable, Protocol):
     modalities: tuple[str, ...]
     classes: tuple[str, ...]
     positive: int
-    encoder: nn.ModuleDict | None
-    fusion: nn.Module | None
-    head: nn.Module | None
-    clinical: TableHead | None
     data_preprocessor: nn.Module  # a collated batch -> the arguments of the call
+
+    @property
+    def encoder(self) -> nn.ModuleDict | None:
+        """Name -> encoder; None for a model that reads the clinical table alone."""
+
+    @property
+    def fusion(self) -> nn.Module | None:
+        """The fusion of the streams."""
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The head on the vectors of the fusion."""
+
+    @property
+    def clinical(self) -> TableHead | None:
+        """The head that reads the clinical table last."""
 
     @property
     def readers(self) -> Mapping[str, tuple[str, ...]]:
@@ -233,7 +244,7 @@ class ContrastiveLearner(Learner, Protocol):
 
 
 @runtime_checkable
-class CaseSet(Protocol):
+class CaseSet(Protocol, metaclass=Contract):
     """A data set of cases: `CaseDataset` and those built on it."""
 
     cases: list[Case]
@@ -255,14 +266,14 @@ class CaseSet(Protocol):
 
 
 @runtime_checkable
-class BatchingSet(Protocol):
+class BatchingSet(Protocol, metaclass=Contract):
     """A data set that makes its own batches for training: `MultiTaskDataset`."""
 
     batch_sampler: Settings
 
 
 @runtime_checkable
-class PretrainingSet(Protocol):
+class PretrainingSet(Protocol, metaclass=Contract):
     """A data set for pre-training: `PairedViews`, `MultiTaskDataset`."""
 
     cases: Sequence[Case]

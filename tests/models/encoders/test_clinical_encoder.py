@@ -159,7 +159,7 @@ def test_every_fusion_takes_the_table_and_learns_from_it(name: str) -> None:
 @pytest.mark.parametrize('name', ['GatedFusion', 'FiLMFusion', 'TransformerFusion'])
 def test_a_case_without_its_image_is_told_by_the_table(name: str) -> None:
     found = fitted(FUSIONS[name])
-    assert found.optional_modalities == ('bus',) and found.lacking(['bus']) == []
+    assert found.optional_modalities == ('bus',) and found.missing_modalities(['bus']) == []
     table, images = rows(2), torch.randn(2, 3, 32, 32)
     present = dict(bus=torch.tensor([True, False]))
     mixed = found(dict(bus=images), present, table).logits
@@ -173,7 +173,7 @@ def test_a_case_without_its_image_is_told_by_the_table(name: str) -> None:
 
 def test_a_fusion_that_needs_all_says_what_is_missing() -> None:
     found = fitted()
-    assert found.optional_modalities == () and found.lacking(['bus']) == ['bus']
+    assert found.optional_modalities == () and found.missing_modalities(['bus']) == ['bus']
 
 
 def test_what_it_costs_is_known_before_it_is_fitted() -> None:

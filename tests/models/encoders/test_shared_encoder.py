@@ -61,7 +61,7 @@ def test_streams_carry_the_names_of_the_modalities():
         ('t2', 't1'), ('A', 'B'), encoder=dict(shared=dict(type='SharedEncoder', backbone=RESNET)),
         fusion=dict(type='PoolFusion'),
     )  # fmt: skip
-    assert model.readers == {'t2': ('t2',), 't1': ('t1',)} and model.lacking(['t1']) == ['t1']
+    assert model.readers == {'t2': ('t2',), 't1': ('t1',)} and model.missing_modalities(['t1']) == ['t1']
     out = model(images())
     assert list(out.vectors) == ['t2', 't1'] and out.logits.shape == (2, 2)
 

@@ -105,3 +105,8 @@ def test_class_weights_must_fit_the_classes(loss: dict) -> None:
     assert LinearHead(2, 4, losses=[loss]).num_classes == 2
     with pytest.raises(ValueError, match=r'loss_\w+ has 2 class weights for 3 classes'):
         LinearHead(3, 4, losses=[loss])
+
+
+def test_a_loss_that_does_not_state_what_it_takes() -> None:
+    with pytest.raises(TypeError, match=r"a loss of a head, got type='ChannelAttention', which has no \['min_streams'"):
+        LinearHead(2, 256, STREAMS, losses=[dict(type='ChannelAttention')])

@@ -146,7 +146,7 @@ def test_wrong_settings(changes: dict[str, Any], message: str) -> None:
 def test_it_reads_the_table_alone() -> None:
     with pytest.raises(ValueError, match=r"modalities must be \('clinical',\), got \('bus', 'clinical'\)"):
         TableClassifier(('bus', 'clinical'), ('a', 'b'), schema=SCHEMA)
-    assert model().lacking(['bus']) == []
+    assert model().missing_modalities(['bus']) == []
 
 
 def test_wrong_calls() -> None:

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from usmm.models.pretrained import LoadReport, load_pretrained, split_pretrained
+from usmm.structures import Settings
 
 
 class BaseEncoder(BaseModule):
@@ -28,16 +29,17 @@ class BaseEncoder(BaseModule):
 
     def __init__(self, init_cfg: dict | list[dict] | None = None) -> None:
         rest, self.pretrained = split_pretrained(dict(init_cfg=init_cfg))
-        super().__init__(rest.get('init_cfg'))
+        others: Any = rest.get('init_cfg')  # mmengine checks it
+        super().__init__(others)
         self.load_report: LoadReport | None = None
 
     @classmethod
-    def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    def modalities_of(cls, cfg: Settings) -> tuple[str, ...]:
         """The modalities that an encoder of this config would read, before it is built."""
         raise NotImplementedError
 
     @classmethod
-    def subset(cls, cfg: Mapping[str, Any], modalities: Collection[str]) -> dict[str, Any] | None:
+    def subset(cls, cfg: Settings, modalities: Collection[str]) -> dict[str, object] | None:
         """The config of the same encoder for fewer modalities, None when none of its modalities is left."""
         return dict(cfg) if set(cls.modalities_of(cfg)) & set(modalities) else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,7 @@ from torch import Tensor, nn
 from usmm.models.encoders.base_encoder import BaseEncoder
 from usmm.models.tables.table_encoding import TableEncoding, own_columns
 from usmm.registry import MODELS
-from usmm.structures import Variable
-
-CLINICAL = 'clinical'
+from usmm.structures import CLINICAL, Settings, Variable
 
 
 @MODELS.register_module()
@@ -49,7 +46,7 @@ class ClinicalEncoder(BaseEncoder):
 
     def __init__(
         self,
-        variables: Sequence[Variable | Mapping[str, Any]] = (),
+        variables: Sequence[Variable | Settings] = (),
         columns: Sequence[int] | None = None,
         hidden_channels: int = 32,
         init_cfg: dict | list[dict] | None = None,
@@ -57,7 +54,7 @@ class ClinicalEncoder(BaseEncoder):
         super().__init__(init_cfg)
         if hidden_channels < 1:
             raise ValueError(f'hidden_channels of ClinicalEncoder must be 1 or more, got {hidden_channels}')
-        self.variables = tuple(v if isinstance(v, Variable) else Variable(**v) for v in variables)
+        self.variables = tuple(Variable.of(v) for v in variables)
         self.columns = None if columns is None else list(columns)
         self.encoding = TableEncoding(self.variables)
         self.fc = nn.Linear(len(self.encoding.names), hidden_channels)
@@ -65,7 +62,7 @@ class ClinicalEncoder(BaseEncoder):
         self.register_buffer('fitted', torch.tensor(False))
 
     @classmethod
-    def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    def modalities_of(cls, cfg: Settings) -> tuple[str, ...]:
         """The table."""
         return cls.modalities
 
@@ -94,6 +91,6 @@ class ClinicalEncoder(BaseEncoder):
         return [self.fc(columns.to(self.fc.weight.dtype)).relu()[:, :, None, None]]
 
 
-def table_encoders(encoders: Mapping[str, nn.Module] | None) -> list[ClinicalEncoder]:
+def table_encoders(encoders: nn.ModuleDict | None) -> list[ClinicalEncoder]:
     """The encoders of the table among those of a classifier."""
-    return [e for e in (encoders or {}).values() if isinstance(e, ClinicalEncoder)]
+    return [] if encoders is None else [e for e in encoders.values() if isinstance(e, ClinicalEncoder)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
-from usmm.models.building import build
+from usmm.models.building import build, name_in
 from usmm.models.encoders.base_encoder import BaseEncoder
+from usmm.models.encoders.feature_maps import stage_of, stated_channels
 from usmm.models.encoders.r2plus1d import from_torchvision
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 @MODELS.register_module()
@@ -34,7 +35,7 @@ class ClipEncoder(BaseEncoder):
     def __init__(
         self,
         clip: str = 'dceus',
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         cfg, pretrained = split_pretrained(dict(backbone or dict(type='R2Plus1D', depth=18)))
@@ -42,12 +43,12 @@ class ClipEncoder(BaseEncoder):
         self.clip = clip
         self.modalities = (clip,)
         self.backbone = build(cfg)
-        self.out_channels = tuple(self.backbone.out_channels)
+        self.out_channels = stated_channels(self.backbone)
 
     @classmethod
-    def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    def modalities_of(cls, cfg: Settings) -> tuple[str, ...]:
         """The clip."""
-        return (cfg.get('clip', 'dceus'),)
+        return (name_in(cfg, 'clip', 'dceus'),)
 
     def place(self, name: str) -> tuple[str, ...]:
         """Names of torchvision's r2plus1d_18 are translated, others belong to the backbone as they are."""
@@ -55,7 +56,7 @@ class ClipEncoder(BaseEncoder):
 
     def cam_layers(self) -> dict[str, str]:
         """The first stage, which keeps the time steps of the clip, where there is one; else the last map."""
-        return {self.clip: 'backbone.layer1' if hasattr(self.backbone, 'layer1') else ''}
+        return {self.clip: stage_of(self.backbone, 'layer1', 'backbone.')}
 
     def forward(self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         """Stage maps (B, C, T', H', W') of the clip (B, 3, T, H, W)."""

@@ -9,10 +9,12 @@ from typing import Any
 from mmengine.model import ModuleDict
 from torch import Tensor
 
+from usmm.models.building import name_in, names_in
 from usmm.models.encoders.base_encoder import BaseEncoder
 from usmm.models.encoders.resnet_stages import ResNetTail, ResNetTrunk
 from usmm.models.layers import ChannelAttention, MapFusion, ModalityInteraction
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 SHARED = 'shared'
 
@@ -80,7 +82,7 @@ class GuidedEncoder(BaseEncoder):
         block: Any = dict(norm_cfg=norm_cfg or dict(type='BN'), with_cp=with_cp, zero_init_residual=zero_init_residual)
         names = (SHARED,) if shared else self.modalities
         self.trunks = ModuleDict({name: ResNetTrunk(depth, base_channels, **block) for name in names})
-        width = self.trunks[names[0]].out_channels
+        width = self.trunk(self.modalities[0]).out_channels
         attended = self.guided if channel_attention else ()
         gated = self.guided if modality_interaction and guide is not None else ()
         interaction: Any = dict(relu_before_gate=relu_before_gate, norm_cfg=norm_cfg)
@@ -93,13 +95,13 @@ class GuidedEncoder(BaseEncoder):
         self.out_channels = (width, *self.tail.out_channels)
 
     @classmethod
-    def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    def modalities_of(cls, cfg: Settings) -> tuple[str, ...]:
         """Guide first, then the guided ones."""
-        guide = cfg.get('guide', 'bus')
-        return (*(() if guide is None else (guide,)), *cfg.get('guided', ('cdfi', 'ue')))
+        guided = names_in(cfg, 'guided', ('cdfi', 'ue'))
+        return guided if cfg.get('guide', 'bus') is None else (name_in(cfg, 'guide', 'bus'), *guided)
 
     @classmethod
-    def subset(cls, cfg: Mapping[str, Any], modalities: Collection[str]) -> dict[str, Any] | None:
+    def subset(cls, cfg: Settings, modalities: Collection[str]) -> dict[str, object] | None:
         """The config with the branches and maps of absent modalities dropped, None when nothing is left."""
         left = [m for m in cls.modalities_of(cfg) if m in modalities]
         if not left:
@@ -110,7 +112,8 @@ class GuidedEncoder(BaseEncoder):
 
     def trunk(self, modality: str) -> ResNetTrunk:
         """The trunk that a modality passes."""
-        return self.trunks[SHARED if SHARED in self.trunks else modality]
+        trunk: ResNetTrunk = self.trunks[SHARED if SHARED in self.trunks else modality]  # type: ignore[assignment]
+        return trunk
 
     def cam_layers(self) -> dict[str, str]:
         """layer2 of each modality's trunk; a shared trunk is called once a modality, in their order."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from usmm.models.building import build
+from usmm.models.building import build, name_in
 from usmm.models.encoders.base_encoder import BaseEncoder
+from usmm.models.encoders.feature_maps import as_list, probe, stage_of
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 @MODELS.register_module()
@@ -35,7 +35,7 @@ class ImageEncoder(BaseEncoder):
     def __init__(
         self,
         modality: str = 'bus',
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         out_channels: tuple[int, ...] | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
@@ -48,30 +48,14 @@ class ImageEncoder(BaseEncoder):
         self.out_channels = probe(self.backbone, input_size) if out_channels is None else tuple(out_channels)
 
     @classmethod
-    def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    def modalities_of(cls, cfg: Settings) -> tuple[str, ...]:
         """The image modality."""
-        return (cfg.get('modality', 'bus'),)
+        return (name_in(cfg, 'modality', 'bus'),)
 
     def cam_layers(self) -> dict[str, str]:
         """layer2 of a ResNet (512 x 28 x 28 at depth 50 and 224 pixels), the last map of other backbones."""
-        return {self.modality: 'backbone.layer2' if hasattr(self.backbone, 'layer2') else ''}
+        return {self.modality: stage_of(self.backbone, 'layer2', 'backbone.')}
 
     def forward(self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None) -> list[Tensor]:
         """The backbone's maps (B, C, H', W') of the image (B, 3, H, W)."""
         return as_list(self.backbone(inputs[self.modality]))
-
-
-@torch.no_grad()
-def probe(backbone: nn.Module, size: int) -> tuple[int, ...]:
-    """Channels of each map that a backbone makes of a square image of this side."""
-    backbone.eval()
-    try:
-        maps = backbone(torch.zeros(1, 3, size, size))
-    finally:
-        backbone.train()
-    return tuple(m.shape[1] for m in as_list(maps))
-
-
-def as_list(maps: Tensor | tuple[Tensor, ...] | list[Tensor]) -> list[Tensor]:
-    """The maps of a backbone, which may return one or several."""
-    return [maps] if isinstance(maps, Tensor) else list(maps)

@@ -124,7 +124,7 @@ class R2Plus1D(ResNet2Plus1d):
             self._take_torchvision_widths()
         for module in self.modules():
             if isinstance(module, Conv2plus1d):
-                module.conv_t = TimeConv(**_geometry(module.conv_t))
+                module.conv_t = _like(module.conv_t, TimeConv)
         self._freeze_stages()
         self.out_channels = tuple(base_channels * 2**i * self.block.expansion for i in self.out_indices)
 
@@ -157,11 +157,12 @@ class R2Plus1D(ResNet2Plus1d):
     def _widen(self, conv: Conv2plus1d, middle: int) -> None:
         """Give the (1, k, k) and (t, 1, 1) convs another number of channels between them."""
         space, time = conv.conv_s, conv.conv_t
-        conv.conv_s = nn.Conv3d(**{**_geometry(space), 'out_channels': middle})
+        conv.conv_s = _like(space, out_channels=middle)
         conv.bn_s = build_norm_layer(conv.norm_cfg, middle)[1]
-        conv.conv_t = nn.Conv3d(**{**_geometry(time), 'in_channels': middle})
+        conv.conv_t = _like(time, in_channels=middle)
 
 
-def _geometry(conv: nn.Conv3d) -> dict[str, Any]:
+def _like(conv: nn.Conv3d, kind: type[nn.Conv3d] = nn.Conv3d, **channels: int) -> nn.Conv3d:
+    """A new convolution of the same geometry without bias, of another class or number of channels."""
     names = ('in_channels', 'out_channels', 'kernel_size', 'stride', 'padding')
-    return {**{name: getattr(conv, name) for name in names}, 'bias': False}
+    return kind(**{**{name: getattr(conv, name) for name in names}, **channels, 'bias': False})

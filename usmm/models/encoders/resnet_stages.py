@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from mmengine.model import BaseModule
-from mmpretrain.models.backbones.resnet import ResLayer, ResNet
+from mmpretrain.models.backbones.resnet import Bottleneck, ResLayer, ResNet
 from torch import Tensor
 
-INIT = [
+INIT: list[dict] = [
     dict(type='Kaiming', layer=['Conv2d']),
     dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
 ]
@@ -30,18 +30,18 @@ class ResNetTrunk(ResNet):
         1444928
     """
 
-    def __init__(self, depth: int, base_channels: int = 64, **kwargs: Any) -> None:
+    def __init__(self, depth: int, base_channels: int = 64, **kwargs: object) -> None:
         if depth not in ResNet.arch_settings:
             raise ValueError(f'a ResNet has a depth of {sorted(ResNet.arch_settings)}, got {depth}')
         stages = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
         super().__init__(depth, base_channels=base_channels, stem_channels=base_channels, **stages, **kwargs)
-        self.out_channels = self.layer2[-1].out_channels
+        self.out_channels: int = self.layer2[-1].out_channels
 
     def stem_forward(self, image: Tensor) -> Tensor:
         """The stem's map, a quarter of the image's size, of an image (B, 3, H, W)."""
         return self.maxpool(self.relu(self.norm1(self.conv1(image))))
 
-    def forward(self, image: Tensor, guide: Any = None) -> Tensor:
+    def forward(self, image: Tensor, guide: Callable[[tuple[int, int]], Tensor] | None = None) -> Tensor:
         """layer2's map (B, C, H/8, W/8).
 
         Args:
@@ -93,7 +93,7 @@ class ResNetTail(BaseModule):
         super().init_weights()
         if self.zero_init_residual:
             for block in (*self.layer3, *self.layer4):
-                last = block.norm3 if hasattr(block, 'norm3') else block.norm2
+                last = block.norm3 if isinstance(block, Bottleneck) else block.norm2
                 last.weight.data.zero_()
 
     def forward(self, x: Tensor) -> list[Tensor]:

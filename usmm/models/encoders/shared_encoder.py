@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from usmm.models.building import build
+from usmm.models.building import build, names_in
 from usmm.models.encoders.base_encoder import BaseEncoder
-from usmm.models.encoders.image_encoder import as_list, probe
+from usmm.models.encoders.feature_maps import as_list, probe, stage_of
 from usmm.models.pretrained import split_pretrained
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 BLOCK_OF_MAPS = 11  # the block of an EfficientNet whose map the paper shows
 
@@ -48,7 +48,7 @@ class SharedEncoder(BaseEncoder):
     def __init__(
         self,
         modalities: Sequence[str] = ('t1', 't2', 'oop'),
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         out_channels: tuple[int, ...] | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
@@ -62,12 +62,12 @@ class SharedEncoder(BaseEncoder):
         self.out_channels = probe(self.backbone, input_size) if out_channels is None else tuple(out_channels)
 
     @classmethod
-    def modalities_of(cls, cfg: Mapping[str, Any]) -> tuple[str, ...]:
+    def modalities_of(cls, cfg: Settings) -> tuple[str, ...]:
         """The image modalities."""
-        return tuple(cfg.get('modalities', ('t1', 't2', 'oop')))
+        return names_in(cfg, 'modalities', ('t1', 't2', 'oop'))
 
     @classmethod
-    def subset(cls, cfg: Mapping[str, Any], modalities: Collection[str]) -> dict[str, Any] | None:
+    def subset(cls, cfg: Settings, modalities: Collection[str]) -> dict[str, object] | None:
         """The same backbone for the modalities that are left, in their order; None when none is."""
         left = tuple(m for m in modalities if m in cls.modalities_of(cfg))
         return dict(cfg, modalities=left) if left else None
@@ -110,12 +110,13 @@ class SharedEncoder(BaseEncoder):
         return as_list(self.backbone(torch.cat([inputs[m] for m in self.modalities])))
 
 
-def _cam_layer(backbone: Any) -> str:
-    if hasattr(backbone, 'layer2'):
-        return 'layer2'
+def _cam_layer(backbone: nn.Module) -> str:
+    if stage := stage_of(backbone, 'layer2'):
+        return stage
     block = 0
-    for i, stage in enumerate(getattr(backbone, 'layers', ())):
-        for j, _ in enumerate(stage if isinstance(stage, torch.nn.Sequential) else ()):
+    layers = dict(backbone.named_children()).get('layers', nn.Sequential())
+    for i, layer in enumerate(layers.children()):
+        for j, _ in enumerate(layer if isinstance(layer, nn.Sequential) else ()):
             block += 1
             if block == BLOCK_OF_MAPS:
                 return f'layers.{i}.{j}'

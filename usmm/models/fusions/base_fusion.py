@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
+
+from usmm.structures import Settings
 
 
 def pool(x: Tensor) -> Tensor:
@@ -26,6 +27,7 @@ class BaseFusion(BaseModule):
         out_channels: Width of the joint vector.
         widths: Stream -> width of its vector.
         handles_missing: Whether a stream may be absent from some cases of a batch.
+        projector: The projector of a contrastive pre-training that the streams pass, or None.
         layerwise: Whether all stage maps are fused; `in_channels` then has the channels of each of them.
 
     Raises:
@@ -34,8 +36,7 @@ class BaseFusion(BaseModule):
 
     handles_missing = False
     layerwise = False
-    embed_dims: Any
-    out_channels: Any
+    out_channels: int
 
     def __init__(
         self, in_channels: Mapping[str, int], embed_dims: int | None = 256, init_cfg: dict | list[dict] | None = None
@@ -44,14 +45,16 @@ class BaseFusion(BaseModule):
         if not in_channels:
             raise ValueError(f'{type(self).__name__} needs one stream or more, got none')
         self.streams = tuple(in_channels)
+        self.projector: nn.Module | None = None
         self.embed_dims = embed_dims
-        self.out_channels = embed_dims
+        # without a projection the subclass sets it
+        self.out_channels = 0 if embed_dims is None else embed_dims
         self.widths = {s: width if embed_dims is None else embed_dims for s, width in in_channels.items()}
         projected = {} if embed_dims is None else in_channels
         self.project = ModuleDict({s: nn.Linear(width, self.widths[s]) for s, width in projected.items()})
 
     @classmethod
-    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    def single(cls, cfg: Settings) -> dict[str, object]:
         """What is left of this fusion's config when a single stream is: the projection, at the same width."""
         return dict(type='SingleStream', embed_dims=cfg.get('embed_dims', 256))
 

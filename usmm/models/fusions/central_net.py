@@ -75,6 +75,6 @@ class CentralNet(LayerwiseFusion):
         return fused
 
     def _weighted_sum(self, level: int, maps: Mapping[str, Tensor]) -> Tensor:
-        match = self.match[level]
+        match = dict(self.match[level].named_children())
         matched = [match[s](m) if s in match else m for s, m in maps.items()]
         return torch.stack([weight * m for weight, m in zip(self.stream_weights[level], matched)]).sum(0)

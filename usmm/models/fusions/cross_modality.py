@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from mmengine.model import ModuleList
@@ -13,6 +12,7 @@ from usmm.models.fusions.base_fusion import BaseFusion, pool
 from usmm.models.fusions.layerwise import flatten_time, resize
 from usmm.models.layers.channel_shuffle import ChannelShuffle
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 BLOCKS_2D = 3  # 1x1 convs behind the one that merges the modalities
 
@@ -86,7 +86,7 @@ class CrossModalityGroupConv(BaseFusion):
         self.blocks = ModuleList([_Block(conv, groups) for conv in convs])
 
     @classmethod
-    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    def single(cls, cfg: Settings) -> dict[str, object]:
         """What is left with a single modality: the global average of its map."""
         return dict(type='PoolFusion')
 

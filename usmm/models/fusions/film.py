@@ -57,8 +57,9 @@ class FiLMFusion(BaseFusion):
         self.embed_dims, self.out_channels = embed_dims, embed_dims * len(self.others)
         self.widths = {s: in_channels[by] if s == by else embed_dims for s in self.streams}
         self.project = ModuleDict({s: nn.Linear(in_channels[s], embed_dims) for s in self.others})
-        self.modulate = ModuleDict({s: nn.Linear(in_channels[by], 2 * in_channels[s]) for s in self.others})
-        for layer in self.modulate.values():
+        layers = {s: nn.Linear(in_channels[by], 2 * in_channels[s]) for s in self.others}
+        self.modulate = ModuleDict(layers)
+        for layer in layers.values():
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 

@@ -72,7 +72,7 @@ class HiNet(LayerwiseFusion):
         """The result of the last level (B, C, H, W)."""
         last: list[Tensor] = []
         for maps, match, mix, carry in zip(levels, self.match, self.mix, self.carry):
-            level = mix(self.views([match[s](m) for s, m in maps.items()]))
+            level = mix(self.views([match.get_submodule(s)(m) for s, m in maps.items()]))
             last = [carry(torch.cat([level, *[resize(x, level.shape[2:]) for x in last]], dim=1))]
         return last[0]
 

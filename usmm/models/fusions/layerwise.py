@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mmcv.cnn import ConvModule
 from torch import Tensor
 from torch.nn import functional as F
 
 from usmm.models.fusions.base_fusion import BaseFusion, pool
+from usmm.structures import Settings
 
 
 def conv_norm(
-    in_channels: int, out_channels: int, kernel: int, stride: int = 1, norm_cfg: dict | None = None, act: Any = None
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    norm_cfg: dict | None = None,
+    act: dict | None = None,
 ) -> ConvModule:
     """A conv without bias, a norm layer (default: batch norm), and the activation of a config (None: none).
 
@@ -61,7 +66,7 @@ class LayerwiseFusion(BaseFusion):
         self.num_levels = next(iter(counts.values()))
 
     @classmethod
-    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    def single(cls, cfg: Settings) -> dict[str, object]:
         """What is left with a single stream: that stream's network."""
         return dict(type='PoolFusion')
 

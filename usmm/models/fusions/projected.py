@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from usmm.models.fusions.base_fusion import BaseFusion
 from usmm.models.layers.projector import ContrastiveMLP
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 @MODELS.register_module()
@@ -36,6 +36,8 @@ class ProjectedFusion(BaseFusion):
         512
     """
 
+    projector: ContrastiveMLP
+
     def __init__(
         self,
         in_channels: Mapping[str, int],
@@ -51,11 +53,13 @@ class ProjectedFusion(BaseFusion):
         self.out_channels = embed_dims * len(self.streams)
 
     @classmethod
-    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    def single(cls, cfg: Settings) -> dict[str, object]:
         """The same: one stream has a projector too."""
         return dict(cfg)
 
-    def embed(self, streams: Mapping[str, Any], present: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def embed(
+        self, streams: Mapping[str, Sequence[Tensor]], present: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Stream -> projected vector (B, D)."""
         return {s: self.projector(v) for s, v in super().embed(streams, present).items()}
 

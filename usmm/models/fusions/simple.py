@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from mmengine.model import ModuleDict
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from usmm.models.fusions.base_fusion import BaseFusion
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 @MODELS.register_module()
@@ -79,7 +79,7 @@ class PoolFusion(BaseFusion):
         self.out_channels = sum(self.widths.values())
 
     @classmethod
-    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    def single(cls, cfg: Settings) -> dict[str, object]:
         """The same: there is nothing in it that needs two streams."""
         return dict(cfg)
 

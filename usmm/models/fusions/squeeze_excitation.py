@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from mmengine.model import ModuleDict
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from usmm.models.fusions.base_fusion import BaseFusion, pool
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 class SqueezeExcitation(nn.Module):
@@ -80,7 +80,7 @@ class SqueezeExcitationFusion(BaseFusion):
         self.attention = ModuleDict({s: SqueezeExcitation(embed_dims, reduction) for s in self.streams})
 
     @classmethod
-    def single(cls, cfg: Mapping[str, Any]) -> dict[str, Any]:
+    def single(cls, cfg: Settings) -> dict[str, object]:
         """The same: there is nothing in it that needs two streams."""
         return dict(cfg)
 
@@ -97,7 +97,7 @@ class SqueezeExcitationFusion(BaseFusion):
 
     def _vector(self, stream: str, streams: Mapping[str, Sequence[Tensor]], rows: Tensor | None, batch: int) -> Tensor:
         if stream not in streams or (self.training and rows is not None and not bool(rows.any())):
-            return self.narrow[stream].weight.new_zeros(batch, self.widths[stream])
+            return next(self.narrow[stream].parameters()).new_zeros(batch, self.widths[stream])
         x = streams[stream][-1]
         if rows is None:
             return self._weighted(stream, x)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseModule
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 from usmm.models.tables.table_encoding import TableEncoding, own_columns
 from usmm.models.tables.table_estimators import BoostedTable
 from usmm.registry import MODELS
-from usmm.structures import Variable
+from usmm.structures import Settings, Variable
 
 
 @MODELS.register_module()
@@ -51,16 +50,16 @@ class BoostedTableHead(BaseModule):
 
     def __init__(
         self,
-        variables: Sequence[Variable | Mapping[str, Any]],
+        variables: Sequence[Variable | Settings],
         num_classes: int = 2,
         positive: int = 1,
         use_image: bool = True,
         columns: Sequence[int] | None = None,
-        options: Mapping[str, Any] | None = None,
+        options: Settings | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.variables = tuple(v if isinstance(v, Variable) else Variable(**v) for v in variables)
+        self.variables = tuple(Variable.of(v) for v in variables)
         self.columns = None if columns is None else list(columns)
         self.num_classes, self.positive, self.use_image = num_classes, positive, use_image
         self.options = dict(options or {})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from mmengine.logging import print_log
@@ -13,7 +12,7 @@ from torch.nn import functional as F
 
 from usmm.models.building import build
 from usmm.registry import MODELS
-from usmm.structures import Variable
+from usmm.structures import Settings, Variable
 
 
 @MODELS.register_module()
@@ -52,28 +51,34 @@ class ClinicalFusionHead(BaseModule):
         ['age', 'gender', 'image']
     """
 
+    mean: Tensor
+    std: Tensor
+    fitted: Tensor
+    selected: Tensor
+
     def __init__(
         self,
-        variables: Sequence[Variable | Mapping[str, Any]],
+        variables: Sequence[Variable | Settings],
         num_classes: int = 2,
         positive: int = 1,
         use_image: bool = True,
         columns: Sequence[int] | None = None,
         relu: bool = True,
-        loss: Mapping[str, Any] | None = None,
+        loss: Settings | None = None,
         select: float | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.variables = tuple(v if isinstance(v, Variable) else Variable(**v) for v in variables)
+        self.variables = tuple(Variable.of(v) for v in variables)
         _check(self.variables)
         self.columns = None if columns is None else list(columns)
         self.num_classes, self.positive, self.use_image, self.relu = num_classes, positive, use_image, relu
         self.numbers = [i for i, v in enumerate(self.variables) if not v.is_category]
         self.categories = [i for i, v in enumerate(self.variables) if v.is_category]
-        self.encode = ModuleList([nn.Linear(len(self.variables[i].values or ()) + 1, 1) for i in self.categories])
+        layers = [nn.Linear(len(self.variables[i].values or ()) + 1, 1) for i in self.categories]
+        self.encode = ModuleList(layers)
         if relu:
-            for layer in self.encode:
+            for layer in layers:
                 # Weights start within +-1: with this bias no category starts on the dead side of the ReLU for good.
                 nn.init.ones_(layer.bias)
         self.image_width = 0 if not use_image else (1 if num_classes == 2 else num_classes)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
-from mmengine.model import BaseModule, ModuleDict
+from mmengine.model import ModuleDict
 from torch import Tensor, nn
 
-from usmm.models.heads.linear import build_losses
+from usmm.models.heads.base_head import BaseHead
+from usmm.models.heads.linear import build_losses, takes_of
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 def log_mean_probability(logits: Tensor, present: Tensor | None = None) -> Tensor:
@@ -34,7 +35,7 @@ def log_mean_probability(logits: Tensor, present: Tensor | None = None) -> Tenso
 
 
 @MODELS.register_module()
-class LateFusionHead(BaseModule):
+class LateFusionHead(BaseHead):
     """One fully connected layer a stream, each with the losses; the prediction is the mean of the probabilities.
 
     The joint vector is not looked at, so that any fusion goes with it: `PoolFusion` makes each stream a network of
@@ -65,7 +66,7 @@ class LateFusionHead(BaseModule):
         num_classes: int,
         in_channels: int,
         streams: Mapping[str, int],
-        losses: Sequence[Mapping[str, Any]] | None = None,
+        losses: Sequence[Settings] | None = None,
         dropout: float = 0.0,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -74,7 +75,7 @@ class LateFusionHead(BaseModule):
             raise ValueError('LateFusionHead needs one stream or more, got none')
         self.num_classes = num_classes
         self.losses = build_losses(losses or [dict(type='CrossEntropyLoss')], len(streams))
-        others = [name for name, loss in self.losses.items() if loss.takes != 'logits']
+        others = [name for name, loss in self.losses.items() if takes_of(loss) != 'logits']
         if others:
             raise ValueError(f'LateFusionHead gives each stream its own losses on logits, got {others}')
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()

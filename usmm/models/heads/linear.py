@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from mmengine.model import BaseModule, ModuleDict
+from mmengine.model import ModuleDict
 from torch import Tensor, nn
 
 from usmm.models.building import build
+from usmm.models.heads.base_head import BaseHead
 from usmm.registry import MODELS
+from usmm.structures import Settings
+from usmm.structures.contract import missing_members
+from usmm.structures.protocols import HeadLoss
 
 
 @MODELS.register_module()
-class LinearHead(BaseModule):
+class LinearHead(BaseHead):
     """One fully connected layer, the losses, and an auxiliary layer per stream only if a loss takes their logits.
 
     Args:
@@ -42,15 +45,13 @@ class LinearHead(BaseModule):
 
     # whether streams have auxiliary layers of their own where no loss takes them
     always_aux = False
-    # whether a stream may be absent, whatever the fusion makes of it
-    handles_missing = False
 
     def __init__(
         self,
         num_classes: int,
         in_channels: int,
         streams: Mapping[str, int] | None = None,
-        losses: Sequence[Mapping[str, Any]] | None = None,
+        losses: Sequence[Settings] | None = None,
         dropout: float = 0.0,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -64,7 +65,7 @@ class LinearHead(BaseModule):
                     raise ValueError(f'{name} has {len(weights)} class weights for {num_classes} classes')
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.fc = nn.Linear(in_channels, num_classes)
-        supervised = self.always_aux or any(loss.takes == 'aux_logits' for loss in self.losses.values())
+        supervised = self.always_aux or 'aux_logits' in map(takes_of, self.losses.values())
         aux = {s: nn.Linear(width, num_classes) for s, width in streams.items()} if supervised else {}
         self.aux = ModuleDict(aux)
 
@@ -98,11 +99,15 @@ class LinearHead(BaseModule):
             complete: Rows in which every stream is present (B,); None: all. Losses over streams look at these only.
             present: Stream -> which rows have it (B,); None: all.
         """
-        given: dict[str, Any] = dict(logits=logits.float(), aux_logits=_float(aux_logits), vectors=_float(vectors))
+        by_stream = dict(aux_logits=_float(aux_logits), vectors=_float(vectors))
         losses = {}
         for name, loss in self.losses.items():
-            x = given[loss.takes]
-            if complete is None or loss.takes == 'logits':
+            takes = takes_of(loss)
+            if takes == 'logits':
+                losses[name] = loss(logits.float(), target)
+                continue
+            x = by_stream[takes]
+            if complete is None:
                 losses[name] = loss(x, target)
             elif bool(complete.any()):
                 losses[name] = loss({s: v[complete] for s, v in x.items()}, target[complete])
@@ -116,15 +121,21 @@ def _float(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.float() for k, v in tensors.items()}
 
 
-def build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> ModuleDict:
+def build_losses(cfgs: Sequence[Settings], num_streams: int) -> ModuleDict:
     """Name in the log -> loss, without those that need more streams than there are (a line in the log says so).
 
     Raises:
         ValueError: If no loss is left.
+        TypeError: If a config is not one of a loss of a head; names the members that are missing.
     """
     built = ModuleDict()
     for cfg in cfgs:
         loss = build(cfg)
+        if not isinstance(loss, HeadLoss):
+            members = missing_members(loss, HeadLoss)
+            raise TypeError(
+                f'expected the config of a loss of a head, got type={cfg.get("type")!r}, which has no {members}'
+            )
         if loss.takes != 'logits' and num_streams < loss.min_streams:
             print_log(
                 f'{type(loss).__name__} needs {loss.min_streams} streams, this model has {num_streams}: dropped',
@@ -136,6 +147,11 @@ def build_losses(cfgs: Sequence[Mapping[str, Any]], num_streams: int) -> ModuleD
     if not len(built):
         raise ValueError(f'no loss is left for a model with {num_streams} stream(s): {[c["type"] for c in cfgs]}')
     return built
+
+
+def takes_of(loss: nn.Module) -> str:
+    """What a loss reads; `build_losses` has checked that it states it."""
+    return str(loss.takes)
 
 
 def _loss_name(cls: str) -> str:

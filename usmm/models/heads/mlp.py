@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
 from usmm.models.heads.linear import LinearHead
 from usmm.registry import MODELS
+from usmm.structures import Settings
 
 
 @MODELS.register_module()
@@ -37,7 +37,7 @@ class MLPHead(LinearHead):
         num_classes: int,
         in_channels: int,
         streams: Mapping[str, int] | None = None,
-        losses: Sequence[Mapping[str, Any]] | None = None,
+        losses: Sequence[Settings] | None = None,
         hidden_channels: int = 256,
         dropout: float = 0.0,
         init_cfg: dict | list[dict] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from mmengine.model import ModuleDict
@@ -12,9 +12,12 @@ from torch import Tensor, nn
 
 from usmm.models.heads.linear import LinearHead
 from usmm.registry import MODELS
+from usmm.structures import Settings
+
+Tree: TypeAlias = str | Sequence['Tree']  # the name of a stream, or a group of such
 
 
-def leaves(tree: Any) -> list[str]:
+def leaves(tree: Tree) -> list[str]:
     """The names in a nested sequence, from left to right.
 
     Example:
@@ -24,7 +27,7 @@ def leaves(tree: Any) -> list[str]:
     return [tree] if isinstance(tree, str) else [name for node in tree for name in leaves(node)]
 
 
-def prune(tree: Any, kept: Collection[str]) -> Any:
+def prune(tree: Tree, kept: Collection[str]) -> Tree | None:
     """A tree without the leaves that are not kept; a group of one becomes that one, None: nothing is left.
 
     Example:
@@ -75,8 +78,8 @@ class ScoreTreeHead(LinearHead):
         num_classes: int,
         in_channels: int,
         streams: Mapping[str, int],
-        tree: Sequence[Any] | None = None,
-        losses: Sequence[Mapping[str, Any]] | None = None,
+        tree: Sequence[Tree] | None = None,
+        losses: Sequence[Settings] | None = None,
         dropout: float = 0.0,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -86,7 +89,7 @@ class ScoreTreeHead(LinearHead):
         if any(names[s] != 1 for s in streams):
             raise ValueError(f'the tree of ScoreTreeHead must name each of {list(streams)} once, got {tree}')
         pruned = prune(tuple(streams) if tree is None else tree, streams)
-        root = (pruned,) if isinstance(pruned, str) else pruned
+        root: Sequence[Tree] = (pruned,) if isinstance(pruned, str) else pruned or ()
         super().__init__(num_classes, num_classes * len(root), streams, losses, dropout, init_cfg)
         self.tree = root
         self.groups = ModuleDict()
@@ -105,7 +108,7 @@ class ScoreTreeHead(LinearHead):
         aux = {s: layer(self.dropout(vectors[s])) for s, layer in self.aux.items()}
         return self.fc(self._children(self.tree, aux, present)), aux
 
-    def _children(self, nodes: Sequence[Any], aux: dict[str, Tensor], present: Mapping[str, Tensor] | None) -> Tensor:
+    def _children(self, nodes: Sequence[Tree], aux: dict[str, Tensor], present: Mapping[str, Tensor] | None) -> Tensor:
         """The probabilities of nodes side by side (B, K * nodes); the logits of groups are added to `aux`."""
         scores = []
         for node in nodes:
@@ -119,12 +122,12 @@ class ScoreTreeHead(LinearHead):
             scores.append(score)
         return torch.cat(scores, dim=1)
 
-    def _add_groups(self, nodes: Sequence[Any]) -> None:
+    def _add_groups(self, nodes: Sequence[Tree]) -> None:
         for node in nodes:
             if not isinstance(node, str):
                 self._add_groups(node)
                 self.groups[_name(node)] = nn.Linear(self.num_classes * len(node), self.num_classes)
 
 
-def _name(node: Any) -> str:
+def _name(node: Tree) -> str:
     return '+'.join(leaves(node))

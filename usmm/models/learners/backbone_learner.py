@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 
-from usmm.models.building import build
-from usmm.models.encoders.image_encoder import as_list, probe
+from usmm.models.assembly import encoders_of
+from usmm.models.building import build, build_preprocessor
+from usmm.models.encoders.feature_maps import as_list, probe
 from usmm.models.fusions.base_fusion import pool
 from usmm.models.pretrained import load_pretrained, split_pretrained
 from usmm.models.staging import StagedModel
+from usmm.structures import Settings
+from usmm.structures.protocols import Classifier
 
 
 class BackboneLearner(StagedModel):
@@ -29,12 +31,12 @@ class BackboneLearner(StagedModel):
 
     def __init__(
         self,
-        backbone: Mapping[str, Any],
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        backbone: Settings,
+        data_preprocessor: Settings | nn.Module | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(_preprocessor(data_preprocessor), init_cfg)
+        super().__init__(build_preprocessor(data_preprocessor, 'PairPreprocessor'), init_cfg)
         cfg, self.pretrained = split_pretrained(dict(backbone))
         self.backbone = build(cfg)
         self.width = probe(self.backbone, input_size)[-1]
@@ -50,7 +52,7 @@ class BackboneLearner(StagedModel):
         """The global average of the last map: (B, 3, H, W) -> (B, width)."""
         return pool(as_list(self.backbone(image))[-1])
 
-    def fits(self, model: Any) -> dict[str, dict[str, Tensor]]:
+    def fits(self, model: Classifier) -> dict[str, dict[str, Tensor]]:
         """Parts of a classifier that can take what was learnt -> the tensors that they take.
 
         Args:
@@ -61,19 +63,20 @@ class BackboneLearner(StagedModel):
         """
         state = self.backbone.state_dict()
         found = {}
-        for name, encoder in (model.encoder or {}).items():
+        encoders = encoders_of(model.encoder)
+        for name, encoder in encoders.items():
             placed = {to: value for key, value in state.items() for to in encoder.place(key)}
             if fit(encoder, placed):
                 found[f'encoder.{name}'] = placed
         if not found:
-            kinds = [type(e).__name__ for e in (model.encoder or {}).values()]
+            kinds = [type(e).__name__ for e in encoders.values()]
             raise ValueError(
                 f'no encoder of the model can take the weights of the pre-training: it has {kinds}, '
                 f'and what is pre-trained is a {type(self.backbone).__name__}; both need one backbone config'
             )
         return found
 
-    def hand_over(self, model: Any) -> list[str]:
+    def hand_over(self, model: Classifier) -> list[str]:
         """Give a classifier what was learnt; see `fits`.
 
         Args:
@@ -92,7 +95,3 @@ def fit(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
     """Whether a module has all of these tensors, in these shapes."""
     own = module.state_dict()
     return all(name in own and own[name].shape == value.shape for name, value in state.items())
-
-
-def _preprocessor(cfg: Mapping[str, Any] | nn.Module | None) -> nn.Module:
-    return cfg if isinstance(cfg, nn.Module) else build(dict(type='PairPreprocessor') if cfg is None else cfg)

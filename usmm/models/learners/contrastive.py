@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from mmengine.model import ExponentialMovingAverage
@@ -11,12 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from usmm.models.building import build
-from usmm.models.encoders.image_encoder import as_list
-from usmm.models.fusions.base_fusion import pool
+from usmm.models.encoders.feature_maps import as_list
+from usmm.models.fusions.base_fusion import BaseFusion, pool
 from usmm.models.layers.projector import ContrastiveMLP
 from usmm.models.learners.backbone_learner import BackboneLearner, fit
 from usmm.registry import MODELS
-from usmm.structures import Case
+from usmm.structures import Case, Settings
+from usmm.structures.protocols import Classifier
 
 VIEWS = ('view1', 'view2')
 
@@ -48,11 +48,11 @@ class ContrastiveLearner(BackboneLearner):
 
     def __init__(
         self,
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         hidden_channels: int = 1792,
         embed_dims: int = 256,
-        loss: Mapping[str, Any] | None = None,
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        loss: Settings | None = None,
+        data_preprocessor: Settings | nn.Module | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -66,12 +66,12 @@ class ContrastiveLearner(BackboneLearner):
         """g(f(image)): (B, 3, H, W) -> (B, D)."""
         return self.projector(self.vector(image))
 
-    def forward(
+    def forward(  # type: ignore[override]  # mmengine's models take one tensor
         self,
         inputs: Mapping[str, Tensor],
         data_samples: Sequence[Case] | None = None,
         mode: str = 'tensor',
-    ) -> Any:
+    ) -> dict[str, Tensor] | tuple[Tensor, Tensor]:
         """Run the network.
 
         Args:
@@ -92,7 +92,7 @@ class ContrastiveLearner(BackboneLearner):
         """The loss of two views (B, 3, H, W) each, and the outputs (B, D) that are watched."""
         raise NotImplementedError
 
-    def fits(self, model: Any) -> dict[str, dict[str, Tensor]]:
+    def fits(self, model: Classifier) -> dict[str, dict[str, Tensor]]:
         """As in `BackboneLearner`; the projector of a `ProjectedFusion` takes that of the pre-training.
 
         Args:
@@ -102,9 +102,8 @@ class ContrastiveLearner(BackboneLearner):
             ValueError: If no encoder fits, or the model has a projector of another size.
         """
         found = super().fits(model)
-        projector = getattr(model.fusion, 'projector', None)
-        if projector is not None:
-            if not fit(projector, self.projector.state_dict()):
+        if isinstance(model.fusion, BaseFusion) and model.fusion.projector is not None:
+            if not fit(model.fusion.projector, self.projector.state_dict()):
                 raise ValueError('the projector of the fusion and that of the pre-training have different sizes')
             found['fusion.projector'] = self.projector.state_dict()
         return found
@@ -130,11 +129,11 @@ class SimSiam(ContrastiveLearner):
 
     def __init__(
         self,
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         hidden_channels: int = 1792,
         embed_dims: int = 256,
-        loss: Mapping[str, Any] | None = None,
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        loss: Settings | None = None,
+        data_preprocessor: Settings | nn.Module | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -169,12 +168,12 @@ class BYOL(SimSiam):
 
     def __init__(
         self,
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         hidden_channels: int = 1792,
         embed_dims: int = 256,
-        loss: Mapping[str, Any] | None = None,
+        loss: Settings | None = None,
         momentum: float = 0.996,
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        data_preprocessor: Settings | nn.Module | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -190,8 +189,8 @@ class BYOL(SimSiam):
     @torch.no_grad()
     def target_project(self, image: Tensor) -> Tensor:
         """The projection by the averaged network, without a gradient."""
-        averaged = self.target.module
-        return averaged['projector'](pool(as_list(averaged['backbone'](image))[-1]))
+        backbone, projector = (self.target.module.get_submodule(name) for name in ('backbone', 'projector'))
+        return projector(pool(as_list(backbone(image))[-1]))
 
     def learn(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         """D(h(z1), t2) + D(h(z2), t1), and z1."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from mmengine.model import ModuleDict
@@ -12,7 +11,8 @@ from torch.nn import functional as F
 
 from usmm.models.learners.backbone_learner import BackboneLearner
 from usmm.registry import MODELS
-from usmm.structures import Case
+from usmm.structures import Case, Settings
+from usmm.structures.prediction_row import TaskRow
 
 
 @MODELS.register_module()
@@ -46,15 +46,15 @@ class MultiTaskLearner(BackboneLearner):
     """
 
     # what a stage selects the epoch by, and how it is measured
-    monitor = 'loss'
-    evaluator = (dict(type='TaskMetrics'),)
+    monitor: str = 'loss'
+    evaluator: Sequence[Settings] = (dict(type='TaskMetrics'),)
 
     def __init__(
         self,
         tasks: Mapping[str, Sequence[str]],
-        backbone: Mapping[str, Any] | None = None,
+        backbone: Settings | None = None,
         hidden_channels: int = 256,
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        data_preprocessor: Settings | nn.Module | None = None,
         input_size: int = 64,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -70,9 +70,9 @@ class MultiTaskLearner(BackboneLearner):
         heads = {name: _mlp(self.width, hidden_channels, len(classes)) for name, classes in self.tasks.items()}
         self.heads = ModuleDict(heads)
 
-    def forward(
+    def forward(  # type: ignore[override]  # mmengine's models take one tensor
         self, inputs: Mapping[str, Tensor], data_samples: Sequence[Case] | None = None, mode: str = 'tensor'
-    ) -> Any:
+    ) -> dict[str, Tensor] | list[TaskRow]:
         """Run the network.
 
         Args:
@@ -109,8 +109,8 @@ class MultiTaskLearner(BackboneLearner):
 
     def _predictions(
         self, logits: Mapping[str, Tensor], rows: Mapping[str, list[int]], cases: Sequence[Case]
-    ) -> list[dict[str, Any]]:
-        found: dict[int, dict[str, Any]] = {}
+    ) -> list[TaskRow]:
+        found: dict[int, TaskRow] = {}
         for task, chosen in rows.items():
             scores = logits[task].softmax(1).detach().cpu().numpy()
             for i, row in zip(chosen, scores, strict=True):

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
 import torch
 
 from usmm.models.preprocessor import CasePreprocessor, by_modality
 from usmm.registry import MODELS
+from usmm.structures import Case
+
+
+class PairBatch(TypedDict):
+    """A batch of `PairedViews` or `MultiTaskDataset`.
+
+    Args:
+        inputs: `view1` and `view2`, or `image` -> (B, 3, H, W), uint8 before and float32 after the preprocessor.
+        data_samples: The cases, whose `info` names the modality of each view.
+    """
+
+    inputs: dict[str, torch.Tensor]
+    data_samples: list[Case]
 
 
 @MODELS.register_module()
@@ -32,7 +45,7 @@ class PairPreprocessor(CasePreprocessor):
         [2.0, 1.0]
     """
 
-    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+    def forward(self, data: PairBatch, training: bool = False) -> PairBatch:  # type: ignore[override]  # no table
         """The batch with float32 views on the device.
 
         Args:
@@ -56,7 +69,7 @@ class PairPreprocessor(CasePreprocessor):
         )
 
     def _rows(self, x: torch.Tensor, modalities: tuple[str, ...]) -> torch.Tensor:
-        x = x.to(self.device, non_blocking=self._non_blocking)
+        x = x.to(self.device, non_blocking=bool(self._non_blocking))
         mean, std = (
             torch.tensor([by_modality(values, m, what) for m in modalities], device=x.device)[..., None, None]
             for values, what in ((self.mean, 'mean'), (self.std, 'std'))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from usmm.models.assembly import CLINICAL, pick_variables
-from usmm.models.building import build
+from usmm.models.assembly import pick_variables
+from usmm.models.building import build_preprocessor
 from usmm.models.classifier import Outputs, labels_of, predictions
 from usmm.models.staging import StagedModel
 from usmm.models.tables.table_encoding import TableEncoding
 from usmm.models.tables.table_estimators import ESTIMATORS
 from usmm.registry import MODELS
-from usmm.structures import Case, Schema
+from usmm.structures import CLINICAL, Case, Schema, Settings, Variable
+from usmm.structures.prediction_row import PredictionRow
+from usmm.structures.protocols import TableHead
 
 MODES = ('tensor', 'loss', 'predict')
 
@@ -53,10 +54,14 @@ class TableClassifier(StagedModel):
         tensor([1])
     """
 
-    encoder = None
-    clinical = None
+    encoder: nn.ModuleDict | None = None
+    fusion: nn.Module | None = None
+    head: nn.Module | None = None
+    clinical: TableHead | None = None
     readers: Mapping[str, tuple[str, ...]] = {}
     optional_modalities: tuple[str, ...] = ()
+    joint: bool = False  # the table is no stream beside others
+    clinical_decides: bool = False  # there is no clinical head
     fitted: Tensor
 
     def __init__(
@@ -65,14 +70,13 @@ class TableClassifier(StagedModel):
         classes: Sequence[str],
         positive: str | None = None,
         estimator: str = 'logistic',
-        options: Mapping[str, Any] | None = None,
+        options: Settings | None = None,
         variables: Sequence[str] | None = None,
-        schema: Schema | Mapping[str, Any] | None = None,
-        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        schema: Schema | Settings | None = None,
+        data_preprocessor: Settings | nn.Module | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        preprocessor = dict(type='CasePreprocessor') if data_preprocessor is None else data_preprocessor
-        super().__init__(preprocessor if isinstance(preprocessor, nn.Module) else build(preprocessor), init_cfg)
+        super().__init__(build_preprocessor(data_preprocessor, 'CasePreprocessor'), init_cfg)
         self.modalities, self.classes = tuple(modalities), tuple(classes)
         if self.modalities != (CLINICAL,):
             raise ValueError(f"TableClassifier reads the clinical table alone: modalities must be ('{CLINICAL}',), "
@@ -83,16 +87,20 @@ class TableClassifier(StagedModel):
             raise ValueError(f'estimator of TableClassifier must be one of {tuple(ESTIMATORS)}, got {estimator!r}')
         self.positive = 1 if positive is None else self.classes.index(positive)
         known = {v.name: v for v in Schema.of(schema or {}).clinical}
-        chosen = pick_variables(variables, known)
+        chosen = [Variable.of(v) for v in pick_variables(variables, known)]
         self.options = dict(options or {})
         self.num_columns, self.columns = len(known), [[*known].index(v.name) for v in chosen]
         self.encoding = TableEncoding(chosen, impute=estimator == 'logistic')
         self.estimator = ESTIMATORS[estimator](len(self.encoding.names), len(self.classes))
         self.register_buffer('fitted', torch.tensor(False))
 
-    def lacking(self, absent: Collection[str]) -> list[str]:
+    def missing_modalities(self, absent: Collection[str]) -> list[str]:
         """What this model needs of the modalities that a case does not have: it reads no files."""
         return []
+
+    def cam_layers(self) -> dict[str, str]:
+        """None: a table has no heat-map."""
+        return {}
 
     def fit_table(self, clinical: Tensor, labels: Tensor, seed: int = 0) -> None:
         """Fit on the training part.
@@ -116,14 +124,14 @@ class TableClassifier(StagedModel):
         self.estimator.fit(columns, labels.cpu().numpy(), seed, self.options)
         self.fitted.fill_(True)
 
-    def forward(
+    def forward(  # type: ignore[override]  # mmengine's models take one tensor
         self,
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
         clinical: Tensor | None = None,
         data_samples: Sequence[Case] | None = None,
         mode: str = 'tensor',
-    ) -> Outputs | dict[str, Tensor] | list[dict[str, Any]]:
+    ) -> Outputs | dict[str, Tensor] | list[PredictionRow]:
         """Classify rows of the table.
 
         Args:

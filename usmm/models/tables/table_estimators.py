@@ -6,12 +6,17 @@ No pickle, which could run code when it is loaded: a checkpoint of these is one 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from usmm.structures import Settings
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier as FittedTrees
 
 TREE_PARTS = {
     'feature': torch.int64, 'threshold': torch.float64, 'left': torch.int64, 'right': torch.int64,
@@ -19,7 +24,7 @@ TREE_PARTS = {
 }  # fmt: skip
 
 
-def number(value: Any) -> nn.Parameter:
+def number(value: np.ndarray) -> nn.Parameter:
     """Float64 values as a parameter: distributed evaluation wants a model to have one."""
     return nn.Parameter(torch.as_tensor(value, dtype=torch.float64))
 
@@ -37,7 +42,7 @@ class LogisticTable(nn.Module):
         self.weight = number(np.zeros((num_classes, num_features)))
         self.bias = number(np.zeros(num_classes))
 
-    def fit(self, columns: np.ndarray, labels: np.ndarray, seed: int, options: Mapping[str, Any]) -> None:
+    def fit(self, columns: np.ndarray, labels: np.ndarray, seed: int, options: Settings) -> None:
         """Fit scikit-learn's `LogisticRegression` with these options, and take its coefficients.
 
         Args:
@@ -92,7 +97,7 @@ class BoostedTable(nn.Module):
         # splits at each column; of a fixed size, so that weights for another table are refused
         self.register_buffer('splits', torch.zeros(num_features, dtype=torch.int64))
 
-    def fit(self, columns: np.ndarray, labels: np.ndarray, seed: int, options: Mapping[str, Any]) -> None:
+    def fit(self, columns: np.ndarray, labels: np.ndarray, seed: int, options: Settings) -> None:
         """Fit scikit-learn's `HistGradientBoostingClassifier` with these options, and take its trees.
 
         Args:
@@ -125,7 +130,7 @@ class BoostedTable(nn.Module):
         raw = self.baseline.expand(batch, -1).index_add(1, self.output, self.value[trees, node])
         return raw if raw.shape[1] > 1 else torch.cat([torch.zeros_like(raw), raw], dim=1)
 
-    def _take(self, fitted: Any) -> None:
+    def _take(self, fitted: FittedTrees) -> None:
         """Copy the trees of a fitted classifier."""
         rounds = fitted._predictors  # iteration -> one tree an output; there is no public way to them
         nodes = [tree.nodes for trees in rounds for tree in trees]
@@ -149,7 +154,7 @@ class BoostedTable(nn.Module):
         self.depth.fill_(int(max(tree['depth'].max() for tree in nodes)))
         self.baseline.data.copy_(torch.from_numpy(fitted._baseline_prediction.reshape(-1)))
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, object], prefix: str, *args: object) -> None:
         for name in (*TREE_PARTS, 'output'):
             found = state_dict.get(prefix + name)
             if isinstance(found, Tensor):
