@@ -12,7 +12,8 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
 
-from usmm.apis.games import modality_game, reads_table
+from usmm.apis.explaining import modality_game
+from usmm.apis.model_interface import Batch, reads_table
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.explain import Contribution, HeatMap, contributions, heat_maps
@@ -78,14 +79,14 @@ class Explainer:
         own = self.model.cam_layers() if hasattr(self.model, 'cam_layers') else {}  # a table has no map
         self.layers = {**own, **layers}
 
-    def batches(self, dataset: Any, indices: Sequence[int]) -> Iterator[tuple[list[Case], dict[str, Any]]]:
+    def batches(self, dataset: Any, indices: Sequence[int]) -> Iterator[tuple[list[Case], Batch]]:
         """The cases with masks, and the batch that the model takes."""
         size = self.experiment.config.batch_size
         for start in range(0, len(indices), size):
             cases = [dataset[i] for i in indices[start : start + size]]
             yield cases, self.model.data_preprocessor(collate_cases(cases))
 
-    def explain(self, cases: Sequence[Case], batch: Mapping[str, Any]) -> list[Explained]:
+    def explain(self, cases: Sequence[Case], batch: Batch) -> list[Explained]:
         """Scores and heat of a batch."""
         with torch.no_grad():
             scores = self.model(**batch).logits.float().softmax(1).cpu().numpy()
@@ -94,10 +95,10 @@ class Explainer:
         return [Explained(case, scores[i], shown[i], i, heat) for i, case in enumerate(cases)]
 
     def contribute(
-        self, batch: Mapping[str, Any], shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
+        self, batch: Batch, shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         """Shapley values of the modalities for each case of a batch; 0 for one that a case cannot use."""
-        if all(bool(here.all()) for here in batch['present'].values()):
+        if all(bool(here.all()) for here in (batch['present'] or {}).values()):
             return self._play(batch, shown, baseline, missing)
         parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
         players = (*batch['inputs'], *(('clinical',) if reads_table(self.model) else ()))
@@ -108,18 +109,19 @@ class Explainer:
         return Contribution(players, values, empty, full, np.full((0, len(parts)), np.nan), parts[0].note)
 
     def _one(
-        self, batch: Mapping[str, Any], row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
+        self, batch: Batch, row: int, shown: int, baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         """Of one case, with the modalities that it has."""
-        one: dict[str, Any] = {
+        one: Batch = {
             'inputs': {m: x[row : row + 1] for m, x in batch['inputs'].items()},
-            'present': {m: here[row : row + 1] for m, here in batch['present'].items()},
+            'present': {m: here[row : row + 1] for m, here in (batch['present'] or {}).items()},
             'clinical': None if batch['clinical'] is None else batch['clinical'][row : row + 1],
+            'data_samples': None,
         }
         return self._play(one, [shown], baseline, missing)
 
     def _play(
-        self, batch: Mapping[str, Any], shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
+        self, batch: Batch, shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         game = modality_game(self.model, batch, shown, baseline, missing)
         return contributions(game.players, game, game.note)
@@ -131,12 +133,12 @@ class Explainer:
         counts: dict[str, int] = {}
         for _, batch in self.batches(dataset, indices):
             for name, x in batch['inputs'].items():
-                here = batch['present'][name].to(x.device)
+                here = (batch['present'] or {})[name].to(x.device)
                 sums[name] = sums.get(name, 0) + x[here].sum(0)
                 counts[name] = counts.get(name, 0) + int(here.sum())
         return {name: total / max(counts[name], 1) for name, total in sums.items()}
 
-    def _heat(self, batch: Mapping[str, Any], shown: Sequence[int]) -> dict[str, HeatMap]:
+    def _heat(self, batch: Batch, shown: Sequence[int]) -> dict[str, HeatMap]:
         present = stream_presence(self.model.readers, batch['present'])
         rows = None
         if present is not None:
