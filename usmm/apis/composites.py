@@ -180,8 +180,8 @@ class CompositeScore:
         """(M, columns of the table); values that are absent or not read are NaN."""
         out = np.full((len(donors), self.table.shape[1]), np.nan)
         for i, column in enumerate(self.columns):
-            given = donors[:, i] != ABSENT
-            out[given, column] = self.table[donors[given, i], column]
+            present = donors[:, i] != ABSENT
+            out[present, column] = self.table[donors[present, i], column]
         return out
 
     def _on_device(self, table: NDArray[np.float64]) -> Tensor:

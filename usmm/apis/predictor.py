@@ -139,10 +139,10 @@ class Predictor:
         size = _size(batch_size or self.batch_size)
         records, root = _records(cases)
         total = len(records) if isinstance(records, Sequence) else None
-        found = self._iterate(records, root, size, explain)
+        predictions = self._iterate(records, root, size, explain)
         if not progress or not total:
-            return found
-        return iter(track(found, 'predicting', total, transient=True, console=Console(stderr=True)))
+            return predictions
+        return iter(track(predictions, 'predicting', total, transient=True, console=Console(stderr=True)))
 
     def prepare(self, record: Record, number: int = 1, root: Path | None = None) -> Prepared:
         """Read one case and run the pipeline, without the network.

@@ -75,10 +75,10 @@ class Calibration:
             return cls(str(method))  # raises
         if (method == LOGISTIC) != (num_classes == 2):
             raise ValueError(f'the calibration {method!r} does not fit a model of {num_classes} classes')
-        found = _parameters(method, stored)
+        parameters = _parameters(method, stored)
         cases, patients, part = (stored.get(name) for name in ('cases', 'patients', 'part'))
         return cls(
-            method, found.get('intercept'), found.get('slope'), found.get('temperature'),
+            method, parameters.get('intercept'), parameters.get('slope'), parameters.get('temperature'),
             cases if isinstance(cases, int) else None, patients if isinstance(patients, int) else None,
             part if isinstance(part, str) else None,
         )  # fmt: skip
