@@ -8,7 +8,7 @@ import pytest
 
 from usmm.apis.bundle import Bundle
 from usmm.apis.components import check_components, is_registered
-from usmm.apis.network import clip_frames
+from usmm.apis.pipeline import clip_frames
 from usmm.config import load_config
 
 

@@ -11,7 +11,15 @@ import torch
 
 from usmm.apis import Predictor
 from usmm.apis.composites import CompositeScore
-from usmm.apis.games import image_streams, modality_game, reads_table, table_in_stream, variables_of
+from usmm.apis.explaining import as_module, modality_game
+from usmm.apis.model_interface import (
+    image_logits,
+    image_streams,
+    missing_modalities,
+    reads_table,
+    table_in_stream,
+    variables_of,
+)
 from usmm.datasets.transforms import collate_cases
 from usmm.registry import MODELS
 from usmm.structures import Case
@@ -159,6 +167,34 @@ def test_what_a_model_reads() -> None:
     assert [table_in_stream(m) for m in facts.values()] == [False, False, True, False]
     assert image_streams(facts['stream']) == [('bus', 'ue')] and image_streams(facts['table']) == []
     assert variables_of(facts['head'], NAMES) == ['age', 'sex'] and variables_of(facts['images'], NAMES) == []
+
+
+@pytest.mark.parametrize('kind', ['head', 'images', 'stream', 'film', 'table'])
+def test_modalities_that_a_case_needs(kind: str) -> None:
+    model = build(kind)
+    reads = {'head': 'bus ue', 'images': 'bus ue', 'stream': 'bus ue', 'film': 'bus', 'table': ''}[kind].split()
+    for absent in ([], ['ue'], ['bus', 'ue'], ['bus', 'other']):
+        # FiLMFusion works with the table alone, ConcatFusion needs every stream, in the others one image is enough
+        enough = kind == 'film' or (kind in ('head', 'images') and set(reads) - set(absent))
+        assert missing_modalities(model, absent) == ([] if enough else [m for m in reads if m in absent])
+
+
+def test_a_model_without_encoders_has_no_logits_of_images() -> None:
+    clinical = dict(type='ClinicalFusionHead', variables=['age'])
+    model: Any = MODELS.build(
+        dict(
+            type='MultiModalClassifier', modalities=('clinical',), classes=('A', 'B'), schema=SCHEMA, clinical=clinical
+        )
+    )
+    with pytest.raises(ValueError, match=r"a model of \['clinical'\] has no encoders, so it has no logits of images"):
+        image_logits(model, {}, None, None, ROWS)
+
+
+def test_only_torch_modules_are_explained() -> None:
+    model = build('images')
+    assert as_module(model) is model
+    with pytest.raises(TypeError, match='explanations need a torch module, got Case'):
+        as_module(packed(1)[0])
 
 
 def test_both_games_agree_on_nothing_and_on_everything() -> None:

@@ -16,15 +16,10 @@ pytest.importorskip('onnxruntime')
 @pytest.fixture(scope='module')
 def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny run as an .onnx file, as `usmm export` writes it."""
-    import subprocess
-    import sys
+    from usmm.cli import export
 
     out = tmp_path_factory.mktemp('exported') / 'tiny.onnx'
-    root = Path(__file__).resolve().parents[2]
-    options = ['--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']
-    command = [sys.executable, str(root / 'tools' / 'export.py'), str(run), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert export.main([str(run), '--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']) == 0
     return out
 
 

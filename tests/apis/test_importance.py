@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from usmm.apis.importance import Settings, levels, measure_importance
+from usmm.apis.importance import ImportanceOptions, levels, measure_importance
 from usmm.structures import Case
 
 TABLE = np.random.default_rng(1).normal(size=(40, 3))
@@ -39,7 +39,7 @@ LABELS = (TABLE[:, 0] > 0).astype(int).tolist()
 
 def test_the_input_that_decides_is_found() -> None:
     score: Any = Linear(LABELS)
-    found = measure_importance(score, 40, Settings(repeats=20, groups={'both': ['x', 'y']}, draws=50))
+    found = measure_importance(score, 40, ImportanceOptions(repeats=20, groups={'both': ['x', 'y']}, draws=50))
     assert list(found.drops) == ['x', 'y', 'z', 'both'] and found.members['both'] == ('x', 'y')
     full = roc_auc_score(LABELS, TABLE @ [0.1, 0.02, 0.0])
     assert found.drops['x'].full == pytest.approx(full)
@@ -54,7 +54,7 @@ def test_the_input_that_decides_is_found() -> None:
 def test_a_background_moves_the_zero() -> None:
     score: Any = Linear(LABELS)
     steps: list[str] = []
-    found = measure_importance(score, 30, Settings(absent='background', repeats=1, draws=20), steps.append)
+    found = measure_importance(score, 30, ImportanceOptions(absent='background', repeats=1, draws=20), steps.append)
     mean = TABLE[30:].mean(0)
     np.testing.assert_allclose(found.shapley.values[0, :, 1], 0.1 * (TABLE[:30, 0] - mean[0]), atol=1e-12)
     assert found.shapley.note == 'an absent input is that of 10 other cases in turn'
@@ -70,8 +70,8 @@ def test_without_labels_of_every_class_nothing_is_shuffled(labels: list) -> None
 
 def test_cases_without_a_label_have_no_part_in_the_loss() -> None:
     some, few = Linear([*LABELS[:35], *[None] * 5]), Linear(LABELS[:35])
-    settings = Settings(repeats=2, draws=20)
-    a, b = (measure_importance(score, n, settings) for score, n in ((some, 40), (few, 35)))  # type: ignore[arg-type]
+    options = ImportanceOptions(repeats=2, draws=20)
+    a, b = (measure_importance(score, n, options) for score, n in ((some, 40), (few, 35)))  # type: ignore[arg-type]
     assert a.drops['x'] == b.drops['x']
 
 
@@ -86,8 +86,8 @@ def test_levels_are_ranks_or_places(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_measured() -> None:
     score: Any = Linear(LABELS)
     with pytest.raises(ValueError, match=r"absent must be one of .*, got 'zero'"):
-        Settings(absent='zero')
+        ImportanceOptions(absent='zero')
     with pytest.raises(ValueError, match='needs cases behind those'):
-        measure_importance(score, 40, Settings(absent='background'))
+        measure_importance(score, 40, ImportanceOptions(absent='background'))
     with pytest.raises(ValueError, match="a group needs a name of its own, 'x' is an input"):
-        measure_importance(score, 40, Settings(groups={'x': ['y']}))
+        measure_importance(score, 40, ImportanceOptions(groups={'x': ['y']}))

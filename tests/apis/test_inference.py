@@ -36,6 +36,18 @@ def test_names_of_the_zoo(published: Path) -> None:
     assert list_models('t*', published) == list_models(zoo=published) == ['tiny'] and list_models('x', published) == []
 
 
+def test_patterns(published: Path) -> None:
+    assert list_models(None, published) == list_models('in', published) == ['tiny']
+    assert list_models(zoo=published, exclude_patterns='other*') == ['tiny']
+    assert list_models(zoo=published, exclude_patterns=['other', 't?ny']) == []
+
+
+def test_overrides_of_a_config(run: Path, row) -> None:
+    model = init_model(run / 'config.py', run / 'model.pth', cfg_options={'batch_size': 3})
+    assert Predictor(model).batch_size == 3
+    assert inference_model(model, row).probabilities == inference_model(run, row).probabilities
+
+
 def test_without_weights(published, row) -> None:
     torch.manual_seed(0)
     model, other = get_model('tiny', zoo=published), get_model('tiny', zoo=published)

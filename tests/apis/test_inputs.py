@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usmm.apis.arguments import flags_as_cases, record_of
-from usmm.apis.inputs import CaseReader, Given
+from usmm.apis.inputs import CaseInput, CaseReader
 from usmm.structures import Schema
 
 SCHEMA = Schema(
@@ -31,7 +30,7 @@ def reader(**options: Any) -> CaseReader:
     return CaseReader(SCHEMA, **{**given, **options})
 
 
-def read(record: Any, root: Path | None = None, **options: Any) -> Given:
+def read(record: Any, root: Path | None = None, **options: Any) -> CaseInput:
     return reader(**options).read(record, 3, root)
 
 
@@ -143,28 +142,6 @@ def test_misspelt_names_and_strange_labels_are_told() -> None:
     assert not any('hospital' in text for text in found.warnings)
 
 
-def test_options_that_are_inputs() -> None:
-    known = ['--out', '--explain']
-    words = ['M', '--bus', 'a b.png', '--out', 'x', '--age=-1', '--bus', 'c.png']
-    expected = ['M', '--case', 'bus=a b.png', '--out', 'x', '--case', 'age=-1', '--case', 'bus=c.png']
-    assert flags_as_cases(words, known) == expected
-    for words in (['M', '--bus'], ['M', '--bus', '--out', 'x']):
-        with pytest.raises(ValueError, match='--bus is no option of this command; as an input of the model it needs a'):
-            flags_as_cases(words, known)
-
-
-def test_pairs_of_a_command_line() -> None:
-    found = record_of(['bus=a.png', 'bus=b=c.png', 'bus-mask=m.png', 'Age (years)=3'], reader())
-    assert found == {'bus': ['a.png', 'b=c.png'], 'bus_mask': 'm.png', 'Age (years)': '3'}
-    for pair in ('bus', 'bus=', '=a'):
-        with pytest.raises(ValueError, match=f'expected NAME=VALUE, such as bus=a.png, got {pair!r}'):
-            record_of([pair], reader())
-    with pytest.raises(ValueError, match=r"'sidde' is neither .* did you mean 'side'"):
-        record_of(['sidde=L'], reader())
-    with pytest.raises(ValueError, match=r"'xyz' is neither .*; it has "):
-        record_of(['xyz=1'], reader())
-
-
 def test_a_number_in_another_unit_is_said_and_used_as_it_stands() -> None:
     schema = Schema(clinical=[dict(name='alb', unit='g/L', range=(10, 70), other_units={'g/dL': 10})])
     options = dict(modalities=('clinical',), classes=('A', 'B'), missing_modalities=needs_all)
@@ -184,7 +161,7 @@ def test_a_number_below_0_has_no_logarithm() -> None:
 
 
 @pytest.mark.parametrize('key', ['bus_box', 'boxes'])
-@pytest.mark.parametrize('value', ['1,0,4,3', (1, 0, 4, 3)])
+@pytest.mark.parametrize('value', ['1,0,4,3', (1, 0, 4, 3), np.array([1, 0, 4, 3])], ids=str)
 def test_boxes(key: str, value: Any) -> None:
     found = read({**GOOD, key: value if key == 'bus_box' else {'bus': value}})
     assert found.error is None and found.warnings == []

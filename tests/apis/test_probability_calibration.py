@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, log_softmax, logit, softmax
 from sklearn.linear_model import LogisticRegression
 
-from usmm.apis.probability_calibration import calibrate, check_calibration, fit_calibration
+from usmm.apis.probability_calibration import Calibration, calibrate, fit_calibration
 
 
 def rows_of(labels: Any, table: np.ndarray, classes: str) -> list[dict[str, Any]]:
@@ -25,9 +25,9 @@ def test_two_classes_as_logistic_regression(positive: str | None) -> None:
     found = fit_calibration(rows_of(labels, np.stack([1 - p, p], 1), 'AB'), 'AB', positive)
     sign = -1 if positive == 'A' else 1
     oracle = LogisticRegression(C=1e12, tol=1e-10).fit(logit(p)[:, None], labels)
-    assert found['slope'] == pytest.approx(oracle.coef_[0, 0], abs=1e-4)
-    assert found['intercept'] == pytest.approx(sign * oracle.intercept_[0], abs=1e-4)
-    assert (found['method'], found['cases'], found['patients']) == ('logistic', 400, 200)
+    assert found.slope == pytest.approx(oracle.coef_[0, 0], abs=1e-4)
+    assert found.intercept == pytest.approx(sign * oracle.intercept_[0], abs=1e-4)
+    assert (found.method, found.cases, found.patients) == ('logistic', 400, 200)
     ours = calibrate(found, np.stack([1 - p, p], 1), 0 if positive == 'A' else 1)
     np.testing.assert_allclose(ours, oracle.predict_proba(logit(p)[:, None]), atol=1e-4)
 
@@ -37,22 +37,22 @@ def test_more_classes_by_temperature() -> None:
     logits = rng.normal(0, 1.5, (1000, 3))
     labels = [rng.choice(3, p=row) for row in softmax(logits, 1)]
     found = fit_calibration(rows_of(labels, softmax(2.5 * logits, 1), 'ABC'), 'ABC')  # too sure by 2.5
-    assert found['method'] == 'temperature' and found['temperature'] == pytest.approx(2.5, rel=0.15)
+    assert found.method == 'temperature' and found.temperature == pytest.approx(2.5, rel=0.15)
 
     def loss(t: float) -> float:
         return -float(log_softmax(2.5 * logits / t, 1)[np.arange(1000), labels].mean())
 
     grid = np.linspace(1.5, 3.5, 2001)
-    assert found['temperature'] == pytest.approx(grid[np.argmin([loss(t) for t in grid])], abs=2e-3)
+    assert found.temperature == pytest.approx(grid[np.argmin([loss(t) for t in grid])], abs=2e-3)
     np.testing.assert_allclose(
-        calibrate(dict(method='temperature', temperature=2.5), softmax(2.5 * logits[:50], 1)), softmax(logits[:50], 1),
+        calibrate(Calibration('temperature', temperature=2.5), softmax(2.5 * logits[:50], 1)), softmax(logits[:50], 1),
         atol=1e-6,
     )  # fmt: skip
 
 
 def test_calibrating_does_not_change_the_order() -> None:
     p = np.linspace(0, 1, 101)
-    moved = calibrate(dict(method='logistic', intercept=-1.0, slope=0.4), np.stack([1 - p, p], 1))
+    moved = calibrate(Calibration('logistic', intercept=-1.0, slope=0.4), np.stack([1 - p, p], 1))
     assert (np.diff(moved[:, 1]) >= 0).all() and np.isfinite(moved).all()
     np.testing.assert_allclose(moved.sum(1), 1)
 
@@ -86,6 +86,8 @@ def test_predictions_of_another_model() -> None:
     [
         ('x', 2, "has one of the methods .*, got 'None'"),
         (dict(method='isotonic'), 2, "got 'isotonic'"),
+        (dict(method=['logistic']), 2, 'has one of the methods'),
+        (dict(method='logistic', intercept='0', slope=1.0), 2, "must be finite numbers, .*got \\['0', 1.0\\]"),
         (dict(method='temperature', temperature=1.0), 2, "'temperature' does not fit a model of 2 classes"),
         (dict(method='logistic', intercept=0.0, slope=1.0), 3, "'logistic' does not fit a model of 3 classes"),
         (dict(method='logistic', intercept=0.0), 2, 'must be finite numbers'),
@@ -95,4 +97,31 @@ def test_predictions_of_another_model() -> None:
 )
 def test_a_calibration_that_is_none(found: Any, classes: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_calibration(found, classes)
+        Calibration.from_dict(found, classes)
+
+
+@pytest.mark.parametrize(
+    'stored',
+    [
+        dict(method='logistic', intercept=-0.25, slope=0.5, cases=40, patients=31, part='val'),
+        dict(method='temperature', temperature=2.5, cases=40, patients=31),
+        dict(method='temperature', temperature=2),
+    ],
+)
+def test_what_is_stored_comes_back(stored: dict[str, Any]) -> None:
+    found = Calibration.from_dict(stored, 2 if stored['method'] == 'logistic' else 3)
+    assert found.to_dict() == stored and list(found.to_dict()) == list(stored)
+    assert Calibration.from_dict({**stored, 'other': 1}, 2 if stored['method'] == 'logistic' else 3) == found
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        (dict(method='isotonic'), "a calibration has one of the methods .*, got 'isotonic'"),
+        (dict(method='logistic', slope=1.0), r'must be finite numbers, the last above 0, got \[None, 1.0\]'),
+        (dict(method='temperature', temperature=0.0), r'must be finite numbers, the last above 0, got \[0.0\]'),
+    ],
+)
+def test_a_calibration_has_the_parameters_of_its_method(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Calibration(**values)

@@ -1,17 +1,20 @@
-"""What a model is made of, wherever it comes from: a run, a pair of files, a published folder or archive, a zoo."""
+"""The settings and weights of a model: from a run, a pair of files, a published folder or archive, or a zoo."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias, TypedDict, cast
+
+from torch import Tensor
 
 from usmm.apis.components import check_components
 from usmm.config import load_config
+from usmm.structures import Settings
 from usmm.weights import read_checkpoint
 from usmm.weights.tensor_file import load_tensors
 from usmm.weights.weight_limits import MAX_BYTES
@@ -26,34 +29,67 @@ FORMS = (
 )
 
 
+class DatasetSettings(TypedDict, total=False):
+    """Settings of the data set that predictions use."""
+
+    clinical: Sequence[str] | None  # names of the clinical variables in use; None: all
+
+
+class ModelSettings(TypedDict, total=False):
+    """Settings of a config that a trained model is built from; `NEEDED` lists those of a published model."""
+
+    model: Settings
+    test_pipeline: Sequence[Settings]
+    schema: Settings
+    classes: Sequence[str]
+    modalities: Sequence[str]
+    batch_size: int  # cases
+    seed: int
+    dataset: DatasetSettings | None
+
+
+class WeightsMeta(TypedDict, total=False):
+    """Metadata of a file of weights, as far as predictions use them."""
+
+    classes: Sequence[str]
+    categories: Mapping[str, Sequence[str]]  # clinical variable -> its categories, from the training part
+    calibration: Mapping[str, object]  # see `Calibration.from_dict`
+    trained_on: Collection[str]  # marks of the patients of the training part
+    settings: ModelSettings
+
+
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """Settings, weights and what stands beside them.
+    """Settings, weights and the metadata that are stored with them.
 
     Args:
-        settings: The resolved config as plain data, categories settled.
+        settings: The resolved config as plain data, with the categories of the training part.
         state: Name -> tensor; None: no weights.
         meta: Metadata of the weights.
         source: Where they come from, for messages.
     """
 
-    settings: dict[str, Any]
-    state: Mapping[str, Any] | None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    settings: ModelSettings
+    state: Mapping[str, Tensor] | None
+    meta: WeightsMeta = field(default_factory=WeightsMeta)
     source: str = ''
 
 
-def open_bundle(model: Any, zoo: str | Path | Zoo | None = None) -> Bundle:
+# A bundle, the path of a run or of a published model, a name of the zoo, or (config, checkpoint)
+ModelSource: TypeAlias = Bundle | str | Path | tuple[str | Path, str | Path | None]
+
+
+def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bundle:
     """Open a model.
 
     Args:
         model: A run's folder (of a cross-validation: the folder of a fold), `(config, checkpoint)`, a published folder,
             its .zip or its model.safetensors, or a name of the zoo.
-        zoo: The zoo, or its place; None: USMM_ZOO, or that of this installation.
+        zoo: The zoo, or its folder or address; None: USMM_ZOO, or that of this installation.
 
     Raises:
         ValueError: It is none of these, or its weights cannot be loaded safely.
-        TypeError: It is no path, name or pair.
+        TypeError: It is not a path, a name or a pair.
     """
     if isinstance(model, Bundle):
         return model
@@ -68,22 +104,29 @@ def open_bundle(model: Any, zoo: str | Path | Zoo | None = None) -> Bundle:
         return _of_file(path)
     if isinstance(model, Path) or path.suffix or len(path.parts) > 1:
         raise ValueError(f'no model at {path}: expected {FORMS}')
-    found = zoo if isinstance(zoo, Zoo) else Zoo(zoo)
-    return _published(found.weights(str(model)))
+    opened = zoo if isinstance(zoo, Zoo) else Zoo(zoo)
+    return _published(opened.weights(str(model)))
 
 
-def from_config(config: Any, checkpoint: str | Path | None) -> Bundle:
-    """A model from a config, by path or name, and its weights, or none.
+def from_config(
+    config: str | Path, checkpoint: str | Path | None, options: Mapping[str, object] | None = None
+) -> Bundle:
+    """A model from a config and its weights.
+
+    Args:
+        config: Path or name of a config.
+        checkpoint: File of weights; None: no weights.
+        options: Overrides of the config, dotted key -> value.
 
     Raises:
         ValueError: The file of weights cannot be loaded safely, or has none.
     """
-    bundle = Bundle(load_config(config)._cfg_dict.to_dict(), None, {}, str(config))
+    bundle = Bundle(load_config(config, options)._cfg_dict.to_dict(), None, {}, str(config))
     return bundle if checkpoint is None else with_weights(bundle, checkpoint)
 
 
 def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
-    """The bundle with the weights of a file, and what stands beside them.
+    """The bundle with the weights of a file and their metadata.
 
     Raises:
         ValueError: It cannot be loaded safely, or has no weights.
@@ -91,9 +134,14 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     content = read_checkpoint(checkpoint, training=True)
     if not isinstance(content, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise ValueError(f'{checkpoint} has no state_dict')
-    meta = content.get('meta') or {}
+    meta: WeightsMeta = content.get('meta') or {}
     settings = settled(bundle.settings, meta.get('categories') or {})
     return Bundle(settings, content['state_dict'], meta, str(checkpoint))
+
+
+def as_meta(content: Mapping[str, object]) -> WeightsMeta:
+    """The metadata of a file of weights. Each entry is checked where it is used."""
+    return cast(WeightsMeta, content)  # plain data of a file have no static type
 
 
 def _of_folder(path: Path) -> Bundle:
@@ -122,27 +170,29 @@ def _published(path: Path) -> Bundle:
 
 
 def _of_archive(path: Path) -> Bundle:
-    """From a .zip of a published folder: its weights alone are unpacked, into a nameless file that is gone at once."""
+    """From a .zip of a published folder: only its weights are unpacked, into an anonymous temporary file."""
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as file:
-            found = [e for e in archive.infolist() if e.filename.rpartition('/')[2] == PUBLISHED]
-            if len(found) != 1 or found[0].file_size > MAX_BYTES:
+            entries = [e for e in archive.infolist() if e.filename.rpartition('/')[2] == PUBLISHED]
+            if len(entries) != 1 or entries[0].file_size > MAX_BYTES:
                 raise ValueError(f'{path} is no archive of a published model: it must have one {PUBLISHED}')
-            with archive.open(found[0]) as packed:
+            with archive.open(entries[0]) as packed:
                 shutil.copyfileobj(packed, file)
             file.flush()
-            return _from_meta(path, *load_tensors(file, path))
+            state, meta = load_tensors(file, path)
+            return _from_meta(path, state, meta)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise ValueError(f'{path} is a damaged archive: {error}') from error
 
 
-def _from_meta(path: Path, state: Any, meta: Mapping[str, Any]) -> Bundle:
-    """From what stands in the weights; no config is run, and no component built that is not registered."""
+def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[str, object]) -> Bundle:
+    """From the metadata of weights; no config is run, and only registered components are built."""
+    meta = as_meta(content)
     settings = meta.get('settings')
     if not isinstance(settings, Mapping) or state is None:
         raise ValueError(f'{path} says nothing of its model: give its config too, as (config, checkpoint)')
-    lacking = [key for key in NEEDED if key not in settings]
-    if lacking:
-        raise ValueError(f'the settings in {path} lack {lacking}')
-    check_components({key: settings[key] for key in ('model', 'test_pipeline')}, path)
+    missing = [key for key in NEEDED if key not in settings]
+    if missing:
+        raise ValueError(f'the settings in {path} lack {missing}')
+    check_components({'model': settings['model'], 'test_pipeline': settings['test_pipeline']}, path)
     return Bundle(settled(settings, meta.get('categories') or {}), state, meta, str(path))

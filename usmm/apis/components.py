@@ -1,7 +1,7 @@
-"""Settings that came with downloaded weights: only registered components may be built from them.
+"""Settings that came with downloaded weights: only registered components are built from them.
 
-mmengine takes a `type` that no registry knows for the path of any function, imports it and calls it: without this
-check `type='os.system'` in a file of weights would run a command.
+mmengine treats a `type` that is not in a registry as the path of any function, imports it and calls it: without this
+check, `type='os.system'` in a file of weights would run a command.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import WEIGHT_INITIALIZERS as ROOT_INITIALIZERS
@@ -21,11 +20,11 @@ UPSTREAM = ('mmpretrain', 'mmaction')
 TYPE, SCOPE = 'type', '_scope_'
 
 
-def check_components(settings: Any, source: str | Path) -> None:
-    """See that every `type` in settings is the name of a registered component.
+def check_components(settings: object, source: str | Path) -> None:
+    """Check that every `type` in settings is the name of a registered component.
 
     Raises:
-        ValueError: Names one that is not.
+        ValueError: One is not; the message names it.
 
     Example:
         >>> check_components(dict(type='os.system', command='echo'), 'w.safetensors')
@@ -40,7 +39,7 @@ def check_components(settings: Any, source: str | Path) -> None:
 
 
 def is_registered(name: str) -> bool:
-    """Whether a registry has a component of this name; nothing is imported for it but usmm, mmpretrain and mmaction2.
+    """Whether a registry has a component of this name; this imports nothing but usmm, mmpretrain and mmaction2.
 
     Example:
         >>> is_registered('MultiModalClassifier'), is_registered('mmpretrain.ResNet'), is_registered('builtins.eval')
@@ -63,7 +62,7 @@ def is_registered(name: str) -> bool:
     return any(bare in registry.module_dict for registry in own)
 
 
-def _types(node: Any) -> Iterator[Any]:
+def _types(node: object) -> Iterator[object]:
     """Every `type` in nested settings, and every scope as the name that it would make."""
     if isinstance(node, Mapping):
         if TYPE in node:

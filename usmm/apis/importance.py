@@ -1,4 +1,4 @@
-"""How much each image and each clinical variable matters to a trained model, on a set of cases."""
+"""Importance of each image and each clinical variable for a trained model, on a set of cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Settings:
+class ImportanceOptions:
     """How importance is measured.
 
     Args:
@@ -51,16 +51,16 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Importance:
-    """What was measured.
+    """The measured importance.
 
     Args:
         players: Images, then clinical variables.
         full: (N, K) probabilities of the cases.
-        drops: Input or group -> loss of the metric when it is shuffled; empty where there is no label to measure with.
+        drops: Input or group -> loss of the metric when it is shuffled; empty without labels of every class.
         members: Group -> its inputs.
         shapley: Values (n, N, K), for the probability of each class.
         without: (n, N, K) probabilities with one input missing.
-        note: How an absent input was played.
+        note: What stood in the place of an absent input.
     """
 
     players: tuple[str, ...]
@@ -75,21 +75,21 @@ class Importance:
 def measure_importance(
     score: CompositeScore,
     cases: int,
-    settings: Settings | None = None,
-    told: Callable[[str], None] | None = None,
+    options: ImportanceOptions | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Importance:
     """Permutation importance, Shapley values, and the effect of one missing input.
 
     Args:
-        score: Of a pool whose first `cases` rows are asked about; the rest is the background.
-        cases: How many cases there are.
-        settings: How; None: the defaults.
-        told: Called with the name of each step.
+        score: Of a pool whose first `cases` rows are explained; the other rows are the background.
+        cases: The number of cases.
+        options: How importance is measured; None: the defaults.
+        report: Called with the name of each step.
 
     Raises:
         ValueError: `absent='background'` without a background, or a group with the name of an input.
     """
-    how, tell = settings or Settings(), told or (lambda step: None)
+    how, announce = options or ImportanceOptions(), report or (lambda step: None)
     rows, players = np.arange(cases), score.players
     background = np.arange(cases, len(score.cases)) if how.absent == 'background' else None
     if background is not None and not background.size:
@@ -99,19 +99,23 @@ def measure_importance(
         if name in groups:
             raise ValueError(f'a group needs a name of its own, {name!r} is an input')
         groups[name] = tuple(members)
-    tell('shuffling')
+    announce('shuffling')
     full = np.asarray(score(np.repeat(rows[:, None], len(players), axis=1)))
     drops = _drops(score, [*score.cases[:cases]], full, groups, how)
-    tell('Shapley values')
+    announce('Shapley values')
     note = score.note if background is None else f'an absent input is that of {len(background)} other cases in turn'
     shapley = case_shapley(players, score, rows, background, how.exact, how.orders, how.seed, note)
-    tell('missing inputs')
+    announce('missing inputs')
     _, without = missing_effect(players, score, rows)
     return Importance(players, full, drops, groups, shapley, without, score.note)
 
 
 def _drops(
-    score: CompositeScore, cases: Sequence[Case], full: Floats, groups: Mapping[str, Sequence[str]], how: Settings
+    score: CompositeScore,
+    cases: Sequence[Case],
+    full: Floats,
+    groups: Mapping[str, Sequence[str]],
+    how: ImportanceOptions,
 ) -> dict[str, Drop]:
     known = np.array([i for i, case in enumerate(cases) if case.label is not None], dtype=np.int64)
     labels = np.array([cases[i].label for i in known], dtype=np.int64)
@@ -119,10 +123,10 @@ def _drops(
     if len(set(labels.tolist())) < full.shape[1] or len(set(patients)) < 2:
         return {}
     scores = shuffled_scores(score.players, score, groups, known, np.array(patients), how.repeats, how.seed)
-    positive = int(getattr(score.model, 'positive', 1))
+    positive = score.model.positive
     return {
-        name: shuffling_drop(labels, full[known], found, patients, how.metric, positive, how.draws, how.seed)
-        for name, found in scores.items()
+        name: shuffling_drop(labels, full[known], shuffled, patients, how.metric, positive, how.draws, how.seed)
+        for name, shuffled in scores.items()
     }
 
 

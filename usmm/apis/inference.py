@@ -1,49 +1,63 @@
-"""The names that users of OpenMMLab look for: list_models, get_model, init_model, inference_model."""
+"""The functions that users of OpenMMLab expect: list_models, get_model, init_model, inference_model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from usmm.apis.bundle import from_config, open_bundle, with_weights
+from usmm.apis.inputs import Record
+from usmm.apis.model_interface import BuiltNetwork
 from usmm.apis.network import build_network
 from usmm.apis.prediction import Prediction
-from usmm.apis.predictor import Predictor
+from usmm.apis.predictor import Model, Predictor
 from usmm.zoo import Zoo
 
 Place = str | Path | Zoo | None
 
 
-def list_models(pattern: str = '*', zoo: Place = None) -> list[str]:
-    """Names of the models of a zoo that fit a pattern (`*`, `?`), or contain it.
+def list_models(
+    pattern: str | None = None, zoo: Place = None, exclude_patterns: str | Sequence[str] | None = None
+) -> list[str]:
+    """Names of the models of a zoo.
 
     Args:
-        pattern: The pattern.
-        zoo: The zoo, or its place; None: USMM_ZOO, or that of this installation.
+        pattern: Names that match it (`*`, `?`), or that contain it if it has no such sign; None: all.
+        zoo: The zoo, or its folder or address; None: USMM_ZOO, or that of this installation.
+        exclude_patterns: Names that match one of these (`*`, `?`) are left out.
+
+    Returns:
+        The names, sorted.
 
     Example:
         >>> list_models('no_such_*')
         []
+        >>> list_models('msmfn*', exclude_patterns=['*'])
+        []
     """
-    return (zoo if isinstance(zoo, Zoo) else Zoo(zoo)).list_models(pattern)
+    names = (zoo if isinstance(zoo, Zoo) else Zoo(zoo)).list_models('*' if pattern is None else pattern)
+    excluded = [exclude_patterns] if isinstance(exclude_patterns, str) else exclude_patterns or ()
+    return [name for name in names if not any(fnmatchcase(name, other) for other in excluded)]
 
 
 def get_model(
     name: str, pretrained: bool | str | Path = False, device: str | torch.device | None = None, zoo: Place = None
-) -> Any:
+) -> BuiltNetwork:
     """A network by name.
 
     Args:
-        name: A model of the zoo, or a config (shipped, or a path).
-        pretrained: True: with the weights of the zoo; a path: with those of this file; False: as training starts.
-        device: Where it is put; None: the CPU.
+        name: A model of the zoo, or a config (path, or name of a shipped one).
+        pretrained: True: with the weights of the zoo; a path: with the weights of this file; False: initialised as for
+            training.
+        device: Device of the network; None: the CPU.
         zoo: As of `list_models`.
 
     Returns:
-        The network (`torch.nn.Module`), in eval mode.
+        The network (a `torch.nn.Module`), in eval mode.
 
     Raises:
         ValueError: There is no such model, or no weights of this name.
@@ -56,39 +70,50 @@ def get_model(
         except FileNotFoundError:
             bundle = replace(open_bundle(name, zoo), state=None, meta={})
         bundle = bundle if pretrained is False else with_weights(bundle, pretrained)
-    return build_network(bundle).to('cpu' if device is None else device)
+    return _on_device(build_network(bundle), 'cpu' if device is None else device)
 
 
-def init_model(config: str | Path, checkpoint: str | Path | None = None, device: str | torch.device = 'cpu') -> Any:
+def init_model(
+    config: str | Path,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+    cfg_options: Mapping[str, object] | None = None,
+) -> BuiltNetwork:
     """A network from a config and a file of weights.
 
     Args:
         config: Path or name of a config.
-        checkpoint: Weights; None: as training starts.
-        device: Where it is put.
+        checkpoint: Weights; None: initialised as for training.
+        device: Device of the network.
+        cfg_options: Overrides of the config, dotted key -> value.
 
     Returns:
-        The network, in eval mode.
+        The network (a `torch.nn.Module`), in eval mode.
     """
-    return build_network(from_config(config, checkpoint)).to(device)
+    return _on_device(build_network(from_config(config, checkpoint, cfg_options)), device)
 
 
 def inference_model(
-    model: Any, case: Any, device: str | torch.device | None = None, explain: bool = False
+    model: Model | Predictor, case: Record, device: str | torch.device | None = None, explain: bool = False
 ) -> Prediction:
     """The prediction of one case.
 
     Args:
-        model: A network of `init_model` or `get_model`, a `Predictor`, or anything that `Predictor` takes.
+        model: A network of `init_model` or `get_model`, a `Predictor`, or any model that `Predictor` takes.
         case: One record, see `CaseReader.read`.
         device: Where it runs.
-        explain: Also make heat-maps and contributions.
+        explain: Also make heat maps and contributions.
 
     Raises:
-        ValueError: The case cannot be used; says why.
+        ValueError: The case cannot be used; the message states why.
     """
     predictor = model if isinstance(model, Predictor) else Predictor(model, device)
-    (found,) = predictor.predict([case], explain=explain)
-    if found.error is not None:
-        raise ValueError(f'{found.case_id}: {found.error}')
-    return found
+    (prediction,) = predictor.predict([case], explain=explain)
+    if prediction.error is not None:
+        raise ValueError(f'{prediction.case_id}: {prediction.error}')
+    return prediction
+
+
+def _on_device(model: BuiltNetwork, device: str | torch.device) -> BuiltNetwork:
+    model.to(device)
+    return model

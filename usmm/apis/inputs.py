@@ -1,4 +1,4 @@
-"""From what a caller has of a patient - paths, arrays, a row of a table - to a case, and what is wrong with it."""
+"""From the record of a caller (paths, arrays, a row of a table) to a case, with its warnings and its error."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
-from usmm.apis.pixel_arrays import clip_pixels, image_pixels, is_pixels, mask_pixels
-from usmm.apis.record_cells import is_empty, paths_of
+from usmm.apis.record_values import clip_pixels, image_pixels, is_empty, is_pixels, mask_pixels, paths_of
 from usmm.readers import read_box
-from usmm.structures import Case, Schema, Variable
+from usmm.structures import CLINICAL, Case, Schema, Variable
 
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
-CLINICAL = 'clinical'
 NESTED = ('masks', 'boxes', CLINICAL)
 FIXED = ('case_id', 'patient_id', 'label')
+Record: TypeAlias = Mapping[str, object]  # what a caller states of one case, see `CaseReader.read`
 
 
 @dataclass
-class Given:
+class CaseInput:
     """A case before its files are read.
 
     Args:
         case: The case.
-        label: Its class, if one was given.
-        warnings: What was found, and does not keep the model from an answer.
-        error: What does, or None.
+        label: Its class, if the record names one.
+        warnings: Problems that do not prevent a prediction.
+        error: The problem that does, or None.
     """
 
     case: Case
@@ -41,17 +40,17 @@ class Given:
 
 
 class CaseReader:
-    """Makes cases for one model.
+    """Makes cases of records for one model.
 
     Args:
         schema: Its schema, categories settled.
-        modalities: What it takes; `'clinical'` for the table.
+        modalities: Its modalities; `'clinical'` for the table.
         classes: Its classes.
         missing_modalities: From the modalities that a case does not have to those that the model needs.
         frames: Clip -> number of frames that the model takes.
         clinical: Names of the clinical variables in use; None: all.
-        seed: Of what a pipeline draws.
-        strict: Values outside their range and categories that are not known make a case an error.
+        seed: Seed of random steps of the pipeline.
+        strict: Values outside their range and unknown categories are errors, not warnings.
         streams: The sets of modalities that are used together or not at all.
     """
 
@@ -76,8 +75,8 @@ class CaseReader:
         self.frames = dict(frames or {})
         self.keys = self._keys()
 
-    def read(self, record: Any, number: int, root: Path | None = None) -> Given:
-        """The case of a record; never raises for what is wrong with it.
+    def read(self, record: Record, number: int, root: Path | None = None) -> CaseInput:
+        """The case of a record. A mistake in the record does not raise: it becomes a warning or the error of the case.
 
         Args:
             record: Modality (or its column) -> path, `;`-separated paths, list of paths, or pixels; `<modality>_mask`
@@ -87,15 +86,15 @@ class CaseReader:
             number: Place among the cases, from 1.
             root: Folder that relative paths start from; None: the working directory.
         """
-        given = Given(Case(f'case_{number}', f'case_{number}', seed=self.seed))
+        entry = CaseInput(Case(f'case_{number}', f'case_{number}', seed=self.seed))
         try:
-            self._fill(given, self._flat(record, given), root or Path())
+            self._fill(entry, self._flat(record, entry), root or Path())
         except (ValueError, TypeError) as error:
-            given.error = str(error)
-        return given
+            entry.error = str(error)
+        return entry
 
     def unknown(self, names: Collection[str]) -> dict[str, str | None]:
-        """Names that mean nothing to this model -> the nearest that does, or None."""
+        """Names that this model does not have -> the most similar name that it has, or None."""
         valid = list(self.keys)
         strange = [name for name in names if name not in self.keys]
         return {name: next(iter(get_close_matches(name, valid, n=1, cutoff=0.6)), None) for name in strange}
@@ -115,60 +114,60 @@ class CaseReader:
             keys |= dict.fromkeys([getattr(schema, kind), kind], (kind, kind))
         return keys | ({schema.split: ('split', 'split')} if schema.split else {})
 
-    def _flat(self, record: Any, given: Given) -> dict[tuple[str, str], Any]:
-        """(kind, name) -> value of all that the record says."""
+    def _flat(self, record: Record, entry: CaseInput) -> dict[tuple[str, str], object]:
+        """(kind, name) -> value, for all keys of the record that are not empty."""
         if not isinstance(record, Mapping):
             raise TypeError(f'a case is a mapping from modalities to paths or pixels, got {type(record).__name__}')
-        found: dict[tuple[str, str], Any] = {}
+        cells: dict[tuple[str, str], object] = {}
         for key, value in record.items():
             if key in NESTED and isinstance(value, Mapping):
                 kind = {'masks': 'mask', 'boxes': 'box'}.get(str(key), CLINICAL)
-                found |= {(kind, str(name)): item for name, item in value.items() if not is_empty(item)}
+                cells |= {(kind, str(name)): item for name, item in value.items() if not is_empty(item)}
             elif str(key) in self.keys and not is_empty(value):
-                found[self.keys[str(key)]] = value
-        self._identify(given, found)
+                cells[self.keys[str(key)]] = value
+        self._identify(entry, cells)
         for name, near in self.unknown([str(k) for k in record if k not in NESTED]).items():
-            if near is not None and self.keys[near] not in found and get_close_matches(name, [near], cutoff=0.8):
-                given.warnings.append(f'{name!r} means nothing to this model; did you mean {near!r}?')
-        return found
+            if near is not None and self.keys[near] not in cells and get_close_matches(name, [near], cutoff=0.8):
+                entry.warnings.append(f'{name!r} means nothing to this model; did you mean {near!r}?')
+        return cells
 
-    def _identify(self, given: Given, found: Mapping[tuple[str, str], Any]) -> None:
-        names = {kind: str(found[kind, kind]).strip() for kind in FIXED if (kind, kind) in found}
-        case = given.case
+    def _identify(self, entry: CaseInput, cells: Mapping[tuple[str, str], object]) -> None:
+        names = {kind: str(cells[kind, kind]).strip() for kind in FIXED if (kind, kind) in cells}
+        case = entry.case
         case.case_id = names.get('case_id', case.case_id)
         case.patient_id = names.get('patient_id', case.case_id)
         label = names.get('label')
         if label in self.classes:
-            given.label, case.label = label, self.classes.index(label)
+            entry.label, case.label = label, self.classes.index(label)
         elif label is not None:
-            given.warnings.append(f'label {label!r} is none of the classes {list(self.classes)}')
+            entry.warnings.append(f'label {label!r} is none of the classes {list(self.classes)}')
 
-    def _fill(self, given: Given, found: Mapping[tuple[str, str], Any], root: Path) -> None:
-        case = given.case
+    def _fill(self, entry: CaseInput, cells: Mapping[tuple[str, str], object], root: Path) -> None:
+        case = entry.case
         case.info['table'] = dict(
             modalities=self.modalities, clips=tuple(m for m in self.modalities if m in self.schema.clips)
         )
         for modality in self.modalities:
-            if ('file', modality) in found:
-                self._take(case, modality, found['file', modality], root)
-            if ('mask', modality) in found:
-                self._take_mask(case, modality, found['mask', modality], root)
-            if ('box', modality) in found:
-                case.boxes[modality] = _box(modality, found['box', modality])
+            if ('file', modality) in cells:
+                self._take(case, modality, cells['file', modality], root)
+            if ('mask', modality) in cells:
+                self._take_mask(case, modality, cells['mask', modality], root)
+            if ('box', modality) in cells:
+                case.boxes[modality] = _box(modality, cells['box', modality])
         absent = [m for m in self.modalities if m not in case.files and m not in case.data]
         needed = self.missing_modalities(absent)
         if needed:
             raise ValueError(f'lacks {", ".join(needed)}: this model needs {"it" if len(needed) == 1 else "them"}')
         if absent:
-            given.warnings.append(f'made without {", ".join(absent)}')
+            entry.warnings.append(f'made without {", ".join(absent)}')
         for stream in self.streams:
             idle = [m for m in stream if m not in absent]
             if idle and len(idle) < len(stream):
                 missing = ', '.join(m for m in stream if m in absent)
-                given.warnings.append(f'{", ".join(idle)} not used: this model reads it together with {missing}')
-        self._take_values(given, {name: value for (kind, name), value in found.items() if kind == CLINICAL})
+                entry.warnings.append(f'{", ".join(idle)} not used: this model reads it together with {missing}')
+        self._take_values(entry, {name: value for (kind, name), value in cells.items() if kind == CLINICAL})
 
-    def _take(self, case: Case, modality: str, value: Any, root: Path) -> None:
+    def _take(self, case: Case, modality: str, value: object, root: Path) -> None:
         if not is_pixels(value):
             case.files[modality] = paths_of(value, root, modality)
             return
@@ -180,7 +179,7 @@ class CaseReader:
         except ValueError as error:
             raise ValueError(f'{modality}: {error}') from error
 
-    def _take_mask(self, case: Case, modality: str, value: Any, root: Path) -> None:
+    def _take_mask(self, case: Case, modality: str, value: object, root: Path) -> None:
         if not is_pixels(value):
             case.mask_files[modality] = paths_of(value, root, f'the mask of {modality}')
             return
@@ -193,25 +192,26 @@ class CaseReader:
             raise ValueError(f'the mask of {modality} is {mask.shape}, its image {size} (height, width)')
         case.masks[modality] = mask
 
-    def _take_values(self, given: Given, values: Mapping[str, Any]) -> None:
-        """The clinical values; what is out of range is used as it stands, as in a test, but said."""
-        clinical = {v.name: self._value(v, values[v.name], given) if v.name in values else None for v in self.variables}
-        given.case.clinical = clinical
+    def _take_values(self, entry: CaseInput, values: Mapping[str, object]) -> None:
+        """The clinical values; a value outside its range is used unchanged, as in a test, with a warning."""
+        clinical = {v.name: self._value(v, values[v.name], entry) if v.name in values else None for v in self.variables}
+        entry.case.clinical = clinical
         empty = [name for name in clinical if name not in values]
         if empty:
-            given.warnings.append(f'not given, so filled in by the model: {", ".join(empty)}')
+            entry.warnings.append(f'not given, so filled in by the model: {", ".join(empty)}')
 
-    def _value(self, variable: Variable, value: Any, given: Given) -> float | str:
+    def _value(self, variable: Variable, value: object, entry: CaseInput) -> float | str:
         if not variable.is_category:
-            return self._number(variable, value, given)
-        whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
-        text = str(int(value)) if whole else str(value).strip()
+            return self._number(variable, value, entry)
+        text = str(value).strip()
+        if isinstance(value, (float, np.floating)) and float(value).is_integer():
+            text = str(int(value))
         known = variable.values or ()
         if text not in known:
-            self._report(given, f'{variable.name} {text!r} is none of {list(known)}: the model takes it as unknown')
+            self._report(entry, f'{variable.name} {text!r} is none of {list(known)}: the model takes it as unknown')
         return text
 
-    def _number(self, variable: Variable, value: Any, given: Given) -> float:
+    def _number(self, variable: Variable, value: object, entry: CaseInput) -> float:
         if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
             value = float(value)
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
@@ -222,17 +222,19 @@ class CaseReader:
         if (text := variable.log_problem(number)) is not None:
             raise ValueError(text)
         if (text := variable.range_problem(number)) is not None:
-            self._report(given, text)
+            self._report(entry, text)
         return number
 
-    def _report(self, given: Given, text: str) -> None:
+    def _report(self, entry: CaseInput, text: str) -> None:
         if self.strict:
             raise ValueError(text)
-        given.warnings.append(text)
+        entry.warnings.append(text)
 
 
-def _box(modality: str, value: Any) -> tuple[int, int, int, int]:
+def _box(modality: str, value: object) -> tuple[int, int, int, int]:
+    if not isinstance(value, (str, Sequence, np.ndarray)):
+        raise ValueError(f'{modality}: a box is four numbers, x0,y0,x1,y1, got {value!r}')
     try:
-        return read_box(value)
+        return read_box(value.tolist() if isinstance(value, np.ndarray) else value)
     except ValueError as error:
         raise ValueError(f'{modality}: {error}') from error

@@ -1,11 +1,10 @@
-"""What a prediction says of a case, and many of them as a table."""
+"""The prediction of one case, and predictions as a table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,26 +17,25 @@ FORMULA = ('=', '+', '-', '@', '\t', '\r', *WIDE)  # what a spreadsheet may take
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """The answer for one case, or why there is none.
+    """The prediction for one case, or the reason why there is none.
 
     Args:
-        case_id, patient_id: As they were given; a case without an id is called `case_1`, `case_2` and so on.
+        case_id, patient_id: As in the record; a case without an id is called `case_1`, `case_2` and so on.
         probabilities: Class -> probability; empty where there is an error.
         predicted: The class with the highest probability, or None.
         calibrated: Class -> calibrated probability, where the model carries a calibration.
         stages: `'image'` (the images alone, where there are some) and `'final'` -> class -> probability.
-        label: The known class, where one was given.
-        warnings: What a reader must know: values outside their range, categories that are not known, missing inputs,
-            patients of the training data.
-        error: Why there is no answer, or None.
+        label: The known class, where the record names one.
+        warnings: Values outside their range, unknown categories, missing inputs, patients of the training data.
+        error: Why there is no prediction, or None.
         heat: Modality -> (H, W) or (T, H, W) float32 from 0 to 1, of the size that the network sees (on request).
         heat_notes: Modality -> why there is no heat: `'missing'`, `'not used'`, `'no heat'` or `'no map'`.
         pictures: Modality -> (H, W, 3) or (T, H, W, 3) uint8, as the network sees it (on request).
-        contributions: Modality -> what it added to the probability of the predicted class (on request; up to 6
+        contributions: Modality -> its contribution to the probability of the predicted class (on request; up to 6
             modalities).
-        variables: Image or clinical variable -> what it added, the table's variables one by one (on request; exact up
-            to 10 of them, else from orders drawn at random); with `baseline` they add up to the score.
-        baseline: Probability of that class when nothing is shown; with the contributions it adds up to its score.
+        variables: Image or clinical variable -> its contribution, each variable of the table on its own (on request;
+            exact up to 10 of them, else from random orders); with `baseline` they add up to the probability.
+        baseline: Probability of that class without any input; with the contributions it adds up to the probability.
     """
 
     case_id: str
@@ -58,7 +56,7 @@ class Prediction:
 
     @property
     def ok(self) -> bool:
-        """Whether there is an answer."""
+        """Whether there is a prediction."""
         return self.error is None
 
 
@@ -77,17 +75,17 @@ def to_frame(predictions: Iterable[Prediction], classes: Sequence[str] | None = 
         ... ].values.tolist()
         [['c1', 'B', 0.75, ''], ['c2', '', nan, 'no file']]
     """
-    found = list(predictions)
-    names = list(classes if classes is not None else next((p.probabilities for p in found if p.ok), ()))
+    rows = list(predictions)
+    names = list(classes if classes is not None else next((p.probabilities for p in rows if p.ok), ()))
     more = [name for name, there in (
-        ('calibrated', any(p.calibrated is not None for p in found)), ('image', any('image' in p.stages for p in found))
+        ('calibrated', any(p.calibrated is not None for p in rows)), ('image', any('image' in p.stages for p in rows))
     ) if there]  # fmt: skip
     columns = [*CONTRACT, *[f'{kind}_{n}' for kind in ('prob', *more) for n in names], 'warnings', 'error']
-    return pd.DataFrame([_row(p, names, more, seed) for p in found], columns=columns)
+    return pd.DataFrame([_row(p, names, more, seed) for p in rows], columns=columns)
 
 
-def safe_cell(value: Any) -> Any:
-    """Text that a spreadsheet would take for a formula, with an apostrophe in front; anything else as it is.
+def safe_cell(value: object) -> object:
+    """Text that a spreadsheet would read as a formula, with an apostrophe in front; other values unchanged.
 
     Example:
         >>> safe_cell('=1+1'), safe_cell('c1'), safe_cell(-0.5)
@@ -104,17 +102,21 @@ def safe_csv(frame: pd.DataFrame) -> str:
     return str(safe.to_csv(index=False, na_rep='nan', lineterminator='\n'))
 
 
-def _row(found: Prediction, names: Sequence[str], more: Sequence[str], seed: int) -> dict[str, Any]:
-    kinds = {'prob': found.probabilities, 'calibrated': found.calibrated or {}, 'image': found.stages.get('image', {})}
+def _row(prediction: Prediction, names: Sequence[str], more: Sequence[str], seed: int) -> dict[str, object]:
+    kinds = {
+        'prob': prediction.probabilities,
+        'calibrated': prediction.calibrated or {},
+        'image': prediction.stages.get('image', {}),
+    }
     return {
-        'case_id': found.case_id,
-        'patient_id': found.patient_id,
+        'case_id': prediction.case_id,
+        'patient_id': prediction.patient_id,
         'part': 'all',  # as usmm/cli/test.py calls the cases of a table that no split deals into parts
         'fold': '',
         'seed': seed,
-        'label': found.label or '',
-        'pred': found.predicted or '',
+        'label': prediction.label or '',
+        'pred': prediction.predicted or '',
         **{f'{kind}_{n}': kinds[kind].get(n, math.nan) for kind in ('prob', *more) for n in names},
-        'warnings': '; '.join(found.warnings),
-        'error': found.error or '',
+        'warnings': '; '.join(prediction.warnings),
+        'error': prediction.error or '',
     }

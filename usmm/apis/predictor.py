@@ -1,83 +1,115 @@
-"""Predictor: a trained model that answers for cases as they come; bad ones come back as errors beside good ones."""
+"""The predictor: a trained model that predicts case by case; a bad case becomes an error beside good ones."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 import pandas as pd
 import torch
 from mmengine.device import get_device
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from usmm.apis.bundle import Bundle, open_bundle
+from usmm.apis.bundle import Bundle, ModelSource, open_bundle
 from usmm.apis.explaining import explain_case
-from usmm.apis.exported import SUFFIX, ExportedNetwork, open_exported
-from usmm.apis.inputs import CaseReader, Given
-from usmm.apis.network import BUNDLE, build_network, build_pipeline, clip_frames, collate
+from usmm.apis.exported import SUFFIX, open_exported
+from usmm.apis.inputs import CaseInput, CaseReader, Record
+from usmm.apis.model_interface import BuiltNetwork, HasBundle, Network, Scorer, ScoreRow
+from usmm.apis.network import build_network
+from usmm.apis.pipeline import Prepared, build_pipeline, clip_frames, collate, error_text, prepare_case
 from usmm.apis.prediction import Prediction, to_frame
-from usmm.apis.prepared import Prepared, prepare_case, told
-from usmm.apis.probability_calibration import calibrate, check_calibration
+from usmm.apis.probability_calibration import Calibration, calibrate
 from usmm.readers import DataError, read_table
-from usmm.structures import Case, Schema
+from usmm.structures import Case, Schema, Variable
 from usmm.zoo import Zoo
 
-Records = Any  # path of a table, a DataFrame, one record, or an iterable of records
+Model: TypeAlias = ModelSource | BuiltNetwork  # what `Predictor` takes
+# The path of a case table, a table, one record, or several records
+Records: TypeAlias = str | Path | pd.DataFrame | Record | Iterable[Record]
+
+
+class ModelFacts(TypedDict):
+    """What a model takes and returns, see `Predictor.describe`."""
+
+    source: str  # where its weights come from
+    classes: tuple[str, ...]
+    positive: str | None  # the positive class of two
+    images: list[str]
+    clips: list[str]
+    streams: list[tuple[str, ...]]  # sets of modalities of which a case needs one whole; empty: it needs all
+    clinical: list[Variable]
+    calibrated: bool
 
 
 class Predictor:
-    """A trained model, ready to be asked. It writes nothing to disk; several threads may ask, one is served at a time.
+    """A trained model. It writes nothing to disk; several threads may use it, one at a time is served.
 
     Args:
         model: A run's folder (of a cross-validation: the folder of a fold), `(config, checkpoint)`, a published folder,
             its .zip or its model.safetensors, a name of the zoo, a network of `get_model` or `init_model`, or an
             exported .onnx file (needs onnxruntime; no heat-maps).
-        device: Where it runs; None: a GPU if there is one (a network that is given stays where it is, an exported file
-            runs on the CPU).
-        zoo: The zoo, or its place; None: USMM_ZOO, or that of this installation.
+        device: Where it runs; None: a GPU if there is one (a network stays on its device, an exported file runs on the
+            CPU).
+        zoo: The zoo, or its folder or address; None: USMM_ZOO, or that of this installation.
         batch_size: Cases at a time; None: as in training.
-        strict: Clinical values outside their range and unknown categories make a case an error; else a warning.
+        strict: Clinical values outside their range and unknown categories are errors, not warnings.
 
     Raises:
         ValueError: There is no such model, its weights cannot be loaded safely, or it is not trained.
-        TypeError: The model is given in another form.
+        TypeError: The model is none of these.
     """
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         device: str | torch.device | None = None,
         zoo: str | Path | Zoo | None = None,
         batch_size: int | None = None,
         strict: bool = False,
     ) -> None:
-        self.bundle, self.model = _opened(model, zoo, device)
+        self.bundle, self.model, self._network = _opened(model, zoo, device)
         settings, meta = self.bundle.settings, self.bundle.meta
         self.classes, self.schema = tuple(self.model.classes), Schema.of(settings['schema'])
         self.batch_size = _size(batch_size or settings['batch_size'])
-        self.calibration = meta.get('calibration') and check_calibration(meta['calibration'], len(self.classes))
+        stated = meta.get('calibration')
+        self.calibration = Calibration.from_dict(stated, len(self.classes)) if stated else None
         self.trained_on = frozenset(meta.get('trained_on', ()))
         self.seed = settings.get('seed', 0)
         self.pipeline = build_pipeline(self.bundle)
         self.reader = CaseReader(
-            self.schema, self.model.modalities, self.classes, self.model.missing_modalities, clip_frames(self.bundle),
-            (settings.get('dataset') or {}).get('clinical'), self.seed, strict,
+            self.schema,
+            self.model.modalities,
+            self.classes,
+            self.model.missing_modalities,
+            clip_frames(self.bundle),
+            (settings.get('dataset') or {}).get('clinical'),
+            self.seed,
+            strict,
             [*self.model.readers.values()],
-        )  # fmt: skip
+        )
         self._lock = RLock()
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What the model takes; `'clinical'` stands for the clinical values."""
+        """The modalities of the model; `'clinical'` stands for the clinical table."""
         return tuple(self.model.modalities)
+
+    def missing_modalities(self, absent: Collection[str]) -> list[str]:
+        """The modalities among those that a case lacks without which the model cannot predict.
+
+        Args:
+            absent: Modalities that the case does not have.
+        """
+        return self.model.missing_modalities(absent)
 
     def predict(self, cases: Records, batch_size: int | None = None, explain: bool = False) -> list[Prediction]:
         """Predictions of cases, in their order, one for each.
@@ -86,7 +118,7 @@ class Predictor:
             cases: A list of records (see `CaseReader.read`), one record, a DataFrame, or the path of a case table,
                 whose relative paths start from its folder.
             batch_size: Cases at a time.
-            explain: Also make heat-maps and contributions, case by case.
+            explain: Also make heat maps and contributions, case by case.
 
         Raises:
             DataError: The table cannot be read.
@@ -106,27 +138,27 @@ class Predictor:
         size = _size(batch_size or self.batch_size)
         records, root = _records(cases)
         total = len(records) if isinstance(records, Sequence) else None
-        found = self._iterate(records, root, size, explain)
+        predictions = self._iterate(records, root, size, explain)
         if not progress or not total:
-            return found
-        return iter(track(found, 'predicting', total, transient=True, console=Console(stderr=True)))
+            return predictions
+        return iter(track(predictions, 'predicting', total, transient=True, console=Console(stderr=True)))
 
-    def prepare(self, record: Any, number: int = 1, root: Path | None = None) -> Prepared:
+    def prepare(self, record: Record, number: int = 1, root: Path | None = None) -> Prepared:
         """Read one case and run the pipeline, without the network.
 
         Args:
             record, number, root: As of `CaseReader.read`.
         """
-        given = self.reader.read(record, number, root)
+        case_input = self.reader.read(record, number, root)
         with self._lock:
-            return prepare_case(given, self.pipeline)
+            return prepare_case(case_input, self.pipeline)
 
     def answer(self, prepared: Prepared, explain: bool = False) -> Prediction:
-        """The prediction of a case that was read by `prepare`, here or in another process.
+        """The prediction of a case that `prepare` has read, in this process or another one.
 
         Args:
             prepared: The case.
-            explain: Also make heat-maps and contributions.
+            explain: Also make heat maps and contributions.
         """
         return self._answers([prepared], explain)[0]
 
@@ -134,10 +166,8 @@ class Predictor:
         """Predictions as a table with the columns of predictions.csv, see `usmm.apis.to_frame`."""
         return to_frame(predictions, self.classes, self.seed)
 
-    def describe(self) -> dict[str, Any]:
-        """What the model takes and says: source, classes, positive, images, clips, clinical variables, calibrated; and
-        `streams`: the sets of modalities of which a case needs one whole, empty where it needs all.
-        """
+    def describe(self) -> ModelFacts:
+        """What the model takes and returns."""
         known = self.reader.modalities
         return {
             'source': self.bundle.source,
@@ -147,21 +177,21 @@ class Predictor:
             'clips': [m for m in known if m in self.schema.clips],
             'streams': [*self.model.readers.values()] if self.model.optional_modalities else [],
             'clinical': list(self.reader.variables),
-            'calibrated': bool(self.calibration),
+            'calibrated': self.calibration is not None,
         }
 
-    def _iterate(self, records: Iterable[Any], root: Path | None, size: int, explain: bool) -> Iterator[Prediction]:
+    def _iterate(self, records: Iterable[Record], root: Path | None, size: int, explain: bool) -> Iterator[Prediction]:
         waiting, first = iter(records), 1
         seen: set[str] = set()
         while batch := list(islice(waiting, size)):
-            given = [self.reader.read(record, first + i, root) for i, record in enumerate(batch)]
-            for one in given:
+            read = [self.reader.read(record, first + i, root) for i, record in enumerate(batch)]
+            for one in read:
                 if one.case.case_id in seen:
                     one.warnings.append('this case id stands before another case too')
                 seen.add(one.case.case_id)
             with self._lock:
-                found = self._answers([prepare_case(one, self.pipeline) for one in given], explain)
-            yield from found
+                predictions = self._answers([prepare_case(one, self.pipeline) for one in read], explain)
+            yield from predictions
             first += len(batch)
 
     def _answers(self, prepared: Sequence[Prepared], explain: bool) -> list[Prediction]:
@@ -169,14 +199,14 @@ class Predictor:
             self.model.eval()
             cases = [one.case for one in prepared]
             places = [i for i, case in enumerate(cases) if case is not None]
-            scores = self._run([case for case in cases if case is not None])
-            found: list[Prediction] = [self._failed(one.given, one.given.error or '') for one in prepared]
-            for i, score in zip(places, scores, strict=True):
-                found[i] = self._answer(prepared[i].given, cases[i], score, explain)
-        return found
+            rows = self._run([case for case in cases if case is not None])
+            predictions = [self._failed(one.case_input, one.case_input.error or '') for one in prepared]
+            for i, row in zip(places, rows, strict=True):
+                predictions[i] = self._answer(prepared[i].case_input, cases[i], row, explain)
+        return predictions
 
-    def _run(self, cases: Sequence[Case]) -> list[dict[str, Any] | Exception]:
-        """Scores of cases; where a batch fails its cases are run one by one, so that a good one gets its answer."""
+    def _run(self, cases: Sequence[Case]) -> list[ScoreRow | Exception]:
+        """Scores of cases; if a batch fails, its cases run one by one, so that a good case keeps its prediction."""
         if not cases:
             return []
         try:
@@ -186,80 +216,96 @@ class Predictor:
         except Exception as error:
             if len(cases) == 1:
                 return [error]
-        return [score for case in cases for score in self._run([case])]
+        return [row for case in cases for row in self._run([case])]
 
-    def _answer(self, given: Given, case: Case | None, score: dict[str, Any] | Exception, explain: bool) -> Prediction:
-        if isinstance(score, Exception):
-            return self._failed(given, told(score))
-        if not np.isfinite(score['scores']).all():
-            return self._failed(given, 'the model gives no finite score for this case')
-        if hashlib.sha256(given.case.patient_id.encode()).hexdigest()[:12] in self.trained_on:
-            given.warnings.append('the patient was in the training data: this says nothing of new patients')
-        final = self._named(score['scores'])
-        image = {} if score['image_scores'] is None else {'image': self._named(score['image_scores'])}
-        shown = int(np.argmax(score['scores']))
-        found = Prediction(
-            given.case.case_id, given.case.patient_id, final, self.classes[shown], stages={**image, 'final': final},
-            calibrated=self._calibrated(score['scores']), label=given.label, warnings=tuple(given.warnings),
+    def _answer(self, case_input: CaseInput, case: Case | None, row: ScoreRow | Exception, explain: bool) -> Prediction:
+        if isinstance(row, Exception):
+            return self._failed(case_input, error_text(row))
+        scores, image_scores = row['scores'], row['image_scores']
+        if not np.isfinite(scores).all():
+            return self._failed(case_input, 'the model gives no finite score for this case')
+        if hashlib.sha256(case_input.case.patient_id.encode()).hexdigest()[:12] in self.trained_on:
+            case_input.warnings.append('the patient was in the training data: this says nothing of new patients')
+        final = self._named(scores)
+        image = {} if image_scores is None else {'image': self._named(image_scores)}
+        shown = int(np.argmax(scores))
+        prediction = Prediction(
+            case_input.case.case_id, case_input.case.patient_id, final, self.classes[shown],
+            stages={**image, 'final': final}, calibrated=self._calibrated(scores), label=case_input.label,
+            warnings=tuple(case_input.warnings),
         )  # fmt: skip
-        return self._explained(found, case, shown) if explain and case is not None else found
+        return self._explained(prediction, case, shown) if explain and case is not None else prediction
 
-    def _explained(self, found: Prediction, case: Case, shown: int) -> Prediction:
-        if isinstance(self.model, ExportedNetwork):
-            return replace(found, warnings=(*found.warnings, 'not explained: an exported model has no heat-maps'))
+    def _explained(self, prediction: Prediction, case: Case, shown: int) -> Prediction:
+        network = self._network
+        if network is None:
+            why = 'not explained: an exported model has no heat-maps'
+            return replace(prediction, warnings=(*prediction.warnings, why))
         try:
-            batch = self.model.data_preprocessor(collate([case]))
+            batch = network.data_preprocessor(collate([case]))
             names = [v.name for v in self.schema.clinical]
-            return replace(found, **explain_case(self.model, batch, case, shown, names))
-        except Exception as error:  # the answer stands without its explanation
-            return replace(found, warnings=(*found.warnings, f'not explained: {told(error)}'))
+            return replace(prediction, **explain_case(network, batch, case, shown, names))
+        except Exception as error:  # the prediction is valid without its explanation
+            return replace(prediction, warnings=(*prediction.warnings, f'not explained: {error_text(error)}'))
 
-    def _failed(self, given: Given, why: str) -> Prediction:
-        case = given.case
+    def _failed(self, case_input: CaseInput, why: str) -> Prediction:
+        case, warnings = case_input.case, tuple(case_input.warnings)
         return Prediction(
-            case.case_id, case.patient_id, label=given.label, warnings=tuple(given.warnings), error=why or 'no answer'
+            case.case_id, case.patient_id, label=case_input.label, warnings=warnings, error=why or 'no answer'
         )
 
-    def _calibrated(self, scores: Any) -> dict[str, float] | None:
-        return self._named(calibrate(self.calibration, scores, self.model.positive)) if self.calibration else None
+    def _calibrated(self, scores: NDArray[np.float32]) -> dict[str, float] | None:
+        if self.calibration is None:
+            return None
+        return self._named(calibrate(self.calibration, scores, self.model.positive))
 
-    def _named(self, scores: Any) -> dict[str, float]:
+    def _named(self, scores: NDArray[np.floating]) -> dict[str, float]:
         return {name: float(score) for name, score in zip(self.classes, scores, strict=True)}
 
 
-def _opened(model: Any, zoo: Any, device: Any) -> tuple[Bundle, Any]:
-    """A model's settings, and its network where it is to run."""
+class _Opened(NamedTuple):
+    bundle: Bundle
+    model: Scorer
+    network: Network | None  # the same model where it can be explained
+
+
+def _opened(model: Model, zoo: str | Path | Zoo | None, device: str | torch.device | None) -> _Opened:
+    """The settings of a model, and the model on its device."""
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == SUFFIX:
         if device is not None and torch.device(device).type != 'cpu':
             raise ValueError(f'an exported model runs on the CPU, not on {device}')
-        return open_exported(Path(model))
-    given = isinstance(model, nn.Module)
-    bundle = _bundle_of(model) if given else open_bundle(model, zoo)
+        bundle, exported = open_exported(Path(model))
+        return _Opened(bundle, exported, None)
+    if isinstance(model, (Bundle, str, Path, tuple, list)):
+        bundle, network = open_bundle(model, zoo), None
+    elif isinstance(model, HasBundle):
+        bundle, network = model.usmm_bundle, model
+    elif isinstance(model, nn.Module):
+        raise ValueError('a network must come from get_model or init_model, which know its config')
+    else:
+        bundle, network = open_bundle(model, zoo), None  # a TypeError
     if bundle.state is None:
         raise ValueError(f'{bundle.source} has no weights: a model that is not trained predicts nothing')
-    network: Any = model if given else build_network(bundle)
-    if device is not None or not given:
-        network.to(get_device() if device is None else device)
-    return bundle, network
+    built = build_network(bundle) if network is None else network
+    if device is not None or network is None:
+        built.to(get_device() if device is None else device)
+    return _Opened(bundle, built, built)
 
 
-def _bundle_of(model: nn.Module) -> Bundle:
-    bundle = getattr(model, BUNDLE, None)
-    if not isinstance(bundle, Bundle):
-        raise ValueError('a network must come from get_model or init_model, which know its config')
-    return bundle
-
-
-def _records(cases: Records) -> tuple[Any, Path | None]:
+def _records(cases: Records) -> tuple[Iterable[Record], Path | None]:
     """Records, and the folder that their paths start from."""
     if isinstance(cases, (str, Path)):
-        found = read_table(cases).to_dict('records')
-        if not found:
+        rows = _rows(read_table(cases))
+        if not rows:
             raise DataError('the table has no rows', file=cases)
-        return found, Path(cases).parent
+        return rows, Path(cases).parent
     if isinstance(cases, pd.DataFrame):
-        return cases.to_dict('records'), None
+        return _rows(cases), None
     return ([cases] if isinstance(cases, Mapping) else cases), None
+
+
+def _rows(table: pd.DataFrame) -> list[Record]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict('records')]
 
 
 def _size(value: int) -> int:

@@ -164,7 +164,7 @@ def plain_training(model: MultiModalClassifier, batch: Batch, device: str) -> St
     if head is None:
         raise ValueError('a benchmark needs a model with images')
     optimizer = torch.optim.Adam(model.parameters(), lr=LR)
-    target = torch.tensor([case.label for case in batch['data_samples']], device=device)
+    target = torch.tensor([case.label for case in batch['data_samples'] or ()], device=device)
 
     def step() -> float:
         logits, aux, vectors = plain_outputs(model, batch, device)

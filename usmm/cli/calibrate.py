@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     content = load_weights(args.run / 'model.pth')
     config, meta = (args.run / 'config.py').read_text(encoding='utf-8'), content['meta']
     rows, part = rows_of(args)
-    calibration = {**fit_calibration(rows, meta['classes'], meta.get('positive')), 'part': part}
+    calibration = replace(fit_calibration(rows, meta['classes'], meta.get('positive')), part=part).to_dict()
     with replacing(out / 'config.py') as temporary:
         temporary.write_text(config, encoding='utf-8')
     save_checkpoint(out / 'model.pth', content['state_dict'], {**meta, 'calibration': calibration})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from torch import Tensor
 
-from usmm.apis.games import modality_game, reads_table
+from usmm.apis.explaining import modality_game
+from usmm.apis.model_interface import Network, reads_table
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
@@ -72,7 +74,9 @@ class Explainer:
     def __init__(
         self, experiment: Experiment, method: str, score: str, target: int | None, layers: Mapping[str, str]
     ) -> None:
-        self.experiment, self.model = experiment, experiment.model.to(get_device()).eval()
+        self.experiment = experiment
+        # what a table alone does not have, `run_images`, is asked only of models with images
+        self.model = cast(Network, experiment.model.to(get_device()).eval())
         self.method, self.score, self.target = method, score, target
         unknown = [m for m in layers if m not in self.model.modalities]
         if unknown:
@@ -99,7 +103,7 @@ class Explainer:
         self, batch: Batch, shown: Sequence[int], baseline: Mapping[str, Tensor] | None, missing: str
     ) -> Contribution:
         """Shapley values of the modalities for each case of a batch; 0 for one that a case cannot use."""
-        if all(bool(here.all()) for here in batch['present'].values()):
+        if all(bool(here.all()) for here in (batch['present'] or {}).values()):
             return self._play(batch, shown, baseline, missing)
         parts = [self._one(batch, i, shown[i], baseline, missing) for i in range(len(shown))]
         players = (*batch['inputs'], *((CLINICAL,) if reads_table(self.model) else ()))
@@ -115,9 +119,9 @@ class Explainer:
         """Of one case, with the modalities that it has."""
         one: Batch = {
             'inputs': {m: x[row : row + 1] for m, x in batch['inputs'].items()},
-            'present': {m: here[row : row + 1] for m, here in batch['present'].items()},
+            'present': {m: here[row : row + 1] for m, here in (batch['present'] or {}).items()},
             'clinical': None if batch['clinical'] is None else batch['clinical'][row : row + 1],
-            'data_samples': batch['data_samples'][row : row + 1],
+            'data_samples': None,
         }
         return self._play(one, [shown], baseline, missing)
 
@@ -134,7 +138,7 @@ class Explainer:
         counts: dict[str, int] = {}
         for _, batch in self.batches(dataset, indices):
             for name, x in batch['inputs'].items():
-                here = batch['present'][name].to(x.device)
+                here = (batch['present'] or {})[name].to(x.device)
                 sums[name] = sums.get(name, 0) + x[here].sum(0)
                 counts[name] = counts.get(name, 0) + int(here.sum())
         return {name: total / max(counts[name], 1) for name, total in sums.items()}

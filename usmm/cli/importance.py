@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     groups = groups_of(args.groups)
     config = load_config(args.config, options_of(args))
 
-    from usmm.apis.importance import Settings, measure_importance
+    from usmm.apis.importance import ImportanceOptions, measure_importance
     from usmm.cli.importance_cases import open_model, results, show
     from usmm.visualization.pages.importance_page import report_importance
 
@@ -79,13 +79,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.target is not None and args.target not in classes:
         raise ValueError(f'there is no class {args.target!r}; the classes are {classes}')
     opened = open_model(config, args)
-    settings = Settings(args.metric, args.repeats, groups, args.absent, args.exact, args.orders, args.draws, args.seed)
+    options = ImportanceOptions(
+        args.metric, args.repeats, groups, args.absent, args.exact, args.orders, args.draws, args.seed
+    )
 
-    def told(step: str) -> None:
+    def report(step: str) -> None:
         if sys.stdout.isatty():
             print(step)
 
-    found = measure_importance(opened.score, opened.count, settings, told)
+    found = measure_importance(opened.score, opened.count, options, report)
     of = results(opened, found, classes, args)
     paths = report_importance(Path(args.out), of, args.num)
     show(of)

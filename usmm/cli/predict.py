@@ -30,7 +30,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, help='cases at a time (default: as in training)')
     parser.add_argument('--zoo', help='folder or address of the zoo (default: USMM_ZOO, or the one of usmm)')
 
-    from usmm.apis.arguments import flags_as_cases
+    from usmm.cli.case_arguments import flags_as_cases
 
     words = flags_as_cases(sys.argv[1:] if argv is None else argv, parser._option_string_actions)
     args = parser.parse_args(words)
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
 
     from usmm.apis import Predictor
-    from usmm.apis.arguments import record_of
+    from usmm.cli.case_arguments import record_of
     from usmm.cli.predict_files import Explanations, show_case, show_failed, show_inputs, write_csv
 
     model = args.model if args.checkpoint is None else (args.model, args.checkpoint)

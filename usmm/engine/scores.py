@@ -54,7 +54,7 @@ def collect_scores(model: Classifier, dataset: CaseDataset, batch_size: int, num
     model.eval()
     scored: list[Case] = []
     for batch in loader:
-        data = model.data_preprocessor(batch, False)
+        data = model.data_preprocessor(batch)
         outputs = model(**data, mode='tensor')
         if outputs.image_logits is None:
             raise ValueError(f'scores of the images are cached, but a {type(model).__name__} reads none')

@@ -21,6 +21,7 @@ from usmm.structures import CLINICAL, Case, Schema, Settings
 from usmm.structures.prediction_row import PredictionRow
 from usmm.structures.protocols import TableHead
 from usmm.structures.settings import IMAGE_LOGITS, TRAIN_IMAGES
+from usmm.structures.streams import missing_modalities
 
 
 @dataclass
@@ -196,17 +197,14 @@ class MultiModalClassifier(StagedModel):
         return {m: f'encoder.{s}.{layer}'.rstrip('.') for m, (s, layer) in found.items()}
 
     def missing_modalities(self, absent: Collection[str]) -> list[str]:
-        """What this model needs of the modalities that a case does not have; empty where it can do without them.
+        """The modalities among those that a case lacks without which the model cannot predict.
 
         Example:
             >>> encoder = dict(static=dict(type='GuidedEncoder', guided=(), depth=18, base_channels=4))
             >>> MultiModalClassifier(('bus',), ('ADC', 'SCC'), encoder=encoder).missing_modalities(['bus', 'ue'])
             ['bus']
         """
-        missing = {stream: [m for m in modalities if m in absent] for stream, modalities in self.readers.items()}
-        if not all(missing.values()) and self.optional_modalities:
-            return []
-        return [m for names in missing.values() for m in names]
+        return missing_modalities(self.readers, self.optional_modalities, absent)
 
     @property
     def image_learns(self) -> bool:

@@ -7,7 +7,7 @@ from logging import FileHandler
 from typing import TYPE_CHECKING
 
 from mmengine.logging import MMLogger
-from mmengine.model import BaseModel
+from mmengine.model import BaseDataPreprocessor, BaseModel
 from torch import nn
 
 from usmm.structures.settings import CLINICAL, TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES
@@ -24,6 +24,8 @@ class StagedModel(BaseModel):
     A frozen part stays in eval mode whatever `train()` is called: a part whose batch norm and dropout keep moving is
     not frozen.
     """
+
+    data_preprocessor: BaseDataPreprocessor
 
     def __init__(self, data_preprocessor: nn.Module | None = None, init_cfg: dict | list[dict] | None = None) -> None:
         super().__init__(data_preprocessor, init_cfg)  # type: ignore[arg-type]  # lists work upstream too

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from usmm.apis import Prediction, safe_csv
-from usmm.apis.inputs import Given
+from usmm.apis.inputs import CaseInput
 from usmm.server.decode.decode_child import TABLE_ROWS, TableJob, plain_reason
 from usmm.server.decode.decoding import Decoder
 from usmm.server.decode.replies import table_reply
@@ -31,7 +31,7 @@ class Batch:
         answer: Reads the files of a case, and answers it.
     """
 
-    def __init__(self, served: Served, decoder: Decoder, answer: Callable[[Given], Prediction]) -> None:
+    def __init__(self, served: Served, decoder: Decoder, answer: Callable[[CaseInput], Prediction]) -> None:
         self.served, self.decoder, self.answer = served, decoder, answer
         self.reader = served.predictor.reader
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from usmm.apis import Prediction, Predictor, Prepared
-from usmm.apis.inputs import Given
-from usmm.apis.prepared import no_outline
+from usmm.apis.inputs import CaseInput
+from usmm.apis.pipeline import no_outline
 from usmm.readers import read_box
 from usmm.server.answers import answer_of, preview_of
 from usmm.server.batch import Batch
@@ -135,7 +135,7 @@ class Engine:
         """
         served = self._of(model)
 
-        def answer(given: Given) -> Prediction:
+        def answer(given: CaseInput) -> Prediction:
             return self._answer(served, given, self._read(served, given, True), False)
 
         return Batch(served, self.decoder, answer).run(table, files)
@@ -159,14 +159,14 @@ class Engine:
             raise RequestError('not_found', 'there is no model of this name on this server')
         return self._served[model]
 
-    def _read(self, served: Served, given: Given, find: bool) -> Reply:
+    def _read(self, served: Served, given: CaseInput, find: bool) -> Reply:
         case = given.case
         if not case.files:  # a model of a table alone
             return Reply({})
         job = CaseJob(case, served.steps, tuple(served.by_mask - served.by_box), find)
         return case_reply(*self.decoder.run(job), served.predictor.schema.modalities)
 
-    def _answer(self, served: Served, given: Given, reply: Reply, explain: bool) -> Prediction:
+    def _answer(self, served: Served, given: CaseInput, reply: Reply, explain: bool) -> Prediction:
         case = Case(**{**vars(given.case), 'data': dict(reply.data), 'info': dict(given.case.info)})
         if reply.whole:
             given.warnings.append(no_outline(reply.whole))
@@ -184,7 +184,7 @@ def _opened(model: str, zoo: str | Path | None, device: str | None) -> Served:
     return Served(name, Predictor(model, device, zoo, strict=True), known)
 
 
-def given_case(served: Served, files: Mapping[str, Sequence[Path]], values: Mapping[str, str]) -> Given:
+def given_case(served: Served, files: Mapping[str, Sequence[Path]], values: Mapping[str, str]) -> CaseInput:
     """The case of a request, before its files are read.
 
     Raises:
@@ -216,7 +216,7 @@ def _check_files(served: Served, files: Mapping[str, Sequence[Path]]) -> None:
         owner = name.removesuffix('_mask')
         if name not in served.modalities and paths and owner in absent:
             raise RequestError('missing_input', f'{label_of(owner)}: an outline came without its image', owner)
-    needed = served.predictor.model.missing_modalities(absent)
+    needed = served.predictor.missing_modalities(absent)
     if needed:
         words = ', '.join(label_of(m) for m in needed)
         raise RequestError('missing_input', f'this model needs {words}', needed[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from usmm.apis import Predictor
-from usmm.apis.network import without_caches
+from usmm.apis.pipeline import without_caches
 from usmm.server.decode.decode_child import LOADERS, bare
 from usmm.server.published import NOT_PUBLISHED, Published
 from usmm.structures import Variable
@@ -66,7 +66,7 @@ class Served:
         self.id, self.predictor, self.published = url_name(name), predictor, published
         self.modalities = predictor.reader.modalities
         steps = without_caches(predictor.bundle.settings['test_pipeline'])
-        places = [i for i, step in enumerate(steps) if bare(step['type']) == PACK]
+        places = [i for i, step in enumerate(steps) if bare(str(step['type'])) == PACK]
         if not places:
             raise ValueError(f'{predictor.bundle.source}: its pipeline has no step {PACK}, so it cannot be served')
         self.steps, self.packing = steps[: places[0]], predictor.pipeline[places[0] :]
@@ -122,7 +122,7 @@ class Served:
             'name': modality,
             'label': label_of(modality),
             'kind': 'clip' if modality in self.clips else 'image',
-            'required': bool(self.predictor.model.missing_modalities([modality])),
+            'required': bool(self.predictor.missing_modalities([modality])),
             'outline': modality in self.by_mask | self.by_box,
         }
 

@@ -15,12 +15,12 @@ class Batch(TypedDict):
 
     Args:
         inputs: Modality -> (B, 3, H, W) or (B, 3, T, H, W) uint8 pixels; or `image_logits` -> (B, K) cached scores.
-        present: Modality -> (B,) bool, whether a case has it.
+        present: Modality -> (B,) bool, whether a case has it; None: every case has all.
         clinical: (B, variables) float32, NaN where missing; None for a data set without clinical variables.
-        data_samples: The cases, without their pixels.
+        data_samples: The cases, without their pixels; None where they are not needed.
     """
 
     inputs: dict[str, Tensor]
-    present: dict[str, Tensor]
+    present: dict[str, Tensor] | None
     clinical: Tensor | None
-    data_samples: list[Case]
+    data_samples: list[Case] | None

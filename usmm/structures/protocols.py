@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
+from usmm.structures.batch import Batch
 from usmm.structures.case import Case
 from usmm.structures.contract import Contract
 from usmm.structures.contract import missing_members as missing_members  # beside the protocols that it is asked about
@@ -145,6 +146,17 @@ class ClassifierOutputs(Protocol):
     present: dict[str, Tensor] | None  # stream -> rows that have it (B,); None: all
 
 
+class Preprocessor(Protocol):
+    """Normalises a batch and moves it to a device."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it moves a batch."""
+
+    def __call__(self, data: Batch, /) -> Batch:
+        """The batch as the network takes it."""
+
+
 @runtime_checkable
 class Classifier(Trainable, Protocol):
     """A model that the stages of a config train, and that the tools test, explain, export and serve."""
@@ -152,7 +164,10 @@ class Classifier(Trainable, Protocol):
     modalities: tuple[str, ...]
     classes: tuple[str, ...]
     positive: int
-    data_preprocessor: nn.Module  # a collated batch -> the arguments of the call
+
+    @property
+    def data_preprocessor(self) -> Preprocessor:
+        """Normalises a batch and moves it to the device of the model."""
 
     @property
     def encoder(self) -> nn.ModuleDict | None:

@@ -72,7 +72,7 @@ def pool_outputs(
     with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         for batch in loader:
-            data = model.data_preprocessor(batch, False)
+            data = model.data_preprocessor(batch)
             outputs = model(**data, mode='tensor')
             several = _passes(model, data, outputs, passes) if passes else None
             parts.append((outputs.logits.float().softmax(1), outputs.vector, several))

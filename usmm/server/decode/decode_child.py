@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from usmm.apis.network import without_outline
+from usmm.apis.pipeline import without_outline
 from usmm.readers import DataError, limits, read_table
 from usmm.registry import TRANSFORMS
 from usmm.server.decode.confine import Bounds, confine

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.apis.pixel_arrays import clip_pixels, image_pixels, is_pixels, mask_pixels
+from usmm.apis.record_values import clip_pixels, image_pixels, is_pixels, mask_pixels
 from usmm.readers import read_image, read_mask
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from usmm.apis import Predictor
-from usmm.apis.prepared import no_outline, told
+from usmm.apis.pipeline import error_text, no_outline
 from usmm.readers import DataError
 
 
@@ -35,7 +35,7 @@ def test_reading_then_answering_is_predicting(predictor: Predictor, rows: list[d
 def test_reading_needs_no_network(predictor: Predictor, rows: list[dict[str, Any]], monkeypatch) -> None:
     monkeypatch.setattr(predictor, 'model', None)
     prepared = predictor.prepare({**rows[0], 'case_id': ''}, number=7)
-    assert prepared.case is not None and prepared.given.case.case_id == 'case_7'
+    assert prepared.case is not None and prepared.case_input.case.case_id == 'case_7'
     assert {m: tuple(x.shape) for m, x in prepared.case.data.items()} == {
         'bus': (3, 32, 32), 'ue': (3, 32, 32), 'clip': (3, 6, 32, 32),
     }  # fmt: skip
@@ -44,10 +44,10 @@ def test_reading_needs_no_network(predictor: Predictor, rows: list[dict[str, Any
 def test_relative_paths_start_from_the_root(predictor: Predictor, tiny_data: Path) -> None:
     with (tiny_data / 'cases.csv').open(newline='') as file:
         row = next(csv.DictReader(file))
-    assert predictor.prepare(row, root=tiny_data).given.error is None
+    assert predictor.prepare(row, root=tiny_data).case_input.error is None
     lost = predictor.prepare(row, root=tiny_data / 'other')
-    assert lost.case is None and 'does not exist' in (lost.given.error or '')
-    assert predictor.answer(lost).error == lost.given.error
+    assert lost.case is None and 'does not exist' in (lost.case_input.error or '')
+    assert predictor.answer(lost).error == lost.case_input.error
 
 
 def test_what_is_wrong_with_a_record_stays_with_it(predictor: Predictor, rows: list[dict[str, Any]]) -> None:
@@ -56,6 +56,8 @@ def test_what_is_wrong_with_a_record_stays_with_it(predictor: Predictor, rows: l
 
 
 def test_errors_in_words() -> None:
-    assert told(DataError('is cut', file='a.png', case='c', modality='bus')) == 'is cut (file a.png, modality bus)'
-    assert told(ValueError('words')) == 'words' and told(KeyError('k')) == "KeyError: 'k'"
+    assert (
+        error_text(DataError('is cut', file='a.png', case='c', modality='bus')) == 'is cut (file a.png, modality bus)'
+    )
+    assert error_text(ValueError('words')) == 'words' and error_text(KeyError('k')) == "KeyError: 'k'"
     assert no_outline(['bus']).startswith('no outline of the lesion in bus')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from usmm.apis.inputs import CaseReader
 
@@ -11,11 +10,11 @@ CASE = '--case'
 
 
 def flags_as_cases(words: Sequence[str], options: Collection[str]) -> list[str]:
-    """Options that a tool does not know are inputs of the model: `--bus a.png` becomes `--case bus=a.png`.
+    """Options that a command does not have are inputs of the model: `--bus a.png` becomes `--case bus=a.png`.
 
     Args:
         words: Words of the command line.
-        options: Options of the tool itself, with their dashes.
+        options: Options of the command itself, with their dashes.
 
     Raises:
         ValueError: An input without a value.
@@ -24,33 +23,33 @@ def flags_as_cases(words: Sequence[str], options: Collection[str]) -> list[str]:
         >>> flags_as_cases(['MODEL', '--bus', 'a.png', '--age=54', '--out', 'p.csv'], ['--out'])
         ['MODEL', '--case', 'bus=a.png', '--case', 'age=54', '--out', 'p.csv']
     """
-    found: list[str] = []
+    arguments: list[str] = []
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
         flag, sign, value = word.partition('=')
         if not flag.startswith('--') or flag == '--' or flag in options:
-            found.append(word)
+            arguments.append(word)
             continue
         if not sign:
             if not waiting or waiting[0].startswith('--'):
                 raise ValueError(f'{flag} is no option of this command; as an input of the model it needs a value')
             value = waiting.pop(0)
-        found += [CASE, f'{flag[2:]}={value}']
-    return found
+        arguments += [CASE, f'{flag[2:]}={value}']
+    return arguments
 
 
-def record_of(pairs: Sequence[str], reader: CaseReader) -> dict[str, Any]:
-    """The record of `NAME=VALUE` pairs; a name that stands twice has several files.
+def record_of(pairs: Sequence[str], reader: CaseReader) -> dict[str, str | list[str]]:
+    """The record of `NAME=VALUE` pairs; a name that occurs twice has several files.
 
     Args:
         pairs: Such as `bus=a.png`.
-        reader: That of the model, which knows the names.
+        reader: The reader of the model, which has the names.
 
     Raises:
-        ValueError: A pair of another form, or a name that the model does not have; lists those that it has.
+        ValueError: A pair of another form, or a name that the model does not have; the message lists those that it has.
     """
-    record: dict[str, Any] = {}
+    record: dict[str, list[str]] = {}
     for pair in pairs:
         name, sign, value = pair.partition('=')
         if not sign or not name or not value:
