@@ -156,8 +156,8 @@ def test_run_writes_and_tells_the_settings(src: Path, tmp_path: Path, capsys: py
 
 
 def test_link_and_copy_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parser_of('words').parse_args(['a', 'b']).link is False
-    assert parser_of('words').parse_args(['a', 'b', '--link']).link is True
+    assert parser_of('usmm.datasets.converters.words', None).parse_args(['a', 'b']).link is False
+    assert parser_of('usmm.datasets.converters.words', None).parse_args(['a', 'b', '--link']).link is True
     with pytest.raises(SystemExit):
-        parser_of('words').parse_args(['a', 'b', '--link', '--copy'])
+        parser_of('usmm.datasets.converters.words', None).parse_args(['a', 'b', '--link', '--copy'])
     assert 'not allowed with' in capsys.readouterr().err
