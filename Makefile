@@ -5,14 +5,17 @@ PYTEST_ARGS ?=
 
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.usmm-installed
+SUPPLY := $(abspath $(VENV))/supply
+SUPPLY_STAMP := $(SUPPLY)/.installed
 
-.PHONY: help install demo test check lock clean
+.PHONY: help install demo test check lock sbom clean
 
 help:
 	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
 	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/evaluation/stats -x" for a part of it)'
 	@echo 'make check   style, types and the layers'
-	@echo 'make lock    write requirements/ci.lock: versions and SHA-256 sums of this environment'
+	@echo 'make lock    write requirements/ci.lock: the versions of this environment with their SHA-256 hashes'
+	@echo 'make sbom    write sbom.json: the bill of materials of this environment (CycloneDX)'
 	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
 	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
 
@@ -36,8 +39,19 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_imports.py
 
-lock: $(STAMP)
-	$(BIN)/python proofs/lock.py
+# an environment of their own: these tools must not appear in what they describe
+$(SUPPLY_STAMP): $(STAMP)
+	test -x $(SUPPLY)/bin/python || $(BIN)/python -m venv $(SUPPLY)
+	$(SUPPLY)/bin/python -m pip install 'uv>=0.9' 'cyclonedx-bom>=7'
+	touch $@
+
+lock: $(SUPPLY_STAMP)
+	$(BIN)/python -m pip list --format=freeze --exclude usmm > $(SUPPLY)/installed.txt
+	$(SUPPLY)/bin/uv pip compile setup.py --extra dev --generate-hashes --no-annotate --quiet --python $(BIN)/python \
+		--constraint $(SUPPLY)/installed.txt --custom-compile-command 'make lock' --output-file requirements/ci.lock
+
+sbom: $(SUPPLY_STAMP)
+	$(SUPPLY)/bin/cyclonedx-py environment --mc-type library --output-reproducible --output-file sbom.json $(BIN)/python
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -69,6 +69,8 @@ INSTALL = [
     'filelock>=3.12',  # two downloads of the same model at once
     # `usmm serve`; uvicorn without its extras: h11 is the strict parser, and the one whose headers are timed here
     'fastapi>=0.110',
+    'pydantic>=2.7',  # the answers of the API as types
+    'typing_extensions>=4.9',  # before Python 3.12 pydantic does not read the TypedDict of typing
     'uvicorn>=0.29',
     'python-multipart>=0.0.18',  # the first without CVE-2024-53981
     'swagger-ui-bundle>=1.1',  # the page of the API, served from this machine
@@ -81,7 +83,7 @@ EXPORT = [
 ]
 
 DEV = [
-    'onnx>=1.18',  # these three as in EXPORT: proofs/lock.py reads plain lists
+    'onnx>=1.18',  # these three as in EXPORT: a plain list, which a test reads
     'onnxscript>=0.5',
     'onnxruntime>=1.20',
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it

@@ -102,7 +102,7 @@ LAUNCHERS = {
     'slurm_train': ('train', 3),
     'slurm_test': ('test', 4),
 }
-PROOFS = ('prove', 'lock', 'sbom')
+PROOFS = ('prove',)
 
 
 @pytest.mark.parametrize(('page', 'command'), commands(), ids=lambda word: word)

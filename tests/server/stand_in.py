@@ -28,6 +28,10 @@ MODEL: dict[str, Any] = {
     'limits': 'do not use', 'data': 'none', 'licence': 'Apache-2.0', 'calibrated': False,
     'links': {'card': '/api/v1/models/small/card', 'code': None, 'data': None}, 'version': '1',
 }  # fmt: skip
+ROW: dict[str, Any] = {
+    'row': 1, 'case_id': 'a', 'patient_id': 'p', 'label': None, 'predicted': 'benign',
+    'probabilities': {'benign': 0.75, 'malignant': 0.25}, 'calibrated': None, 'warnings': [], 'error': None,
+}  # fmt: skip
 
 
 class StandIn:
@@ -80,7 +84,7 @@ class StandIn:
 
     def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
         self._work('batch', (model, {name: path.name for name, path in files.items()}), [table, *files.values()])
-        return [{'case': 'a'}], 'case\na\n'
+        return [ROW], 'case\na\n'
 
     def close(self) -> None:
         self.closed += 1

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from usmm.apis import Prediction
+from usmm.server.answer_types import Seconds
 from usmm.server.answers import answer_of, explanation_of, heat_colours, preview_of
 from usmm.server.decode.replies import Reply
 
@@ -58,11 +59,12 @@ def test_nothing_explained_is_none() -> None:
 
 def test_an_answer_has_no_id_of_a_patient() -> None:
     made = Prediction('SECRET', 'SECRET', {'A': 0.5, 'B': 0.5}, 'A', calibrated={'A': 0.4, 'B': 0.6}, warnings=('w',))
-    found = answer_of('m', made, Reply({}), {'age': 4.0, 'sex': None}, dict(wait=0.0, read=0.12345, predict=1, total=2))
+    seconds: Seconds = {'wait': 0.0, 'read': 0.12345, 'predict': 1, 'total': 2}
+    found = answer_of('m', made, Reply({}), {'age': 4.0, 'sex': None}, seconds)
     assert 'SECRET' not in str(found) and found['calibrated'] == {'A': 0.4, 'B': 0.6}
     assert found['seconds']['read'] == 0.123 and found['values'] == {'age': 4.0, 'sex': None}
     assert re.fullmatch(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00', found['made']) and found['warnings'] == ['w']
-    other = answer_of('m', made, Reply({}), {}, {})
+    other = answer_of('m', made, Reply({}), {}, seconds)
     assert re.fullmatch('[0-9a-f]{16}', found['request']) and found['request'] != other['request']
 
 

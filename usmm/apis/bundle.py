@@ -135,8 +135,13 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     if not isinstance(content, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise ValueError(f'{checkpoint} has no state_dict')
     meta: WeightsMeta = content.get('meta') or {}
-    settings = settled(bundle.settings, meta.get('categories') or {})
+    settings = settled_settings(bundle.settings, meta.get('categories') or {})
     return Bundle(settings, content['state_dict'], meta, str(checkpoint))
+
+
+def settled_settings(settings: Mapping[str, object], categories: Mapping[str, Sequence[str]]) -> ModelSettings:
+    """Settings whose keys were checked, the categories of `values='auto'` in their places."""
+    return cast(ModelSettings, settled(settings, categories))
 
 
 def as_meta(content: Mapping[str, object]) -> WeightsMeta:
@@ -195,4 +200,4 @@ def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[
     if missing:
         raise ValueError(f'the settings in {path} lack {missing}')
     check_components({'model': settings['model'], 'test_pipeline': settings['test_pipeline']}, path)
-    return Bundle(settled(settings, meta.get('categories') or {}), state, meta, str(path))
+    return Bundle(settled_settings(settings, meta.get('categories') or {}), state, meta, str(path))

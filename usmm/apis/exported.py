@@ -9,13 +9,12 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from usmm.apis.bundle import Bundle, as_meta
+from usmm.apis.bundle import Bundle, as_meta, settled_settings
 from usmm.apis.components import check_components
 from usmm.apis.model_interface import ScoreRow
 from usmm.export import OnnxModel
 from usmm.structures import Batch, Case
 from usmm.structures.streams import missing_modalities
-from usmm.zoo.clean import settled
 
 SUFFIX = '.onnx'
 NEEDED = ('test_pipeline', 'schema', 'batch_size')
@@ -83,4 +82,4 @@ def open_exported(path: Path) -> tuple[Bundle, ExportedNetwork]:
     if missing or not isinstance(settings, Mapping):
         raise ValueError(f'{path} lacks the settings {missing}: export it again from a run or a published model')
     check_components({'test_pipeline': settings['test_pipeline']}, path)
-    return Bundle(settled(settings, {}), {}, as_meta(network.model.meta), str(path)), network
+    return Bundle(settled_settings(settings, {}), {}, as_meta(network.model.meta), str(path)), network

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from usmm.cli.arguments import command_parser
 from usmm.utils.console import plain_errors
+from usmm.utils.json_types import as_mapping
 from usmm.zoo import FetchOptions, Zoo
 
 
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in names:
         entry = zoo.entry(name)
         if args.list:
-            data = entry.record.get('Metadata', {}).get('Training Data', '')
+            data = as_mapping(entry.record.get('Metadata')).get('Training Data', '')
             print(f'{name:<32} {entry.size / 2**20:6.1f} MiB  {data}'[:120])
         else:
             print(zoo.download(name))

@@ -5,21 +5,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any
 
 import cv2
 import numpy as np
 
 from usmm.apis import Prediction
 from usmm.datasets.transforms.cropping import resize
+from usmm.server.answer_types import Answer, Explanation, Preview, Seconds
 from usmm.server.decode.previews import as_png, as_uris
-from usmm.server.decode.replies import Preview, Reply
+from usmm.server.decode.replies import Reply, Shown
 
 SIDE, FRAMES = 512, 32  # longest side of a picture in pixels, and pictures of a clip
 OPAQUE = 200  # of 255, where the heat is 1
 
 
-def preview_of(preview: Preview, name: str | None = None) -> dict[str, Any]:
+def preview_of(preview: Shown, name: str | None = None) -> Preview:
     """A preview with its pictures.
 
     Args:
@@ -31,8 +31,8 @@ def preview_of(preview: Preview, name: str | None = None) -> dict[str, Any]:
 
 
 def answer_of(
-    model: str, found: Prediction, reply: Reply, values: Mapping[str, Any], seconds: Mapping[str, float]
-) -> dict[str, Any]:
+    model: str, found: Prediction, reply: Reply, values: Mapping[str, float | str | None], seconds: Seconds
+) -> Answer:
     """The answer to a request.
 
     Args:
@@ -46,7 +46,12 @@ def answer_of(
         'request': secrets.token_hex(8),
         'model': model,
         'made': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-        'seconds': {name: round(value, 3) for name, value in seconds.items()},
+        'seconds': {
+            'wait': round(seconds['wait'], 3),
+            'read': round(seconds['read'], 3),
+            'predict': round(seconds['predict'], 3),
+            'total': round(seconds['total'], 3),
+        },
         'predicted': found.predicted,
         'probabilities': dict(found.probabilities),
         'calibrated': dict(found.calibrated) if found.calibrated is not None else None,
@@ -58,7 +63,7 @@ def answer_of(
     }
 
 
-def explanation_of(found: Prediction, times: Mapping[str, list[float | None] | None]) -> dict[str, Any] | None:
+def explanation_of(found: Prediction, times: Mapping[str, list[float | None] | None]) -> Explanation | None:
     """Heat-maps, contributions and the pictures that belong to them; None where nothing was explained.
 
     Args:

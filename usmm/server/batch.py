@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from usmm.apis import Prediction, safe_csv
 from usmm.apis.inputs import CaseInput
+from usmm.server.answer_types import BatchRow
 from usmm.server.decode.decode_child import TABLE_ROWS, TableJob, plain_reason
 from usmm.server.decode.decoding import Decoder
 from usmm.server.decode.replies import table_reply
@@ -35,7 +35,7 @@ class Batch:
         self.served, self.decoder, self.answer = served, decoder, answer
         self.reader = served.predictor.reader
 
-    def run(self, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
+    def run(self, table: Path, files: Mapping[str, Path]) -> tuple[list[BatchRow], str]:
         """Rows and CSV, see `Engine.batch`.
 
         Raises:
@@ -86,9 +86,9 @@ class Batch:
             return failed(f'{where}{error.message}')
         return found if found.ok else failed('the model gives no answer for this case')
 
-    def _placed(self, record: Mapping[str, str | None], places: Places) -> dict[str, Any]:
+    def _placed(self, record: Mapping[str, str | None], places: Places) -> dict[str, object]:
         """The record with its names of files replaced by their places."""
-        placed: dict[str, Any] = {key: c for key, c in record.items() if c is None or self._kind(key) not in FILES}
+        placed: dict[str, object] = {key: c for key, c in record.items() if c is None or self._kind(key) not in FILES}
         for key, names in self._named(record):
             kind, modality = self.reader.keys[key]
             where = modality if kind == 'file' else f'{modality}_mask'
@@ -107,7 +107,7 @@ class Batch:
         return self.reader.keys.get(key, ('', ''))[0]
 
 
-def row_of(number: int, found: Prediction) -> dict[str, Any]:
+def row_of(number: int, found: Prediction) -> BatchRow:
     """A row of the answer."""
     return {
         'row': number,

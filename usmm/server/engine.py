@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from usmm.apis import Prediction, Predictor, Prepared
 from usmm.apis.inputs import CaseInput
 from usmm.apis.pipeline import no_outline
 from usmm.readers import read_box
+from usmm.server.answer_types import Answer, BatchRow, ModelInfo, Preview, Seconds
 from usmm.server.answers import answer_of, preview_of
 from usmm.server.batch import Batch
 from usmm.server.decode.decode_child import CaseJob, FileJob, StepsJob
@@ -51,7 +51,7 @@ class Engine:
         for served in found:  # this also starts what the first request would wait for
             self._try(served)
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[ModelInfo]:
         """What each model takes, and what is known of it."""
         return [served.info() for served in self._served.values()]
 
@@ -71,7 +71,7 @@ class Engine:
         """
         return self._of(model).fields()
 
-    def preview(self, path: Path, kind: str, blank: str = 'auto') -> dict[str, Any]:
+    def preview(self, path: Path, kind: str, blank: str = 'auto') -> Preview:
         """What a file shows.
 
         Args:
@@ -95,7 +95,7 @@ class Engine:
         values: Mapping[str, str],
         explain: bool = True,
         blank: str = 'auto',
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """The answer for one case.
 
         Args:
@@ -116,10 +116,10 @@ class Engine:
         end = time.perf_counter()
         if not found.ok:
             raise RequestError('failed', 'the model gives no answer for this case')
-        seconds = dict(wait=0.0, read=read - start, predict=end - read, total=end - start)
+        seconds: Seconds = {'wait': 0.0, 'read': read - start, 'predict': end - read, 'total': end - start}
         return answer_of(served.id, found, reply, given.case.clinical, seconds)
 
-    def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
+    def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[BatchRow], str]:
         """The answers for the cases of a table.
 
         Args:

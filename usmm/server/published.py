@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from usmm.server.answer_types import Metric
+from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.zoo import Zoo
 from usmm.zoo.zoo import INDEX
 
@@ -34,7 +35,7 @@ class Published:
     limits: str
     data: str
     licence: str
-    performance: list[dict[str, Any]] = field(default_factory=list)
+    performance: list[Metric] = field(default_factory=list)
     note: str = ''
     code: str | None = None
     source: str | None = None
@@ -63,7 +64,7 @@ def published_of(name: str, zoo: str | Path | None) -> Published | None:
     return _published(_page(Path(found.place) / str(record.get('README', ''))) if not found.is_remote else '', record)
 
 
-def performance_of(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def performance_of(metrics: Mapping[str, object]) -> list[Metric]:
     """Figures of an index as a list; those of parts of a model are left out.
 
     Example:
@@ -71,10 +72,15 @@ def performance_of(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         [{'metric': 'auc', 'value': 0.9, 'ci95': [0.8, 0.95]}]
     """
     return [
-        {'metric': name, 'value': value, 'ci95': metrics.get(f'{name}_ci95')}
+        {'metric': name, 'value': value, 'ci95': _interval(metrics.get(f'{name}_ci95'))}
         for name, value in metrics.items()
         if isinstance(value, (int, float)) and '/' not in name and not name.endswith('_std')
     ]
+
+
+def _interval(value: object) -> list[float] | None:
+    ends = [end for end in as_sequence(value) if isinstance(end, (int, float))]
+    return ends if len(ends) == 2 else None
 
 
 def section(page: str, title: str) -> str:
@@ -88,9 +94,9 @@ def section(page: str, title: str) -> str:
     return found.group(1).strip() if found else ''
 
 
-def _published(page: str, record: Mapping[str, Any]) -> Published:
-    results = (record.get('Results') or [{}])[0]
-    data = str((record.get('Metadata') or {}).get('Training Data') or section(page, 'Data') or 'not stated')
+def _published(page: str, record: Mapping[str, object]) -> Published:
+    results = as_mapping(next(iter(as_sequence(record.get('Results'))), None))
+    data = str(as_mapping(record.get('Metadata')).get('Training Data') or section(page, 'Data') or 'not stated')
     counts = f'{results["Cases"]} cases of {results["Patients"]} patients' if 'Cases' in results else ''
     note = '; '.join(part for part in (str(results.get('How', '')), counts) if part)
     doi = DOI.search(data)
@@ -100,7 +106,7 @@ def _published(page: str, record: Mapping[str, Any]) -> Published:
         section(page, 'Limits') or 'Its page says nothing of limits.',
         data,
         str(record.get('Licence') or section(page, 'Licence') or 'none stated'),
-        performance_of(results.get('Metrics') or {}),
+        performance_of(as_mapping(results.get('Metrics'))),
         note or 'No figures were published.',
         None,
         f'https://doi.org/{doi.group()}' if doi else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from usmm.server.http.http_errors import RequestError
 
@@ -51,7 +51,7 @@ class WorkQueue:
         if self.running >= self.jobs and self.waiting >= self.most:
             raise RequestError('busy', FULL)
 
-    async def run(self, call: Callable[..., Answer], *args: Any, gone: Awaitable[Any] | None = None) -> Answer:
+    async def run(self, call: Callable[..., Answer], *args: object, gone: Awaitable[object] | None = None) -> Answer:
         """Wait for a free thread, then for the answer.
 
         Args:
@@ -81,7 +81,7 @@ class WorkQueue:
                 turn.set_exception(RequestError('stopping', STOPPING))
         self._threads.shutdown(wait=False)
 
-    async def _turn(self, watch: asyncio.Future[Any] | None) -> None:
+    async def _turn(self, watch: asyncio.Future[object] | None) -> None:
         self.check()
         if self.running < self.jobs:
             self.running += 1
@@ -90,8 +90,8 @@ class WorkQueue:
         self._turns.append(turn)
         self.waiting += 1
         try:
-            others = [] if watch is None else [watch]
-            await asyncio.wait([turn, *others], timeout=self.wait_seconds, return_when=asyncio.FIRST_COMPLETED)
+            waiting: list[asyncio.Future[object] | asyncio.Future[None]] = [turn] if watch is None else [turn, watch]
+            await asyncio.wait(waiting, timeout=self.wait_seconds, return_when=asyncio.FIRST_COMPLETED)
         except BaseException:
             if turn.done() and turn.exception() is None:
                 self._free()

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from usmm.apis import Predictor
 from usmm.apis.pipeline import without_caches
-from usmm.server.decode.decode_child import LOADERS, bare
+from usmm.server.answer_types import InputInfo, ModelInfo, VariableInfo
+from usmm.server.decode.decode_child import LOADERS, Step, bare, inner_steps
 from usmm.server.published import NOT_PUBLISHED, Published
 from usmm.structures import Variable
+from usmm.utils.json_types import as_sequence
 from usmm.version import __version__
 
 LABELS = {
@@ -88,7 +89,7 @@ class Served:
         values = {f'{m}_box' for m in outlined} | {v.name for v in self.predictor.reader.variables}
         return Fields(files, frozenset(values))
 
-    def info(self) -> dict[str, Any]:
+    def info(self) -> ModelInfo:
         """What a page tells of the model."""
         facts, known = self.predictor.describe(), self.published
         card = f'/api/v1/models/{self.id}/card'
@@ -117,7 +118,7 @@ class Served:
             return self.published.card
         return f'# {self.id}\n\n{NOT_PUBLISHED}\n\nFor research. Not a medical device.\n'
 
-    def _input(self, modality: str) -> dict[str, Any]:
+    def _input(self, modality: str) -> InputInfo:
         return {
             'name': modality,
             'label': label_of(modality),
@@ -132,7 +133,8 @@ class Served:
         for step in _all(self.steps):
             if bare(step['type']) in kinds:
                 names = step.get('modalities')
-                found |= set(self.modalities if names is None else [names] if isinstance(names, str) else names)
+                listed = self.modalities if names is None else [names] if isinstance(names, str) else as_sequence(names)
+                found.update(map(str, listed))
         return frozenset(found & set(self.modalities))
 
 
@@ -146,7 +148,7 @@ def label_of(modality: str) -> str:
     return LABELS.get(modality.lower(), modality.replace('_', ' ').capitalize())
 
 
-def variable_info(variable: Variable) -> dict[str, Any]:
+def variable_info(variable: Variable) -> VariableInfo:
     """What a page tells of a clinical variable."""
     values = variable.values if isinstance(variable.values, tuple) else None
     return {
@@ -191,7 +193,7 @@ def unique(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _all(steps: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _all(steps: Sequence[Step]) -> Iterator[Step]:
     for step in steps:
         yield step
-        yield from _all(step.get('transforms') or ())
+        yield from _all(inner_steps(step))

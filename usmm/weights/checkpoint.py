@@ -41,7 +41,7 @@ def read_checkpoint(path: Path | str, legacy: bool = False, training: bool = Fal
     return content
 
 
-def check_tensors(content: Any) -> None:
+def check_tensors(content: object) -> None:
     """Check that every tensor, at any depth, is an ordinary one that holds what its shape says.
 
     Raises:
@@ -69,7 +69,7 @@ def _check_old(file: BinaryIO, legacy: bool, allowed: set[str]) -> None:
     torch_file.check_legacy(file, allowed)
 
 
-def _load(file: BinaryIO) -> Any:
+def _load(file: BinaryIO) -> object:
     import torch
 
     file.seek(0)
@@ -81,9 +81,9 @@ def _load(file: BinaryIO) -> Any:
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def _leaves(content: Any) -> list[tuple[str, Any]]:
+def _leaves(content: object) -> list[tuple[str, object]]:
     """Values below nested containers with their keys; each container is entered once."""
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, object]] = []
     seen: set[int] = set()
     waiting = [('', content)]
     while waiting:

@@ -10,9 +10,11 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeGuard, cast
 
+from usmm.utils.json_types import JsonValue
 from usmm.weights import weight_limits
+from usmm.weights.metadata import Metadata
 from usmm.weights.refusal import open_regular, refused, size_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ META = 'usmm'  # the key of the metadata
 FIELDS = {'dtype', 'shape', 'data_offsets'}
 
 
-def read_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_tensors(path: Path | str) -> tuple[dict[str, Tensor], Metadata]:
     """The tensors of a safetensors file by name, and the metadata that `write_tensors` put beside them.
 
     Raises:
@@ -33,7 +35,7 @@ def read_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return load_tensors(file, path)
 
 
-def load_tensors(file: BinaryIO, path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(file: BinaryIO, path: Path | str) -> tuple[dict[str, Tensor], Metadata]:
     """As `read_tensors`, of a file that is open already."""
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -48,7 +50,7 @@ def load_tensors(file: BinaryIO, path: Path | str) -> tuple[dict[str, Tensor], d
     return tensors, meta
 
 
-def write_tensors(path: Path, state: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+def write_tensors(path: Path, state: Mapping[str, Tensor], meta: Mapping[str, object]) -> None:
     """Write tensors and plain metadata. The caller sees to it that a half-written file does not stay.
 
     Raises:
@@ -60,7 +62,7 @@ def write_tensors(path: Path, state: Mapping[str, Tensor], meta: Mapping[str, An
     save_file({k: v.detach().cpu().clone().contiguous() for k, v in state.items()}, path, {META: text})
 
 
-def read_header(file: BinaryIO) -> dict[str, Any]:
+def read_header(file: BinaryIO) -> dict[str, JsonValue]:
     """The header of an open file, after a check of every number in it.
 
     Raises:
@@ -86,7 +88,7 @@ def read_header(file: BinaryIO) -> dict[str, Any]:
     return header
 
 
-def _check_entries(entries: Mapping[str, Any], room: int) -> None:
+def _check_entries(entries: Mapping[str, JsonValue], room: int) -> None:
     """Every tensor's bytes are where its shape and type say, one behind the other, up to the end of the file."""
     if len(entries) > weight_limits.MAX_TENSORS:
         raise ValueError(f'it states {len(entries)} tensors, over the limit of {weight_limits.MAX_TENSORS}')
@@ -100,7 +102,7 @@ def _check_entries(entries: Mapping[str, Any], room: int) -> None:
         raise ValueError(f'its tensors need {end} bytes, and {room} are there')
 
 
-def _span(name: str, entry: Any) -> tuple[int, int, str]:
+def _span(name: str, entry: JsonValue) -> tuple[int, int, str]:
     if not isinstance(entry, dict) or set(entry) != FIELDS:
         raise ValueError(f'tensor {name!r} is not described by dtype, shape and data_offsets')
     kind, shape, offsets = entry['dtype'], entry['shape'], entry['data_offsets']
@@ -116,11 +118,11 @@ def _span(name: str, entry: Any) -> tuple[int, int, str]:
     return first, last, name
 
 
-def _counts(values: Any) -> bool:
+def _counts(values: JsonValue) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**63 for v in values)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError('its header has a key twice')
@@ -131,10 +133,13 @@ def _no_constant(name: str) -> None:
     raise ValueError(f'its header holds {name}')
 
 
-def _meta(texts: Any) -> dict[str, Any]:
-    if not isinstance(texts, dict) or not all(isinstance(v, str) for v in texts.values()):
+def _meta(texts: JsonValue) -> Metadata:
+    if not isinstance(texts, dict):
         raise ValueError('its metadata are no texts')
-    found = json.loads(texts[META]) if META in texts else dict(texts)
+    plain = {key: text for key, text in texts.items() if isinstance(text, str)}
+    if len(plain) != len(texts):
+        raise ValueError('its metadata are no texts')
+    found = json.loads(plain[META]) if META in plain else plain
     if not isinstance(found, dict):
         raise ValueError('its metadata are no JSON object')
-    return found
+    return cast(Metadata, found)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import cast
+
+from usmm.weights.metadata import Metadata
 
 ABSOLUTE = re.compile(r'(/(?!/)|~|[A-Za-z]:[\\/]|\\\\)')
 KEPT = (
@@ -33,7 +35,7 @@ def without_folders(text: str) -> str:
     return text
 
 
-def public_meta(meta: Mapping[str, Any], tokens: bool) -> dict[str, Any]:
+def public_meta(meta: Mapping[str, object], tokens: bool) -> Metadata:
     """What of a checkpoint's metadata is published.
 
     Args:
@@ -41,19 +43,23 @@ def public_meta(meta: Mapping[str, Any], tokens: bool) -> dict[str, Any]:
         tokens: Keep the marks of the training patients. They are hashes without a secret: who can list the possible
             patient ids can find out which of them took part.
     """
-    return {key: meta[key] for key in (*KEPT, *([TOKENS] if tokens else [])) if meta.get(key) is not None}
+    kept = {key: meta[key] for key in (*KEPT, *([TOKENS] if tokens else [])) if meta.get(key) is not None}
+    return cast(Metadata, kept)
 
 
-def settled(node: Any, categories: Mapping[str, Any]) -> Any:
-    """Settings as plain lists and dicts, the categories that training found in place of `'auto'`."""
+def settled(settings: Mapping[str, object], categories: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Settings as plain lists and dicts, with the categories that training found in place of `'auto'`."""
+    found = {str(key): _plain(value, categories) for key, value in settings.items()}
+    name = found.get('name')
+    if found.get('values') == 'auto' and isinstance(name, str) and name in categories:
+        found['values'] = list(categories[name])
+    return found
+
+
+def _plain(node: object, categories: Mapping[str, Sequence[str]]) -> object:
     if isinstance(node, Mapping):
-        found = {str(key): settled(value, categories) for key, value in node.items()}
-        if found.get('values') == 'auto' and found.get('name') in categories:
-            found['values'] = list(categories[found['name']])
-        return found
-    if isinstance(node, (list, tuple)):
-        return [settled(item, categories) for item in node]
-    return node
+        return settled(node, categories)
+    return [_plain(item, categories) for item in node] if isinstance(node, (list, tuple)) else node
 
 
 def _last(path: str) -> str:

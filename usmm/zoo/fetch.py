@@ -9,9 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Collection
 from dataclasses import dataclass
+from http.client import HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 CHUNK = 2**16
 SLOWEST = 1000  # bytes a second, below which a server is given up
@@ -54,7 +56,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def __init__(self, hosts: Collection[str]) -> None:
         self.hosts = hosts
 
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         safe = new.scheme == old.scheme or (old.scheme, new.scheme) == ('http', 'https')
         if not safe:
@@ -65,7 +69,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def open_url(url: str, options: FetchOptions, start: int = 0) -> Any:
+def open_url(url: str, options: FetchOptions, start: int = 0) -> HTTPResponse:
     """The response to a request, from byte `start` on if the server can.
 
     Raises:
@@ -77,7 +81,8 @@ def open_url(url: str, options: FetchOptions, start: int = 0) -> Any:
     if start:
         headers['Range'] = f'bytes={start}-'
     opener = urllib.request.build_opener(_Redirects(options.hosts))
-    return opener.open(urllib.request.Request(url, headers=headers), timeout=options.timeout)
+    response: HTTPResponse = opener.open(Request(url, headers=headers), timeout=options.timeout)
+    return response
 
 
 def fetch_small(url: str, most: int, options: FetchOptions) -> bytes:
@@ -162,7 +167,7 @@ def _receive(url: str, part: Path, size: int, options: FetchOptions) -> None:
             _copy(response, file, size - start, options)
 
 
-def _start(response: Any, have: int, size: int) -> int:
+def _start(response: HTTPResponse, have: int, size: int) -> int:
     """Where the bytes of a response belong: the start of the file, unless the server says that it took the range."""
     if response.status == 206:
         if response.headers.get('Content-Range') == f'bytes {have}-{size - 1}/{size}':
@@ -174,7 +179,7 @@ def _start(response: Any, have: int, size: int) -> int:
     return 0
 
 
-def _copy(response: Any, file: IO[bytes], expected: int, options: FetchOptions) -> None:
+def _copy(response: HTTPResponse, file: IO[bytes], expected: int, options: FetchOptions) -> None:
     came, end = 0, time.monotonic() + options.timeout + expected / SLOWEST
     while block := response.read1(CHUNK):
         came += len(block)

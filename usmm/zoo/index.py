@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -60,7 +59,7 @@ class Entry:
     weights: str
     files: tuple[ZooFile, ...]
     mirrors: tuple[str, ...] = ()
-    record: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    record: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def size(self) -> int:
@@ -68,7 +67,7 @@ class Entry:
         return sum(file.size for file in self.files)
 
 
-def check_name(name: Any) -> str:
+def check_name(name: object) -> str:
     """A model's name, if it is one: lower case, so that it is a folder of its own on every system.
 
     Example:
@@ -80,7 +79,7 @@ def check_name(name: Any) -> str:
     return name
 
 
-def check_location(path: Any) -> str:
+def check_location(path: object) -> str:
     """A location relative to the index, if it stays below the index.
 
     Example:
@@ -97,7 +96,7 @@ def check_location(path: Any) -> str:
     return str(path)
 
 
-def read_yaml(text: bytes) -> Any:
+def read_yaml(text: bytes) -> object:
     """YAML without aliases, of a size and depth that an index has.
 
     Raises:
@@ -147,7 +146,7 @@ def parse_index(text: bytes, source: object) -> dict[str, Entry]:
     return entries
 
 
-def _entry(record: Any) -> Entry:
+def _entry(record: object) -> Entry:
     if not isinstance(record, dict) or 'Name' not in record:
         raise ValueError('a model has no Name')
     name = check_name(record['Name'])
@@ -165,14 +164,14 @@ def _entry(record: Any) -> Entry:
     return Entry(name, weights, files, mirrors, record)
 
 
-def _list(record: Mapping[str, Any], key: str) -> list[Any]:
+def _list(record: Mapping[str, object], key: str) -> list[object]:
     found = record.get(key, [])
     if not isinstance(found, list):
         raise ValueError(f'{key} is no list')
     return found
 
 
-def _file(item: Any) -> ZooFile:
+def _file(item: object) -> ZooFile:
     if not isinstance(item, dict):
         raise ValueError('a file is described by Path, SHA256 and Size')
     path, digest, size = check_location(item.get('Path')), item.get('SHA256'), item.get('Size')
@@ -183,7 +182,7 @@ def _file(item: Any) -> ZooFile:
     return ZooFile(path, digest, size)
 
 
-def _mirror(item: Any) -> str:
+def _mirror(item: object) -> str:
     if not isinstance(item, str) or urlsplit(item).scheme not in ('http', 'https') or not urlsplit(item).hostname:
         raise ValueError(f'a mirror is an http(s) address, got {str(item)[:80]!r}')
     return item.rstrip('/')

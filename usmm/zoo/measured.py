@@ -8,9 +8,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, TypeGuard
 
 WEIGHTS, METRICS, SUMMARY = 'model.pth', 'metrics.json', 'summary.json'
+
+
+class Figure(TypedDict, total=False):
+    """A metric: its mean, and what is known beside it."""
+
+    mean: float
+    std: float | None
+    ci95: list[float] | None
+    folds: list[float]
+    method: str | None
 
 
 @dataclass(frozen=True)
@@ -25,11 +35,11 @@ class Measured:
         warnings: What a reader must know.
     """
 
-    metrics: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Figure]
     how: str
     cases: int
     patients: int
-    facts: Mapping[str, Any]
+    facts: Mapping[str, object]
     warnings: tuple[str, ...] = ()
 
 
@@ -59,7 +69,7 @@ def find_run(source: Path, fold: int | None, seed: int | None, weights: Path | N
     return found
 
 
-def measure(source: Path, run: Path, meta: Mapping[str, Any]) -> Measured:
+def measure(source: Path, run: Path, meta: Mapping[str, object]) -> Measured:
     """The figures of a run, or of the cross-validation that it belongs to.
 
     Args:
@@ -89,7 +99,7 @@ def _of_run(run: Path) -> Measured:
     part = next((p for p in ('test', 'val') if isinstance(content.get(p), dict)), None)
     if part is None:
         raise ValueError(f'{run / METRICS} has figures of neither a test nor a validation part')
-    metrics = {name: {'mean': value} for name, value in content[part].items() if _is_number(value)}
+    metrics: dict[str, Figure] = {name: {'mean': value} for name, value in content[part].items() if _is_number(value)}
     how = 'measured on the test part of one split, with these weights'
     warnings = ['one split: the figures have no interval over folds']
     if part == 'val':
@@ -100,7 +110,8 @@ def _of_run(run: Path) -> Measured:
 
 def _of_folds(source: Path, run: Path) -> Measured:
     content = _read(source / SUMMARY)
-    metrics = {name: dict(value) for name, value in content['metrics'].items() if _is_number(value.get('mean'))}
+    figures: dict[str, Figure] = content['metrics']
+    metrics = {name: value for name, value in figures.items() if _is_number(value.get('mean'))}
     own = run.absolute().is_relative_to(source.absolute())
     whose = 'one of its models' if own else 'a model that was trained on all data with the same config'
     seeds = len(content.get('seeds') or [content.get('seed')])
@@ -125,5 +136,5 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

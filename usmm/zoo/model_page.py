@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from usmm.weights.metadata import Metadata, VariableSettings
 from usmm.zoo.index import ZooFile
-from usmm.zoo.measured import Measured
+from usmm.zoo.measured import Figure, Measured
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Card:
                 raise ValueError(f'a published model must say its {name}')
 
 
-def page(name: str, card: Card, meta: Mapping[str, Any], measured: Measured, files: Sequence[ZooFile]) -> str:
+def page(name: str, card: Card, meta: Metadata, measured: Measured, files: Sequence[ZooFile]) -> str:
     """The page as Markdown."""
     parts = [
         f'# {name}',
@@ -57,7 +57,7 @@ def page(name: str, card: Card, meta: Mapping[str, Any], measured: Measured, fil
     return '\n\n'.join(parts) + '\n'
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+def metrics_table(metrics: Mapping[str, Figure]) -> str:
     """The figures as a Markdown table.
 
     Example:
@@ -77,7 +77,7 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return '\n'.join(rows)
 
 
-def _counts(meta: Mapping[str, Any], measured: Measured) -> str:
+def _counts(meta: Metadata, measured: Measured) -> str:
     trained, cases = meta.get('patients', {}).get('train'), meta.get('cases', {}).get('train')
     return (
         f'The weights were trained on {cases} cases of {trained} patients; '
@@ -85,7 +85,7 @@ def _counts(meta: Mapping[str, Any], measured: Measured) -> str:
     )
 
 
-def _inputs(meta: Mapping[str, Any]) -> str:
+def _inputs(meta: Metadata) -> str:
     schema = meta['schema']
     used = list(meta['modalities'])
     lines = [f'- `{m}`: images' for m in schema.get('images', {}) if m in used]
@@ -96,15 +96,15 @@ def _inputs(meta: Mapping[str, Any]) -> str:
     return '\n'.join(lines) + f'\n\nClasses: {", ".join(meta["classes"])}{positive}.'
 
 
-def _variable(variable: Mapping[str, Any]) -> str:
-    if variable.get('values'):
-        return f'one of {", ".join(map(str, variable["values"]))}'
+def _variable(variable: VariableSettings) -> str:
+    if values := variable.get('values'):
+        return f'one of {", ".join(map(str, values))}'
     limits = variable.get('range')
     text = f'a number, {limits[0]} to {limits[1]}' if limits else 'a number'
     return f'{text} {variable["unit"]}' if variable.get('unit') else text
 
 
-def _training(card: Card, meta: Mapping[str, Any]) -> str:
+def _training(card: Card, meta: Metadata) -> str:
     versions = ', '.join(f'{name} {number}' for name, number in meta.get('versions', {}).items())
     text = f'Config `{meta["config"]}` (in full beside the weights), epochs selected by {_selection(meta)}, '
     text += f'seed {meta.get("seed")}. {versions}.'
@@ -113,13 +113,14 @@ def _training(card: Card, meta: Mapping[str, Any]) -> str:
     return text
 
 
-def _selection(meta: Mapping[str, Any]) -> str:
+def _selection(meta: Metadata) -> str:
     known = {
         'inner': 'an inner validation part of the training patients',
         'last': 'nothing (the last epoch counts)',
         'test': 'the test part itself, which makes the figures optimistic',
     }
-    return known.get(meta.get('selection', ''), str(meta.get('selection')))
+    selection = str(meta.get('selection'))
+    return known.get(selection, selection)
 
 
 def _files(files: Sequence[ZooFile]) -> str:
@@ -127,7 +128,7 @@ def _files(files: Sequence[ZooFile]) -> str:
     return '\n'.join([*rows, *(f'| {file.name} | {file.size} | `{file.sha256}` |' for file in files)])
 
 
-def _number(value: Any) -> str:
+def _number(value: float | None) -> str:
     return '-' if value is None else f'{value:.3f}'
 
 

@@ -7,16 +7,21 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import yaml
 
+from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
+from usmm.weights.metadata import Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders
 from usmm.zoo.fetch import digest
 from usmm.zoo.index import Entry, ZooFile, check_name, parse_index, read_yaml
 from usmm.zoo.measured import WEIGHTS, Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 HEAD = '# The models that can be downloaded by name. Written by usmm publish; figures are copied from the runs.\n'
 TASK = 'Multi-modal ultrasound classification'
@@ -28,7 +33,7 @@ def publish(
     name: str,
     zoo: Path,
     card: Card,
-    resolve: Callable[[Path], Mapping[str, Any]],
+    resolve: Callable[[Path], Mapping[str, object]],
     fold: int | None = None,
     seed: int | None = None,
     weights: Path | None = None,
@@ -57,7 +62,8 @@ def publish(
         raise ValueError(f'{zoo} has a model {name!r} already; force replaces it')
     run = find_run(source, fold, seed, weights)
     content = read_checkpoint(run / WEIGHTS)
-    state, meta = content['state_dict'], content['meta']
+    state: Mapping[str, Tensor] = content['state_dict']
+    meta: Metadata = content['meta']
     check_finite(run / WEIGHTS, state)
     measured = measure(source, run, meta)
     zoo.mkdir(parents=True, exist_ok=True)
@@ -81,11 +87,11 @@ def publish(
 
 def _write_model(
     folder: Path,
-    state: Mapping[str, Any],
-    meta: Mapping[str, Any],
-    resolve: Callable[..., Mapping[str, Any]],
+    state: Mapping[str, Tensor],
+    meta: Metadata,
+    resolve: Callable[[Path], Mapping[str, object]],
     tokens: bool,
-) -> dict[str, Any]:
+) -> Metadata:
     """Write the three files, and return the metadata that stand in the weights."""
     import torch
 
@@ -93,7 +99,8 @@ def _write_model(
     (folder / 'config.py').write_text(text, encoding='utf-8')
     settings = settled(resolve(folder / 'config.py'), meta.get('categories') or {})
     public = public_meta(meta, tokens)
-    public |= {'schema': settings['schema'], 'settings': settings, 'config_text': text, 'format': 1}
+    schema = cast(SchemaSettings, settings['schema'])
+    public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': 1}
     named = {key: public.get(key) for key in ('classes', 'positive', 'modalities', 'schema')}
     (folder / 'schema.json').write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
     path = folder / 'model.safetensors'
@@ -105,10 +112,10 @@ def _write_model(
 
 
 def _record(
-    name: str, card: Card, meta: Mapping[str, Any], measured: Measured, files: list[ZooFile], numbers: int
-) -> dict[str, Any]:
+    name: str, card: Card, meta: Metadata, measured: Measured, files: list[ZooFile], numbers: int
+) -> dict[str, object]:
     """An entry of the index, in the order and spelling of OpenMMLab's metafiles; the rest behind."""
-    figures: dict[str, Any] = {}
+    figures: dict[str, object] = {}
     for metric, value in measured.metrics.items():
         figures[metric] = value['mean']
         figures |= {f'{metric}_{key}': value[key] for key in ('std', 'ci95') if value.get(key) is not None}
@@ -137,20 +144,22 @@ def _record(
     }  # fmt: skip
 
 
-def _numbers(state: Mapping[str, Any]) -> int:
+def _numbers(state: Mapping[str, Tensor]) -> int:
     """Numbers of a model, but for those that batch norm counts."""
     counted = ('running_mean', 'running_var', 'num_batches_tracked')
     return sum(v.numel() for k, v in state.items() if not k.endswith(counted))
 
 
-def _index_text(index: Path, record: dict[str, Any]) -> bytes:
+def _index_text(index: Path, record: dict[str, object]) -> bytes:
     """The index with a new or another entry, all others as they were."""
-    content = read_yaml(index.read_bytes()) if index.is_file() else {}
-    models = [m for m in content.get('Models') or [] if m['Name'] != record['Name']]
-    models = sorted([*models, record], key=lambda m: m['Name'])
-    families = [c for c in content.get('Collections') or [] if c.get('Name') != record['In Collection']]
-    known = [c for c in content.get('Collections') or [] if c.get('Name') == record['In Collection']]
-    families = sorted([*families, known[0] if known else {'Name': record['In Collection']}], key=lambda c: c['Name'])
+    content = as_mapping(read_yaml(index.read_bytes())) if index.is_file() else {}
+    models = [m for m in map(as_mapping, as_sequence(content.get('Models'))) if m['Name'] != record['Name']]
+    models = sorted([*models, record], key=lambda m: str(m['Name']))
+    listed = [as_mapping(family) for family in as_sequence(content.get('Collections'))]
+    families = [c for c in listed if c.get('Name') != record['In Collection']]
+    known = [c for c in listed if c.get('Name') == record['In Collection']]
+    own = known[0] if known else {'Name': record['In Collection']}
+    families = sorted([*families, own], key=lambda c: str(c['Name']))
     # through JSON: without objects that stand twice, which YAML would write as an alias
     plain = json.loads(json.dumps({**content, 'Collections': families, 'Models': models}))
     return (HEAD + yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)).encode()

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from usmm.server.http.http_errors import STATUS
-from usmm.server.http.openapi import describe
 from usmm.server.http.routes import Api
 from usmm.server.server_limits import Limits
 
@@ -24,8 +23,8 @@ def as_json_schema(node: Any) -> Any:
 
 
 @pytest.fixture
-def told(stand_in: Any) -> dict[str, Any]:
-    return describe([stand_in.MODEL], Limits(), closed=True)
+def told(make_server: Callable[..., Any]) -> dict[str, Any]:
+    return make_server(token='a-token-of-these-tests').description
 
 
 def references(node: Any) -> Iterator[str]:
@@ -70,15 +69,13 @@ def test_fields_of_a_form_are_those_of_the_models(told: dict[str, Any]) -> None:
 def test_errors_of_the_program_are_told(told: dict[str, Any]) -> None:
     predict = told['paths']['/api/v1/models/{model}/predictions']['post']['responses']
     assert {int(code) for code in predict} == {200, *STATUS.values()}
-    assert set(told['components']['schemas']['Error']['properties']['error']['properties']['code']['enum']) == set(
-        STATUS
-    )
+    assert set(told['components']['schemas']['ErrorDetail']['properties']['code']['enum']) == set(STATUS)
 
 
-def test_the_token_is_told_where_there_is_one(told: dict[str, Any], stand_in: Any) -> None:
+def test_the_token_is_told_where_there_is_one(told: dict[str, Any], make_server: Callable[..., Any]) -> None:
     assert told['security'] == [{'token': []}]
     assert told['paths']['/api/v1/health']['get']['security'] == []
-    assert 'security' not in describe([stand_in.MODEL], Limits(), closed=False)
+    assert 'security' not in make_server().description
 
 
 def test_answers_have_the_shapes_that_are_told(make_client: Callable[..., Any], stand_in: Any) -> None:

@@ -118,7 +118,7 @@ def test_wrong_forms(
 def test_a_batch_as_json_and_as_csv(make_client: Callable[..., Any], stand_in: Any) -> None:
     client = make_client()
     files = [('table', ('t.csv', b'case_id,bus\n1,p.png\n')), ('files', ('dir/p.png', stand_in.PNG))]
-    assert client.post(BATCH, files=files).json() == {'model': 'small', 'rows': [{'case': 'a'}]}
+    assert client.post(BATCH, files=files).json() == {'model': 'small', 'rows': [stand_in.ROW]}
     assert client.engine.calls == [('batch', ('small', {'dir/p.png': '1.png'}))]
     found = client.post(BATCH, files=files, headers={'Accept': 'text/csv'})
     assert (found.text, found.headers['content-type']) == ('case\na\n', 'text/csv; charset=utf-8')

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from usmm.server.decode.confine import Bounds, confine
 from usmm.server.decode.previews import BoxError, Shown, show_file
 from usmm.server.decode.transport import send
 from usmm.structures import Case
+from usmm.utils.json_types import as_sequence
 
 LOADERS = ('LoadImage', 'LoadClip', 'LoadMask', 'KeyFrames', 'SplitPanels')
 TABLE_ROWS = 200  # that are answered
@@ -32,7 +33,9 @@ QUOTED = re.compile(r"""b?'[^']*'|b?"[^"]*\"""")
 FOLDER = re.compile(r'\S*[/\\]\S*')
 LONGEST = 200  # characters of a reason
 
-Answer = tuple[dict[str, Any], dict[str, np.ndarray]]
+Facts: TypeAlias = dict[str, object]
+Answer: TypeAlias = tuple[Facts, dict[str, np.ndarray]]
+Step: TypeAlias = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class CaseJob:
     """
 
     case: Case
-    steps: Sequence[Mapping[str, Any]]
+    steps: Sequence[Step]
     as_mask: tuple[str, ...] = ()
     find: bool = True
 
@@ -78,7 +81,7 @@ class StepsJob:
         steps: Its settings.
     """
 
-    steps: Sequence[Mapping[str, Any]]
+    steps: Sequence[Step]
 
     @property
     def paths(self) -> list[Path]:
@@ -155,11 +158,11 @@ class _Noted(dict[str, tuple[Path, ...]]):
         return super().__getitem__(modality)
 
 
-def watched(steps: Sequence[Any], watch: Any) -> list[Any]:
+def watched(steps: Sequence[Step], watch: Callable[[Case], Case]) -> list[Step | Callable[[Case], Case]]:
     """The steps with a transform behind every run of steps that load, also of steps inside others."""
-    out: list[Any] = []
+    out: list[Step | Callable[[Case], Case]] = []
     for place, step in enumerate(steps):
-        inner = step.get('transforms')
+        inner = inner_steps(step)
         out.append({**step, 'transforms': watched(inner, watch)} if inner else step)
         following = steps[place + 1]['type'] if place + 1 < len(steps) else ''
         if bare(step['type']) in LOADERS and bare(following) not in LOADERS:
@@ -167,14 +170,19 @@ def watched(steps: Sequence[Any], watch: Any) -> list[Any]:
     return out
 
 
-def bare(name: str) -> str:
+def inner_steps(step: Step) -> list[Step]:
+    """The steps inside a step."""
+    return [inner for inner in as_sequence(step.get('transforms')) if isinstance(inner, Mapping)]
+
+
+def bare(name: object) -> str:
     """The name of a component without its scope.
 
     Example:
         >>> bare('usmm.LoadImage')
         'LoadImage'
     """
-    return name.rpartition('.')[2]
+    return str(name).rpartition('.')[2]
 
 
 def plain_reason(text: str) -> str:

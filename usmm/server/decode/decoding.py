@@ -7,7 +7,8 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from multiprocessing.context import ForkServerProcess
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,13 +17,14 @@ from usmm.server.decode.decode_child import CaseJob, Job, main, plain_reason
 from usmm.server.decode.transport import TransportError, receive
 from usmm.server.http.http_errors import RequestError
 from usmm.server.server_limits import MIB, Limits
+from usmm.utils.json_types import JsonValue
 
 PRELOAD = 'usmm.server.decode.preload'
 REPLY_BYTES = 512 * MIB
 """Bytes of pixels that a process may send back: what a network takes is small."""
 
 MOST_NOTES = 1000
-Facts = dict[str, Any]
+Facts: TypeAlias = dict[str, JsonValue]
 
 
 class Decoder:
@@ -38,7 +40,7 @@ class Decoder:
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload([PRELOAD])
         self._lock = threading.Lock()  # the bookkeeping of multiprocessing is not made for threads
-        self._running: set[Any] = set()
+        self._running: set[ForkServerProcess] = set()
         self._closed = False
 
     def run(self, job: Job) -> tuple[Facts, Mapping[str, np.ndarray]]:
@@ -51,7 +53,7 @@ class Decoder:
             RequestError: A file cannot be read; says which input it was.
         """
         reader, writer = self._context.Pipe(duplex=False)
-        process: Any = self._context.Process(target=main, args=(writer, job, self.bounds), daemon=True)
+        process = self._context.Process(target=main, args=(writer, job, self.bounds), daemon=True)
         with reader:
             try:
                 with self._lock:
@@ -73,7 +75,9 @@ class Decoder:
             for process in self._running:
                 process.kill()
 
-    def _answer(self, process: Any, file: int, inputs: frozenset[str]) -> tuple[Facts, Mapping[str, np.ndarray]]:
+    def _answer(
+        self, process: ForkServerProcess, file: int, inputs: frozenset[str]
+    ) -> tuple[Facts, Mapping[str, np.ndarray]]:
         deadline, at = time.monotonic() + self.wall, None
         try:
             for _ in range(MOST_NOTES):
@@ -89,7 +93,7 @@ class Decoder:
             raise _told(facts, inputs, at)
         return facts, arrays
 
-    def _ended(self, process: Any, deadline: float, at: str | None) -> RequestError:
+    def _ended(self, process: ForkServerProcess, deadline: float, at: str | None) -> RequestError:
         """What to say of a process that gave no answer."""
         with self._lock:
             process.join(min(1.0, max(0.0, deadline - time.monotonic())))
@@ -99,7 +103,7 @@ class Decoder:
             return RequestError('unreadable', f'reading it takes longer than {seconds} seconds', at)
         return RequestError('unreadable', 'reading it failed: the file is damaged, or asks for too much memory', at)
 
-    def _end(self, process: Any) -> None:
+    def _end(self, process: ForkServerProcess) -> None:
         with self._lock:
             self._running.discard(process)
             if process.exitcode is None:

@@ -18,6 +18,7 @@ from usmm.readers import DataError, open_clip, outside, read_regions
 from usmm.readers.dicom.facts import spacing_of
 from usmm.readers.dicom.file import is_dicom, open_stream, read_header
 from usmm.readers.errors import reading
+from usmm.server.answer_types import PreviewFacts
 from usmm.structures import Case, ModalityInfo
 
 SIDE, FRAMES = 512, 8  # longest side in pixels, and pictures of a clip
@@ -48,7 +49,7 @@ class Shown(Transform):
     def __init__(self, find: bool, as_mask: tuple[str, ...] = ()) -> None:
         self.find, self.as_mask = find, as_mask
         self._pictures: dict[str, np.ndarray] = {}
-        self._facts: dict[str, dict[str, Any]] = {}
+        self._facts: dict[str, PreviewFacts] = {}
 
     def __call__(self, case: Case) -> Case:
         """Look at the modalities of a case that were loaded since the last call."""
@@ -60,7 +61,7 @@ class Shown(Transform):
             self._pictures[modality], self._facts[modality] = shown(case.data[modality], case.info[modality])
         return case
 
-    def found(self) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:
+    def found(self) -> tuple[dict[str, PreviewFacts], dict[str, np.ndarray]]:
         """Facts and pictures (N, H, W, 3) of the modalities."""
         return self._facts, self._pictures
 
@@ -77,7 +78,7 @@ class Shown(Transform):
             case.masks[modality] = mask
 
 
-def shown(array: np.ndarray, info: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, Any]]:
+def shown(array: np.ndarray, info: Mapping[str, Any]) -> tuple[np.ndarray, PreviewFacts]:
     """Small pictures (N, H, W, 3) of an image or a clip, and facts of it as plain data.
 
     Args:
@@ -90,7 +91,7 @@ def shown(array: np.ndarray, info: Mapping[str, Any]) -> tuple[np.ndarray, dict[
     return pictures, facts_of(array.shape[-3:-1], array.ndim == 4, len(frames), info)
 
 
-def facts_of(size: tuple[int, ...], clip: bool, frames: int, info: Mapping[str, Any]) -> dict[str, Any]:
+def facts_of(size: tuple[int, ...], clip: bool, frames: int, info: Mapping[str, Any]) -> PreviewFacts:
     """What a preview says beside its pictures.
 
     Args:
@@ -117,7 +118,7 @@ def facts_of(size: tuple[int, ...], clip: bool, frames: int, info: Mapping[str, 
     }
 
 
-def show_file(path: Path, clip: bool, find: bool) -> tuple[np.ndarray, dict[str, Any]]:
+def show_file(path: Path, clip: bool, find: bool) -> tuple[np.ndarray, PreviewFacts]:
     """Pictures and facts of one file.
 
     Args:

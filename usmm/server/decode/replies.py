@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 
+from usmm.server.answer_types import Blanked, Kind, PreviewFacts
 from usmm.server.decode.previews import FRAMES, SIDE
 from usmm.server.decode.transport import clean_numbers
 from usmm.server.http.http_errors import RequestError
+from usmm.utils.json_types import JsonValue
 
 MAX_INPUT_PIXELS = 8_000_000
 """Pixels of all frames of one input, as the network takes it: its layers take hundreds of bytes for each."""
 
 TYPES = ('PNG', 'JPEG', 'BMP', 'TIFF', 'GIF', 'AVI', 'MPEG', 'Matroska', 'DICOM', 'MP4', 'MOV', 'other')
+KINDS: tuple[Kind, ...] = ('image', 'clip')
+BLANKED: tuple[Blanked, ...] = ('stated', 'found', 'none')
 CELL = 2000  # characters
-Preview = tuple[dict[str, Any], np.ndarray]
+Word = TypeVar('Word', bound=str)
+Shown: TypeAlias = tuple[PreviewFacts, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +40,10 @@ class Reply:
     data: Mapping[str, np.ndarray]
     times: Mapping[str, list[float | None] | None] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
-    previews: Mapping[str, Preview] = field(default_factory=dict)
+    previews: Mapping[str, Shown] = field(default_factory=dict)
 
 
-def case_reply(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], modalities: Collection[str]) -> Reply:
+def case_reply(facts: Mapping[str, JsonValue], arrays: Mapping[str, np.ndarray], modalities: Collection[str]) -> Reply:
     """The answer to a `CaseJob`.
 
     Args:
@@ -62,7 +67,7 @@ def case_reply(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], modal
     return Reply(data, times, tuple(m for m in whole if isinstance(m, str) and m in modalities), previews)
 
 
-def preview_reply(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], name: str = 'file') -> Preview:
+def preview_reply(facts: Mapping[str, JsonValue], arrays: Mapping[str, np.ndarray], name: str = 'file') -> Shown:
     """Facts and pictures of one preview.
 
     Raises:
@@ -78,7 +83,7 @@ def preview_reply(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray], na
     return _facts(given, where), pictures
 
 
-def table_reply(facts: Mapping[str, Any], most: int) -> list[dict[str, str | None]]:
+def table_reply(facts: Mapping[str, JsonValue], most: int) -> list[dict[str, str | None]]:
     """The rows of a table.
 
     Args:
@@ -95,45 +100,59 @@ def table_reply(facts: Mapping[str, Any], most: int) -> list[dict[str, str | Non
         raise RequestError('too_large', f'the table has more than {most} rows', 'table')
     found = []
     for row in rows:
-        if not isinstance(row, list) or len(row) != len(columns) or not all(c is None or _is_cell(c) for c in row):
+        if not isinstance(row, list) or len(row) != len(columns):
             raise _broken('table')
-        found.append(dict(zip(columns, row, strict=True)))
+        cells = [cell for cell in row if cell is None or _is_cell(cell)]
+        if len(cells) != len(row):
+            raise _broken('table')
+        found.append(dict(zip(map(str, columns), cells, strict=True)))
     return found
 
 
-def _facts(given: Mapping[str, Any], where: str | None) -> dict[str, Any]:
-    whole = {name: given.get(name) for name in ('width', 'height', 'frames')}
-    spacing = clean_numbers(given.get('spacing_mm'), 2)
-    right = (
-        all(type(v) is int and 0 < v < 2**31 for v in whole.values())
-        and given.get('kind') in ('image', 'clip')
-        and given.get('type') in TYPES
-        and given.get('blanked') in ('stated', 'found', 'none')
-        and _number(given.get('kept'), 0, 1) is not None
-        and _number(given.get('scale'), 0, 1e6) is not None
-    )
-    if not right:
+def _facts(given: Mapping[str, JsonValue], where: str | None) -> PreviewFacts:
+    width, height, frames = (_count(given.get(name)) for name in ('width', 'height', 'frames'))
+    kept, scale = _number(given.get('kept'), 0, 1), _number(given.get('scale'), 0, 1e6)
+    kind, blanked, name = _word(given.get('kind'), KINDS), _word(given.get('blanked'), BLANKED), given.get('type')
+    if width is None or height is None or frames is None or kept is None or scale is None:
         raise _broken(where)
+    if kind is None or blanked is None or not isinstance(name, str) or name not in TYPES:
+        raise _broken(where)
+    spacing = [side for side in clean_numbers(given.get('spacing_mm'), 2) or () if side is not None]
     return {
-        'kind': given['kind'],
-        'type': given['type'],
-        **whole,
+        'kind': kind,
+        'type': name,
+        'width': width,
+        'height': height,
+        'frames': frames,
         'seconds': _number(given.get('seconds'), 0, 1e6),
         'fps': _number(given.get('fps'), 0, 1e6),
-        'spacing_mm': spacing if spacing and None not in spacing else None,
-        'kept': round(float(given['kept']), 4),
-        'blanked': given['blanked'],
-        'scale': float(given['scale']),
+        'spacing_mm': spacing if len(spacing) == 2 else None,
+        'kept': round(kept, 4),
+        'blanked': blanked,
+        'scale': scale,
     }
 
 
-def _number(value: Any, low: float, high: float) -> float | None:
-    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+def _count(value: JsonValue) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31 else None
+
+
+def _word(value: JsonValue, known: Sequence[Word]) -> Word | None:
+    return next((word for word in known if word == value), None)
+
+
+def _number(value: JsonValue, low: float, high: float) -> float | None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or not low <= value <= high
+    ):
         return None
     return float(value)
 
 
-def _is_cell(value: Any) -> bool:
+def _is_cell(value: JsonValue) -> TypeGuard[str]:
     return isinstance(value, str) and len(value) <= CELL
 
 

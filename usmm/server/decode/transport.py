@@ -8,10 +8,11 @@ import os
 import select
 import struct
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
+
+from usmm.utils.json_types import JsonValue
 
 HEAD = struct.Struct('>I')
 MAX_HEADER = 8 * 2**20
@@ -26,7 +27,7 @@ class TransportError(Exception):
     """A message that breaks the rules, ends early, or comes too late."""
 
 
-def send(file: int, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> None:
+def send(file: int, facts: Mapping[str, object], arrays: Mapping[str, np.ndarray] | None = None) -> None:
     """Write a message.
 
     Args:
@@ -48,7 +49,7 @@ def send(file: int, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray] |
         _write(file, np.ascontiguousarray(array).reshape(-1).data)
 
 
-def receive(file: int, deadline: float, most: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def receive(file: int, deadline: float, most: int) -> tuple[dict[str, JsonValue], dict[str, np.ndarray]]:
     """Read a message.
 
     Args:
@@ -75,7 +76,7 @@ def receive(file: int, deadline: float, most: int) -> tuple[dict[str, Any], dict
     return facts, found
 
 
-def _parsed(text: bytes) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+def _parsed(text: bytes) -> tuple[dict[str, JsonValue], dict[str, tuple[int, ...]]]:
     try:
         head = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -94,7 +95,7 @@ def _parsed(text: bytes) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
     return facts, shapes
 
 
-def _is_shape(shape: Any) -> bool:
+def _is_shape(shape: object) -> bool:
     return (
         isinstance(shape, list)
         and 1 <= len(shape) <= MAX_AXES
@@ -106,7 +107,7 @@ def _no_constant(name: str) -> float:
     raise ValueError(f'{name} is no number')
 
 
-def _write(file: int, content: Any) -> None:
+def _write(file: int, content: bytes | memoryview) -> None:
     rest = memoryview(content)
     while len(rest):
         rest = rest[os.write(file, rest[:PIECE]) :]
@@ -128,7 +129,7 @@ def _read(file: int, size: int, deadline: float) -> bytearray:
     return found
 
 
-def clean_numbers(values: Sequence[Any] | None, count: int) -> list[float | None] | None:
+def clean_numbers(values: object, count: int) -> list[float | None] | None:
     """A list of so many finite numbers or Nones, or None where it is none.
 
     Example:

@@ -18,7 +18,7 @@ from usmm.server.http.auth import LOGIN_PATH, Doorkeeper, Guard
 from usmm.server.http.headers import SafeHeaders
 from usmm.server.http.http_errors import RequestError
 from usmm.server.http.logs import AccessLog, log_defect
-from usmm.server.http.openapi import describe
+from usmm.server.http.openapi import describe, route_options
 from usmm.server.http.pages import STATIC, Pages
 from usmm.server.http.responses import FAILED, error_reply, json_reply
 from usmm.server.http.routes import Api, EngineLike
@@ -68,8 +68,8 @@ class Server:
         self.queue = WorkQueue(settings.jobs, limits.waiting, limits.wait_seconds)
         self.spool = Spool(settings.spool or default_spool(), limits.keep_seconds, settings.spool_bytes)
         self.pages = Pages(self.guard, limits, self.spool, settings.static)
-        self.description = describe(engine.models(), limits, self.guard.closed)
         self.app = self._application()
+        self.description = describe(self.app, limits, self.guard.closed)
         self._asgi: ASGIApp = AccessLog(SafeHeaders(Doorkeeper(self.app, self.guard, self._login)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,8 +89,9 @@ class Server:
             title='usmm', version=__version__, docs_url=None, redoc_url=None, openapi_url=None,
             redirect_slashes=False, lifespan=self._life,
         )  # fmt: skip
+        options = route_options(self.engine.models())
         for method, path, handler in Api(self.engine, self.settings.limits, self.spool, self.queue).routes():
-            app.add_api_route(path, handler, methods=[method], response_model=None)
+            app.add_api_route(path, handler, methods=[method], **options[handler.__name__])
         for path, handler in (
             ('/', self.pages.index),
             ('/static/{name:path}', self.pages.static_file),
@@ -98,8 +99,10 @@ class Server:
             ('/api/docs', self.pages.docs_page),
             ('/api/docs/{name}', self.pages.docs_file),
         ):
-            app.add_api_route(path, handler, methods=['GET'], response_model=None)
-        app.add_api_route(LOGIN_PATH, self.pages.session, methods=['POST', 'DELETE'], response_model=None)
+            app.add_api_route(path, handler, methods=['GET'], response_model=None, include_in_schema=False)
+        app.add_api_route(
+            LOGIN_PATH, self.pages.session, methods=['POST', 'DELETE'], response_model=None, include_in_schema=False
+        )
         app.add_exception_handler(RequestError, _told)
         app.add_exception_handler(HTTPException, _framework)
         app.add_exception_handler(RequestValidationError, _invalid)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import Response
 
@@ -20,7 +19,7 @@ EXTRA: dict[str, dict[str, str]] = {
 FAILED = RequestError('failed', 'The server made a mistake. Nothing of the request was kept.')
 
 
-def to_json(content: Any) -> bytes:
+def to_json(content: object) -> bytes:
     """Content as JSON; a number that JSON does not know (NaN, infinity) is a defect and raises.
 
     Args:
@@ -36,7 +35,7 @@ def to_json(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(',', ':')).encode()
 
 
-def json_reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_reply(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Content, or JSON that is written already, as an answer.
 
     Args:

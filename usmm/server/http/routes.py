@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from usmm.server.answer_types import Answer, Batch, BatchRow, ModelInfo, Models, Preview, Version
 from usmm.server.decode.sniff import BY_SUFFIX, CLIP, STILL
 from usmm.server.http.http_errors import RequestError
 from usmm.server.http.responses import json_reply, to_json
@@ -29,6 +31,15 @@ PREVIEW = Form({'file': 'any'}, frozenset({'kind', 'blank'}), once=frozenset({'f
 BATCH = Form({'table': 'table', 'files': 'any'}, frozenset())
 
 
+class Handler(Protocol):
+    """Answers the requests of a route; its name finds the description of the route."""
+
+    __name__: str
+
+    def __call__(self, request: Request) -> Awaitable[Response]:
+        """Answer one request."""
+
+
 class FieldsLike(Protocol):
     """Fields of a model's form."""
 
@@ -37,14 +48,14 @@ class FieldsLike(Protocol):
         """Field -> 'image', 'clip' or 'mask'."""
 
     @property
-    def values(self) -> Any:
-        """Names of text fields: a set."""
+    def values(self) -> AbstractSet[str]:
+        """Names of text fields."""
 
 
 class EngineLike(Protocol):
     """What answers. It blocks, and raises RequestError; all else is a defect."""
 
-    def models(self) -> list[dict[str, Any]]:
+    def models(self) -> list[ModelInfo]:
         """The models, as they are told."""
 
     def card(self, model: str) -> str:
@@ -53,15 +64,15 @@ class EngineLike(Protocol):
     def fields(self, model: str) -> FieldsLike:
         """A model's form."""
 
-    def preview(self, path: Path, kind: str, blank: str) -> dict[str, Any]:
+    def preview(self, path: Path, kind: str, blank: str) -> Preview:
         """What is read of a file."""
 
     def predict(
         self, model: str, files: Mapping[str, Sequence[Path]], values: Mapping[str, str], explain: bool, blank: str
-    ) -> dict[str, Any]:
+    ) -> Answer:
         """The answer for a case."""
 
-    def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
+    def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[BatchRow], str]:
         """Rows and CSV of a table of cases."""
 
     def close(self) -> None:
@@ -81,7 +92,7 @@ class Api:
     def __init__(self, engine: EngineLike, limits: Limits, spool: Spool, queue: WorkQueue) -> None:
         self.engine, self.limits, self.spool, self.queue = engine, limits, spool, queue
 
-    def routes(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
+    def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path and handler of each."""
         model = f'{PREFIX}/models/{{model}}'
         return [
@@ -101,12 +112,18 @@ class Api:
 
     async def version(self, request: Request) -> Response:
         """Versions."""
-        found = {'usmm': __version__, 'torch': version('torch'), 'python': platform.python_version(), 'api': API}
+        found: Version = {
+            'usmm': __version__,
+            'torch': version('torch'),
+            'python': platform.python_version(),
+            'api': API,
+        }
         return json_reply(found)
 
     async def models(self, request: Request) -> Response:
         """All models."""
-        return json_reply({'models': self.engine.models()})
+        found: Models = {'models': self.engine.models()}
+        return json_reply(found)
 
     async def model(self, request: Request) -> Response:
         """One model."""
@@ -146,12 +163,12 @@ class Api:
             values = {name: text for name, text in uploads.values.items() if name not in OPTIONS}
             queued = time.perf_counter()
 
-            def answer() -> dict[str, Any]:
+            def answer() -> Answer:
                 waited = time.perf_counter() - queued
                 found = self.engine.predict(model, uploads.files, values, explain, blank)
                 total = time.perf_counter() - began
-                seconds = {**found.get('seconds', {}), 'wait': round(waited, 3), 'total': round(total, 3)}
-                return {**found, 'seconds': seconds}
+                seconds = found['seconds']
+                return {**found, 'seconds': {**seconds, 'wait': round(waited, 3), 'total': round(total, 3)}}
 
             return json_reply(await self._run(request, folder, answer))
 
@@ -165,7 +182,7 @@ class Api:
             table = only(uploads, 'table')
             as_csv = 'text/csv' in request.headers.get('accept', '')
 
-            def answer() -> Any:
+            def answer() -> bytes | Batch:
                 rows, text = self.engine.batch(model, table, uploads.named)
                 return text.encode() if as_csv else {'model': model, 'rows': rows}
 
@@ -179,7 +196,7 @@ class Api:
         kind, length = request.headers.get('content-type', ''), request.headers.get('content-length')
         return await receive(request.stream(), kind, length, form, folder, self.limits, whole_names)
 
-    async def _run(self, request: Request, folder: Folder, call: Callable[[], Any]) -> bytes:
+    async def _run(self, request: Request, folder: Folder, call: Callable[[], object]) -> bytes:
         """The answer's bytes, made in a worker thread: an answer holds pictures, megabytes of text."""
 
         def work() -> bytes:
@@ -196,7 +213,7 @@ async def gone(request: Request) -> None:
         pass
 
 
-def chosen(values: Mapping[str, str], name: str, known: Any, default: str) -> str:
+def chosen(values: Mapping[str, str], name: str, known: Collection[str], default: str) -> str:
     """A field that is one of a few words.
 
     Args:

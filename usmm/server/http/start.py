@@ -10,7 +10,6 @@ import stat
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 
@@ -154,7 +153,7 @@ class Runner(uvicorn.Server):
         stopping: Called first.
     """
 
-    def __init__(self, config: uvicorn.Config, stopping: Callable[[], Any]) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], object]) -> None:
         super().__init__(config)
         self._stopping = stopping
 
