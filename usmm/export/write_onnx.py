@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from usmm.export.onnx_file import CLINICAL, FORMAT, MAX_BYTES, OUTPUTS, PRESENT,
 from usmm.export.parity import TOLERANCE, Parity, check_parity
 from usmm.export.runtime import OnnxModel
 from usmm.structures import Schema
+from usmm.utils.atomic_files import atomic_path
 from usmm.version import __version__
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def export_onnx(
     """
     path = Path(path)
     content = to_bytes(model, schema, shapes or {}, opset, meta or {})
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content)
         exported = OnnxModel(temporary, threads)
         parity = None if batches is None else check_parity(model, exported, batches(exported))
@@ -66,9 +64,6 @@ def export_onnx(
                 f'the exported model is another one, {path} is not written: largest difference of probabilities '
                 f'{parity.largest:.2e} (limit {TOLERANCE:.0e}), another class in {parity.changed} of {parity.count}'
             )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return parity
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -25,6 +23,7 @@ from usmm.phantoms.presets.liver_blood_table import MarkerPlan
 from usmm.phantoms.presets.liver_mr import LIVER_MR
 from usmm.phantoms.presets.lymph import LYMPH, LinePreset
 from usmm.phantoms.truth import parse_groups
+from usmm.utils.atomic_folders import new_folder
 
 PRESETS: dict[str, Preset | StagedPreset] = {p.name: p for p in (CLA, FIBROSIS, LIVER_MR, LIVER_BLOOD, LYMPH)}
 MARK = 'truth.json'  # only a folder that holds it is replaced
@@ -82,9 +81,7 @@ def make_phantom(
     workers = _cpus() if workers is None else _at_least('workers', workers, 1)
     out = Path(out)
     _check_out(out, force)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.partial-', dir=out.parent))
-    try:
+    with new_folder(out, replace=force) as folder:
         results: list[Result] = []
         # closing: the workers have stopped before the folder is removed, whatever went wrong
         with closing(_run(plan, folder, cases + test_cases, workers)) as made:
@@ -95,9 +92,6 @@ def make_phantom(
         write_table(folder, results, cases, test_cases)
         write_truth(folder, plan, results, cases, test_cases)
         write_readme(folder, plan, command)
-        _move(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return out
 
 
@@ -185,13 +179,3 @@ def _run(plan: Plan, folder: Path, total: int, workers: int) -> Generator[Result
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)
-
-
-def _move(folder: Path, out: Path) -> None:
-    """Put the finished folder in its place; what it replaces goes only after that."""
-    folder.chmod(0o755)
-    old = folder.with_name(folder.name + '.old')
-    if out.exists():
-        out.rename(old)
-    folder.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

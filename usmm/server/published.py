@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from usmm.utils import work_files
 from usmm.zoo import Zoo
 from usmm.zoo.zoo import INDEX
 
@@ -50,7 +51,7 @@ def published_of(name: str, zoo: str | Path | None) -> Published | None:
     path = Path(name)
     if path.exists():
         folder = path if path.is_dir() else path.parent
-        if not (folder / PAGE).is_file() or not (folder / 'model.safetensors').is_file():
+        if not (folder / PAGE).is_file() or not (folder / work_files.PUBLISHED).is_file():
             return None
         here = folder.absolute().parent
         entries = Zoo(here, offline=True).entries if (here / INDEX).is_file() else {}

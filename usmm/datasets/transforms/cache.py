@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -13,10 +12,11 @@ import numpy as np
 
 import usmm.readers
 from usmm.datasets.transforms.base_transform import Transform
-from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
+from usmm.datasets.transforms.store import ArrayStore, digests, made_by
 from usmm.readers import DataError
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case
+from usmm.utils.digests import file_digest, value_digest
 
 Entry = tuple[dict[str, np.ndarray], Any]
 
@@ -54,7 +54,7 @@ class Cached(Transform):
         self.each = each
         self._store = None if cache_dir is None else ArrayStore(cache_dir)
         self._held: dict[str, Entry] = {}
-        self._made_by = [repr(self.transforms), code_digest(), *sorted({_source(t) for t in self.transforms})]
+        self._made_by = [repr(self.transforms), made_by(), *sorted({_source(t) for t in self.transforms})]
 
     def __call__(self, case: Case) -> Case:
         """The case with what the transforms make of it."""
@@ -82,7 +82,7 @@ class Cached(Transform):
         }
         frames = {m: list(i['frame']) for m, i in case.info.items() if 'frame' in i}
         boxes = {'boxes': case.boxes} if case.boxes else {}
-        return key_of([files, self._made_by, *([frames] if frames else []), *([boxes] if boxes else [])])
+        return value_digest([files, self._made_by, *([frames] if frames else []), *([boxes] if boxes else [])])
 
     def _one_by_one(self, case: Case) -> Case:
         """The case put together from what the transforms make of each of its modalities."""
@@ -169,7 +169,6 @@ def _rich(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 def _source(transform: Any) -> str:
     """A digest of the file that defines a transform, also one from outside this library."""
     try:
-        text = Path(inspect.getfile(type(transform))).read_bytes()
+        return file_digest(inspect.getfile(type(transform)))
     except (TypeError, OSError) as error:
         raise DataError(f'the code of {transform!r} cannot be read, so its results cannot be cached') from error
-    return hashlib.sha256(text).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 
 from usmm.engine.workdir.gather import CrossValidation, gather
 from usmm.evaluation.stats import wilson_interval
+from usmm.utils import work_files
 from usmm.visualization.figures.curves import roc_rows_figure
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.pages.page import Block, Pictures, Table, Text
@@ -35,7 +36,7 @@ def read_rows_of(folder: Path, slugs: Mapping[str, str]) -> dict[str, CrossValid
     found = {}
     for name, slug in slugs.items():
         try:
-            found[name] = gather(folder / 'rows' / slug)
+            found[name] = gather(folder / work_files.ROWS / slug)
         except (OSError, ValueError):
             continue
     return found
