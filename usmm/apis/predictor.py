@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -26,6 +25,7 @@ from usmm.apis.network import BUNDLE, build_network, build_pipeline, clip_frames
 from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.prepared import Prepared, prepare_case, told
 from usmm.apis.probability_calibration import calibrate, check_calibration
+from usmm.engine.preconditions import token
 from usmm.readers import DataError, read_table
 from usmm.structures import Case, Schema
 from usmm.zoo import Zoo
@@ -193,7 +193,7 @@ class Predictor:
             return self._failed(given, told(score))
         if not np.isfinite(score['scores']).all():
             return self._failed(given, 'the model gives no finite score for this case')
-        if hashlib.sha256(given.case.patient_id.encode()).hexdigest()[:12] in self.trained_on:
+        if token(given.case) in self.trained_on:
             given.warnings.append('the patient was in the training data: this says nothing of new patients')
         final = self._named(score['scores'])
         image = {} if score['image_scores'] is None else {'image': self._named(score['image_scores'])}

@@ -133,7 +133,8 @@ def _runs(
         if path.is_dir():
             content = _content(path / work_files.METRICS, problems)
             seed = path.parent.name if path.parent != folder else str(content.get('seed', default))
-            folders[seed.removeprefix(work_files.SEED_PREFIX), path.name.removeprefix(work_files.FOLD_PREFIX)] = path, content
+            key = seed.removeprefix(work_files.SEED_PREFIX), path.name.removeprefix(work_files.FOLD_PREFIX)
+            folders[key] = path, content
     runs = []
     for key in sorted({*of_rows, *folders}, key=lambda key: [_sortable(part) for part in key]):
         home, content = folders.get(key, (None, {}))
