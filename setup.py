@@ -66,7 +66,6 @@ INSTALL = [
     'jinja2>=3.1',
     'safetensors>=0.4',  # weights that are data and nothing else
     'pyyaml>=6.0',  # the index of the model zoo
-    'filelock>=3.12',  # two downloads of the same model at once
     # `usmm serve`; uvicorn without its extras: h11 is the strict parser, and the one whose headers are timed here
     'fastapi>=0.110',
     'pydantic>=2.7',  # the answers of the API as types

@@ -29,6 +29,7 @@ from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
 from usmm.engine.workdir.run_facts import versions
 from usmm.registry import HOOKS
+from usmm.utils import work_files
 
 KINDS = ('kill', 'kill', 'no space', 'I/O error', 'read-only', 'truncated', 'bit flip')
 EPOCHS, STAGE, NOBODY, KILLED, REFUSED = 5, 'clinical', 65534, 77, 3
@@ -119,7 +120,7 @@ class Fault:
             finally:  # removing a file that is not there is an operation, too
                 if due and self.kind == 'kill' and name != 'replace':
                     os._exit(KILLED)
-            if name == 'replace' and Path(args[-1]).name == 'last_checkpoint':
+            if name == 'replace' and Path(args[-1]).name == work_files.LAST_CHECKPOINT:
                 with self.witness.open('ab', buffering=0) as file:
                     file.write(b'.')
             if due and self.kind == 'kill':
@@ -219,7 +220,7 @@ def prepare(root: Path, name: str) -> Path:
 
 def damage(stage: Path, kind: str, rng: random.Random) -> str:
     """Cut off the newest checkpoint, or flip a bit of it or of the list of checkpoints."""
-    listed = stage / 'last_checkpoint'
+    listed = stage / work_files.LAST_CHECKPOINT
     target = stage / listed.read_text().split('\n')[0]
     if kind == 'bit flip' and rng.random() < 0.2:
         target = listed
@@ -293,18 +294,18 @@ class Proof:
         for path in (work, stage):
             if path.exists():
                 path.chmod(0o777)
-        listed = stage / 'last_checkpoint'
+        listed = stage / work_files.LAST_CHECKPOINT
         saved = int(listed.read_text().split('\n')[0][6:-4]) if listed.exists() else 0
         if saved < (stage.parents[1] / 'saves').stat().st_size:
             return 'a finished save is lost'
         what = damage(stage, kind, self.rng) if harmed else ''
-        finished = (work / 'stages.json').exists() and STAGE in json.loads((work / 'stages.json').read_text())
+        finished = (work / work_files.STAGES).exists() and STAGE in json.loads((work / work_files.STAGES).read_text())
         status, report = train(config, True, None)
         if status != 0:
             return f'cannot be resumed after {what}: {report.get("said")}'
         if not finished and report['start'] < saved - harmed and saved < EPOCHS:
             return f'went on from epoch {report["start"]}, {saved} were saved'
-        for name in (f'{STAGE}/epoch_{EPOCHS}.pth', 'model.pth'):
+        for name in (f'{STAGE}/epoch_{EPOCHS}.pth', work_files.WEIGHTS):
             if not (harmed and finished) and not same(work / name, self.reference / name):
                 return f'{name} is not that of the run without faults'
         left = [path.name for folder in (work, stage) for path in folder.glob('.*')]

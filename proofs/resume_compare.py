@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from usmm.engine import load_weights
+from usmm.utils import work_files
 
 TIMES = ('time', 'data_time', 'seconds', 'eta')  # what is measured of the clock
 # these name the folder, the hour, and (mmengine's version does) the commit of the folder that the run was started in
 META = ('time', 'experiment_name', 'cfg', 'config_text', 'mmengine_version')
-TABLES = ('stages.json', 'metrics.json', 'summary.json')
+TABLES = (work_files.STAGES, work_files.METRICS, work_files.SUMMARY)
 RUNTIME = ('best_score', 'epoch', 'iter', 'max_epochs', 'max_iters')
 
 
@@ -26,7 +27,7 @@ def differences(one: Path, other: Path) -> list[str]:
     for name in _names(one, other, TABLES):
         pair = [_untimed(json.loads((d / name).read_text())) if (d / name).exists() else None for d in (one, other)]
         found += unequal(pair[0], pair[1], name)
-    for name in _names(one, other, ('predictions.csv', 'folds.csv')):
+    for name in _names(one, other, (work_files.PREDICTIONS, work_files.FOLDS)):
         pair = [(d / name).read_bytes() if (d / name).exists() else b'' for d in (one, other)]
         found += unequal(pair[0], pair[1], name)
     files = sorted({p.relative_to(d).as_posix() for d in (one, other) for p in d.rglob('*.pth')})
@@ -36,7 +37,7 @@ def differences(one: Path, other: Path) -> list[str]:
             continue
         found += unequal(_content(one / name), _content(other / name), name)
     # of a cross-validation each fold is such a folder
-    for run in sorted({Path(name).parent for name in _names(one, other, ('stages.json',))}):
+    for run in sorted({Path(name).parent for name in _names(one, other, (work_files.STAGES,))}):
         for stage in (run / 'image', run / 'clinical'):
             found += unequal(_logged(one / stage), _logged(other / stage), f'{stage.as_posix()} log')
     return found
@@ -83,7 +84,7 @@ def _content(path: Path) -> dict[str, Any]:
 def _logged(folder: Path) -> dict[str, Any]:
     """The numbers logged of each step; those of a step that was run again count once."""
     found: dict[str, Any] = {}
-    for file in sorted(folder.rglob('scalars.json')):
+    for file in sorted(folder.rglob(work_files.SCALARS)):
         for line in file.read_text().splitlines():
             # a kill can cut the last line, whose step is then run again
             if line.endswith('}'):

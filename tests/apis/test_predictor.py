@@ -17,8 +17,8 @@ from PIL import Image
 from usmm.apis import Prediction, Predictor
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
-from usmm.engine.preconditions import token
 from usmm.readers import DataError, read_clip
+from usmm.structures import token
 from usmm.weights import read_checkpoint
 
 CLASSES = ('ADC', 'SCC')
@@ -114,7 +114,7 @@ def test_a_name_of_the_zoo(published, tested, rows, tmp_path, monkeypatch) -> No
     row = next(row for row in rows if row['case_id'] in tested)
     (found,) = Predictor('tiny', zoo=published).predict([row])
     np.testing.assert_allclose(scores(found), tested[row['case_id']], rtol=0, atol=1e-6)
-    with pytest.raises(ValueError, match=r"no model 'tinny' in .* the nearest are"):
+    with pytest.raises(ValueError, match=r"no model 'tinny' in .*; did you mean "):
         Predictor('tinny', zoo=published)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from usmm.engine.workdir.outputs import prediction_rows, write_predictions
+from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 
 CLASSES = ('ADC', 'SCC')
 

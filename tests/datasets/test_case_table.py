@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.datasets.case_table import CaseTable, nearest
+from usmm.datasets.case_table import CaseTable
 from usmm.readers import DataError
 from usmm.structures import Case, Variable, auto_values
 
@@ -165,10 +165,6 @@ def test_no_table_names_those_that_lie_there(tmp_path: Path) -> None:
 def test_classes_must_be_two_different_names(tmp_path: Path, classes: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match='two or more different names'):
         CaseTable.read(tmp_path / 'cases.csv', SCHEMA, classes)
-
-
-def test_nearest_is_silent_without_a_near_word() -> None:
-    assert nearest('zzz', ('ADC', 'SCC')) == ''
 
 
 @pytest.mark.real

@@ -234,7 +234,7 @@ def test_normalised_heat_reaches_one_once_a_clip() -> None:
         (dict(classes=3), 'indices from 0 to 2'),
         (dict(classes=[0, 1, 2]), 'one or 2 indices'),
         (dict(layers={}), 'reads no image'),
-        (dict(layers={'m': 'frist'}), r"no module 'frist'; the nearest are \['first'"),
+        (dict(layers={'m': 'frist'}), r"no module 'frist'; did you mean 'first'"),
         (dict(layers={'m': nn.ReLU()}), 'is no part of the model'),
         (dict(layers={'m': 'a@b'}), "'name@call'"),
         (dict(layers={'m': 'fc'}), r'which is no map of an input of 4 axes'),

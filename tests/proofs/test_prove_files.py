@@ -14,7 +14,7 @@ from rich.console import Console
 
 from usmm.datasets.checks.file_facts import examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
-from usmm.readers import file_digest
+from usmm.utils.digests import file_digest
 
 
 @pytest.fixture(scope='module')

@@ -80,7 +80,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest(installed: Path) -> None:
 
 
 def test_a_name_like_no_other_is_an_error_with_all_of_them_but_the_bases(installed: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no config 'QQ'; known configs are \['msmfn_small', 'r50'\]"):
+    with pytest.raises(FileNotFoundError, match=r"no config 'QQ'; valid names are msmfn_small, r50"):
         find_config('QQ')
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from usmm.utils.digests import file_digest
 from usmm.zoo import FetchError, FetchOptions, Zoo, default_cache
 from usmm.zoo import zoo as zoo_module
-from usmm.zoo.fetch import digest, fetch_small, open_url
+from usmm.zoo.fetch import fetch_small, open_url
 
 QUICK = FetchOptions(timeout=0.3, attempts=3, pause=0.01)
 WEIGHTS = 'model.safetensors'
@@ -188,7 +189,7 @@ def test_another_version_has_another_folder(tmp_path: Path, new_zoo, cache: Path
     root = tmp_path / 'a'
     (root / 'small' / 'config.py').write_text('x = 1')
     index = yaml.safe_load((root / 'index.yml').read_text())
-    index['Models'][0]['Files'][1].update(Size=5, SHA256=digest(root / 'small' / 'config.py'))
+    index['Models'][0]['Files'][1].update(Size=5, SHA256=file_digest(root / 'small' / 'config.py'))
     (root / 'index.yml').write_text(yaml.safe_dump(index))
     second = Zoo(root, cache).download('small')
     assert (

@@ -15,13 +15,13 @@ from torch import Tensor
 from usmm.apis.components import check_components
 from usmm.config import load_config
 from usmm.structures import Settings
+from usmm.utils import work_files
 from usmm.weights import read_checkpoint
 from usmm.weights.tensor_file import load_tensors
 from usmm.weights.weight_limits import MAX_BYTES
 from usmm.zoo import Zoo
 from usmm.zoo.clean import settled
 
-WEIGHTS, CONFIG, PUBLISHED, SUMMARY = 'model.pth', 'config.py', 'model.safetensors', 'summary.json'
 NEEDED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
 FORMS = (
     'a run (folder with config.py and model.pth), a published model (folder, .zip or model.safetensors), '
@@ -150,20 +150,23 @@ def as_meta(content: Mapping[str, object]) -> WeightsMeta:
 
 
 def _of_folder(path: Path) -> Bundle:
-    if (path / WEIGHTS).is_file() and (path / CONFIG).is_file():
-        return from_config(path / CONFIG, path / WEIGHTS)
-    if (path / PUBLISHED).is_file():
-        return _published(path / PUBLISHED)
-    if (path / SUMMARY).is_file():
+    if (path / work_files.WEIGHTS).is_file() and (path / work_files.CONFIG).is_file():
+        return from_config(path / work_files.CONFIG, path / work_files.WEIGHTS)
+    if (path / work_files.PUBLISHED).is_file():
+        return _published(path / work_files.PUBLISHED)
+    if (path / work_files.SUMMARY).is_file():
         raise ValueError(f'{path} is a cross-validation, which has several models: name one, such as {path / "fold_0"}')
-    raise ValueError(f'{path} holds no model: expected {CONFIG} and {WEIGHTS} of a finished run, or {PUBLISHED}')
+    raise ValueError(
+        f'{path} holds no model: expected {work_files.CONFIG} and {work_files.WEIGHTS} of a finished run, '
+        f'or {work_files.PUBLISHED}'
+    )
 
 
 def _of_file(path: Path) -> Bundle:
     if path.suffix.lower() == '.zip':
         return _of_archive(path)
-    if path.name == WEIGHTS and (path.parent / CONFIG).is_file():
-        return from_config(path.parent / CONFIG, path)
+    if path.name == work_files.WEIGHTS and (path.parent / work_files.CONFIG).is_file():
+        return from_config(path.parent / work_files.CONFIG, path)
     return _published(path)
 
 
@@ -178,9 +181,9 @@ def _of_archive(path: Path) -> Bundle:
     """From a .zip of a published folder: only its weights are unpacked, into an anonymous temporary file."""
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as file:
-            entries = [e for e in archive.infolist() if e.filename.rpartition('/')[2] == PUBLISHED]
+            entries = [e for e in archive.infolist() if e.filename.rpartition('/')[2] == work_files.PUBLISHED]
             if len(entries) != 1 or entries[0].file_size > MAX_BYTES:
-                raise ValueError(f'{path} is no archive of a published model: it must have one {PUBLISHED}')
+                raise ValueError(f'{path} is no archive of a published model: it must have one {work_files.PUBLISHED}')
             with archive.open(entries[0]) as packed:
                 shutil.copyfileobj(packed, file)
             file.flush()

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +14,7 @@ import numpy as np
 from usmm.apis.record_values import clip_pixels, image_pixels, is_empty, is_pixels, mask_pixels, paths_of
 from usmm.readers import read_box
 from usmm.structures import CLINICAL, Case, Schema, Variable
+from usmm.utils.suggestions import nearest
 
 NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 NESTED = ('masks', 'boxes', CLINICAL)
@@ -97,7 +97,7 @@ class CaseReader:
         """Names that this model does not have -> the most similar name that it has, or None."""
         valid = list(self.keys)
         strange = [name for name in names if name not in self.keys]
-        return {name: next(iter(get_close_matches(name, valid, n=1, cutoff=0.6)), None) for name in strange}
+        return {name: next(iter(nearest(name, valid)), None) for name in strange}
 
     def _keys(self) -> dict[str, tuple[str, str]]:
         """Every key that a record may have -> (kind, name)."""
@@ -127,7 +127,7 @@ class CaseReader:
                 cells[self.keys[str(key)]] = value
         self._identify(entry, cells)
         for name, near in self.unknown([str(k) for k in record if k not in NESTED]).items():
-            if near is not None and self.keys[near] not in cells and get_close_matches(name, [near], cutoff=0.8):
+            if near is not None and self.keys[near] not in cells and nearest(name, [near], cutoff=0.8):
                 entry.warnings.append(f'{name!r} means nothing to this model; did you mean {near!r}?')
         return cells
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -29,7 +28,7 @@ from usmm.apis.pipeline import Prepared, build_pipeline, clip_frames, collate, e
 from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
 from usmm.readers import DataError, read_table
-from usmm.structures import Case, Schema, Variable
+from usmm.structures import Case, Schema, Variable, token
 from usmm.zoo import Zoo
 
 Model: TypeAlias = ModelSource | BuiltNetwork  # what `Predictor` takes
@@ -224,7 +223,7 @@ class Predictor:
         scores, image_scores = row['scores'], row['image_scores']
         if not np.isfinite(scores).all():
             return self._failed(case_input, 'the model gives no finite score for this case')
-        if hashlib.sha256(case_input.case.patient_id.encode()).hexdigest()[:12] in self.trained_on:
+        if token(case_input.case) in self.trained_on:
             case_input.warnings.append('the patient was in the training data: this says nothing of new patients')
         final = self._named(scores)
         image = {} if image_scores is None else {'image': self._named(image_scores)}

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from usmm.cli.arguments import command_parser
+from usmm.utils import work_files
+from usmm.utils.atomic_files import write_text
 from usmm.utils.console import plain_errors
 
 
@@ -31,8 +33,8 @@ def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     from usmm.engine import read_predictions
 
     path = args.predictions
-    part = args.part or ('test' if (path / 'summary.json').is_file() else 'val')
-    path = path / 'predictions.csv' if path.is_dir() else path
+    part = args.part or ('test' if (path / work_files.SUMMARY).is_file() else 'val')
+    path = path / work_files.PREDICTIONS if path.is_dir() else path
     rows = [row for row in read_predictions(path) if row['part'] == part]
     if not rows:
         raise ValueError(f'{path} has no rows of the part {part!r}')
@@ -44,18 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
 
     from usmm.apis import fit_calibration
-    from usmm.engine.workdir.outputs import load_weights, replacing, save_checkpoint
+    from usmm.engine.workdir.outputs import load_weights, save_checkpoint
 
     out = args.out or args.run / 'calibrated'
-    if (out / 'model.pth').exists() and not args.force:
+    if (out / work_files.WEIGHTS).exists() and not args.force:
         raise ValueError(f'{out} holds a model already; --force replaces it')
-    content = load_weights(args.run / 'model.pth')
-    config, meta = (args.run / 'config.py').read_text(encoding='utf-8'), content['meta']
+    content = load_weights(args.run / work_files.WEIGHTS)
+    config, meta = (args.run / work_files.CONFIG).read_text(encoding='utf-8'), content['meta']
     rows, part = rows_of(args)
     calibration = replace(fit_calibration(rows, meta['classes'], meta.get('positive')), part=part).to_dict()
-    with replacing(out / 'config.py') as temporary:
-        temporary.write_text(config, encoding='utf-8')
-    save_checkpoint(out / 'model.pth', content['state_dict'], {**meta, 'calibration': calibration})
+    write_text(out / work_files.CONFIG, config)
+    save_checkpoint(out / work_files.WEIGHTS, content['state_dict'], {**meta, 'calibration': calibration})
     facts = ', '.join(f'{k} {v:.4f}' if isinstance(v, float) else f'{k} {v}' for k, v in calibration.items())
     print(f'{out}: {facts}')
     return 0

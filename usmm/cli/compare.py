@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from usmm.cli.arguments import command_parser
-from usmm.engine.workdir.outputs import read_predictions
+from usmm.engine.workdir.predictions import read_predictions
 from usmm.evaluation.stats import delong_interval, delong_test
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 
 
 def scores_of(path: Path, part: str, positive: str) -> dict[str, tuple[bool, float]]:
     """Case id -> (is positive, score) of the labelled cases of a part."""
-    table = read_predictions(path / 'predictions.csv' if path.is_dir() else path)
+    table = read_predictions(path / work_files.PREDICTIONS if path.is_dir() else path)
     column = f'prob_{positive}'
     if table and column not in table[0]:
         raise ValueError(f'{path} has no class {positive!r}; it has {[c for c in table[0] if c.startswith("prob_")]}')

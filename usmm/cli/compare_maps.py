@@ -24,6 +24,7 @@ from usmm.cli.explain_drawing import PointingOf, measure, show
 from usmm.config import load_config, parse_options
 from usmm.engine import Experiment
 from usmm.evaluation.stats.pointing import PointingSummary, summarise_pointing
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 from usmm.visualization.figures.overlays import overlay
 from usmm.visualization.figures.sheets import SheetRow, draw_sheet
@@ -60,11 +61,11 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def explainer_of(work_dir: Path, args: argparse.Namespace) -> Explainer:
     """The model of a work directory. Raises ValueError if it is not the one of a finished run."""
-    for name in ('config.py', 'model.pth'):
+    for name in (work_files.CONFIG, work_files.WEIGHTS):
         if not (work_dir / name).is_file():
             raise ValueError(f'{work_dir} has no {name}: expected the work directory of a finished run, or its fold_0')
-    config = load_config(work_dir / 'config.py', parse_options(args.cfg_options))
-    experiment = Experiment(config, args.out, parts=[args.part], checkpoint=work_dir / 'model.pth')
+    config = load_config(work_dir / work_files.CONFIG, parse_options(args.cfg_options))
+    experiment = Experiment(config, args.out, parts=[args.part], checkpoint=work_dir / work_files.WEIGHTS)
     if args.part not in experiment.parts:
         raise ValueError(f'part {args.part!r} of {work_dir} has no cases')
     if args.target is not None and args.target not in config.classes:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from usmm.cli.arguments import command_parser
+from usmm.utils.atomic_files import atomic_path
 from usmm.utils.console import plain_errors
 from usmm.weights import write_tensors
 
@@ -26,9 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from usmm.models.convert import from_torchvision_file, loaded_tensors
 
     backbone, report = from_torchvision_file(args.source)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = args.out.with_name(f'.{args.out.name}.part')
-    write_tensors(temporary, loaded_tensors(backbone, report), {'source': args.source.name})
-    temporary.replace(args.out)
+    with atomic_path(args.out, overwrite=False) as temporary:
+        write_tensors(temporary, loaded_tensors(backbone, report), {'source': args.source.name})
     print(f'{type(backbone).__name__}: {report}')
     print(f"init_cfg=dict(type='Pretrained', checkpoint='{args.out}')")

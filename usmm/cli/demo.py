@@ -14,6 +14,7 @@ from types import ModuleType
 
 from usmm.cli import make_phantom, test, train
 from usmm.cli.arguments import command_parser
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 
 CONFIG = 'msmfn_small_phantom'
@@ -49,9 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     _run(train, [CONFIG, '--work-dir', run, '--cfg-options', *settings])
 
     print('== 3/3 test of the saved weights')
-    _run(test, [CONFIG, run / 'model.pth', '--work-dir', run / 'test', '--cfg-options', *settings])
+    _run(test, [CONFIG, run / work_files.WEIGHTS, '--work-dir', run / 'test', '--cfg-options', *settings])
 
-    print(f'\nmetrics      {run / "test" / "metrics.json"}\npredictions  {run / "test" / "predictions.csv"}')
+    print(f'\nmetrics      {run / "test" / work_files.METRICS}\npredictions  {run / "test" / work_files.PREDICTIONS}')
     for figure in sorted(run.rglob('figures/*.png')):
         print(f'figure       {figure}')
     print(f'best AUC     {truth["best_auc"][INPUTS]:.3f} is the highest that these data allow')

@@ -24,9 +24,10 @@ from usmm.export.graph import AnyClassifier
 from usmm.registry import MODELS
 from usmm.structures import Schema, Settings
 from usmm.structures.settings import CLINICAL
+from usmm.utils import work_files
 from usmm.weights import check_numbers
 
-WEIGHTS = ('model.pth', 'model.safetensors')
+WEIGHTS = (work_files.WEIGHTS, work_files.PUBLISHED)
 KEPT = ('calibration', 'selection', 'config')
 SETTINGS = ('test_pipeline', 'schema', 'classes', 'positive', 'modalities', 'batch_size')
 PLACEHOLDERS = ('a', 'b')  # categories of a model that no data were seen for
@@ -45,9 +46,9 @@ def find(source: str, checkpoint: str | None) -> tuple[str, str | None]:
     if checkpoint is not None:
         raise ValueError(f'{source} is a folder: it brings its own weights, so {checkpoint} is one too many')
     found = [folder / name for name in WEIGHTS if (folder / name).is_file()]
-    if not found or not (folder / 'config.py').is_file():
-        raise ValueError(f'{source} has no config.py with one of {WEIGHTS} beside it')
-    return str(folder / 'config.py'), str(found[0])
+    if not found or not (folder / work_files.CONFIG).is_file():
+        raise ValueError(f'{source} has no {work_files.CONFIG} with one of {WEIGHTS} beside it')
+    return str(folder / work_files.CONFIG), str(found[0])
 
 
 def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:

@@ -18,8 +18,7 @@ from usmm.apis.composites import CompositeScore
 from usmm.apis.importance import Importance, levels
 from usmm.cli.explain_cases import Explainer
 from usmm.engine import Experiment
-from usmm.engine.preconditions import token
-from usmm.structures import Schema, Variable
+from usmm.structures import Schema, Variable, token
 from usmm.visualization.pages.importance_page import ImportanceResults, summary_rows
 from usmm.visualization.pages.wording import interval, number
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from usmm.cli.arguments import command_parser
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 
 
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         show_inputs(predictor.describe())
         return 0
     cases = args.table or [record_of([*args.case, *args.value], predictor.reader)]
-    out = args.out or (Path('predictions.csv') if args.table else None)
+    out = args.out or (Path(work_files.PREDICTIONS) if args.table else None)
     explanations = None if args.explain is None else Explanations(args.explain)
     found = []
     for one in predictor.iterate(cases, explain=explanations is not None, progress=sys.stderr.isatty()):

@@ -13,8 +13,8 @@ import pandas as pd
 from PIL import Image
 
 from usmm.apis import Prediction, safe_csv
-from usmm.engine.workdir.outputs import replacing
 from usmm.structures import Variable
+from usmm.utils.atomic_files import write_text
 from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
 
 SHOWN = 10
@@ -66,8 +66,7 @@ class Explanations:
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write a table whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(safe_csv(frame), encoding='utf-8')
+    write_text(path, safe_csv(frame))
 
 
 def show_case(found: Prediction) -> None:

@@ -28,6 +28,7 @@ from usmm.cli.arguments import command_parser
 from usmm.config import load_config, parse_options
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 
 PENALTIES = np.logspace(-1, 5, 13)
@@ -84,11 +85,11 @@ def probe(
     work_dir: Path, latents: Mapping[str, Mapping[str, float]], options: Mapping[str, object]
 ) -> dict[str, float]:
     """Planted score -> R^2 of one run. Raises ValueError for a run that is not of the phantom, or not finished."""
-    for name in ('config.py', 'model.pth'):
+    for name in (work_files.CONFIG, work_files.WEIGHTS):
         if not (work_dir / name).is_file():
             raise ValueError(f'{work_dir} has no {name}: expected the work directory of a finished run')
-    config = load_config(work_dir / 'config.py', dict(options))
-    experiment = Experiment(config, work_dir, parts=['train', 'test'], checkpoint=work_dir / 'model.pth')
+    config = load_config(work_dir / work_files.CONFIG, dict(options))
+    experiment = Experiment(config, work_dir, parts=['train', 'test'], checkpoint=work_dir / work_files.WEIGHTS)
     ids, vectors = zip(*(features(experiment, part) for part in ('train', 'test')))
     unknown = [case for part in ids for case in part if case not in latents]
     if unknown:

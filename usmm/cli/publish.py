@@ -8,6 +8,7 @@ from pathlib import Path
 
 from usmm.cli.arguments import command_parser
 from usmm.config import load_config
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 from usmm.zoo.model_page import Card
 from usmm.zoo.publish import publish
@@ -50,4 +51,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     for file in entry.files:
         print(f'{args.zoo / file.path}  {file.size} bytes  {file.sha256}')
-    print(f'read before you share it: {args.zoo / entry.name / "README.md"}, {args.zoo / entry.name / "config.py"}')
+    folder = args.zoo / entry.name
+    print(f'read before you share it: {folder / "README.md"}, {folder / work_files.CONFIG}')

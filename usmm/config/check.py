@@ -7,7 +7,6 @@ result must not hang on a typing error, so every key has to mean something.
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from mmengine.registry import (
 
 from usmm import registry as ours
 from usmm.structures import Settings
+from usmm.utils.suggestions import did_you_mean
 
 # Top-level keys that the engine and the tools read. A key outside this list must be referred to as `${key}`, or be
 # used by the code of the file that sets it.
@@ -80,8 +80,7 @@ class ConfigError(ValueError):
     def unknown(cls, where: str, key: str, valid: Iterable[str], files: Iterable[Path]) -> ConfigError:
         """An error for a name that does not exist, with its file and the nearest valid names."""
         valid = sorted(str(v) for v in valid)
-        near = difflib.get_close_matches(key, valid, n=3, cutoff=0.5)
-        hint = f'did you mean {" or ".join(repr(n) for n in near)}?' if near else f'valid names: {", ".join(valid)}'
+        hint = did_you_mean(key, valid, count=3, cutoff=0.5)
         return cls(f'{place(key, files)}{where}: unknown name {key!r}; {hint}')
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from usmm.datasets.case_table import PARTS, CaseTable, Problem, nearest
+from usmm.datasets.case_table import PARTS, CaseTable, Problem
 from usmm.datasets.checks.verify import Progress, fresh, listing, verify_parts
 from usmm.datasets.folds import Split, split_cases
 from usmm.datasets.samples import check_names, check_unit, read_samples
@@ -21,6 +21,7 @@ from usmm.registry import DATASETS
 from usmm.structures import Case, Schema, Settings
 from usmm.structures.case_info import TABLE
 from usmm.structures.settings import CLINICAL
+from usmm.utils.suggestions import suggestion
 
 MISSING = ('error', 'drop', 'keep')
 BAD_CASES = ('error', 'skip')
@@ -128,7 +129,7 @@ class CaseDataset(Dataset):
         """
         ids = [case.case_id for case in self.cases]
         if case_id not in ids:
-            raise ValueError(f'the {self.part or "whole"} part has no case {case_id!r}{nearest(case_id, ids)}')
+            raise ValueError(f'the {self.part or "whole"} part has no case {case_id!r}{suggestion(case_id, ids)}')
         return self._first(ids.index(case_id))
 
     def _first(self, case: int) -> int:
@@ -249,7 +250,7 @@ def _file_modalities(schema: Schema, modalities: Sequence[str] | None) -> tuple[
     chosen = schema.modalities if modalities is None else tuple(m for m in modalities if m != CLINICAL)
     for name in chosen:
         if name not in schema.modalities:
-            hint = nearest(name, schema.modalities)
+            hint = suggestion(name, schema.modalities)
             raise ValueError(f'schema has no modality {name!r}; it has {list(schema.modalities)}{hint}')
     return chosen
 
@@ -259,5 +260,5 @@ def _clinical_names(schema: Schema, names: Sequence[str] | None) -> tuple[str, .
     known = [v.name for v in schema.clinical]
     for name in names or ():
         if name not in known:
-            raise ValueError(f'schema has no clinical variable {name!r}; it has {known}{nearest(name, known)}')
+            raise ValueError(f'schema has no clinical variable {name!r}; it has {known}{suggestion(name, known)}')
     return tuple(known if names is None else [n for n in known if n in names])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.readers import DataError, is_missing, read_box, read_table
 from usmm.structures import Case, Schema, Settings, Variable
 from usmm.structures.settings import CLINICAL
+from usmm.utils.suggestions import suggestion
 
 PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
@@ -112,18 +112,6 @@ def _others(path: Path) -> str:
     return f'; this folder holds {found}: set `table` to one of them' if found else ''
 
 
-def nearest(word: str, valid: Sequence[str]) -> str:
-    """`', did you mean ...?'` with the closest valid word, or an empty string.
-
-    Example:
-        >>> nearest('scc ', ('ADC', 'SCC'))
-        ", did you mean 'SCC'?"
-    """
-    lower = {v.lower(): v for v in valid}
-    found = difflib.get_close_matches(word.strip().lower(), lower, n=1)
-    return f', did you mean {lower[found[0]]!r}?' if found else ''
-
-
 class _RowReader:
     """Fills a `CaseTable` from the text cells of its file."""
 
@@ -181,7 +169,7 @@ class _RowReader:
         wanted += [(schema.patient_id, None)] if schema.patient_id != Schema.patient_id else []
         for column, modality in wanted:
             if column not in self.columns:
-                hint = nearest(column, self.columns) or f'; the table has {self.columns}'
+                hint = suggestion(column, self.columns) or f'; the table has {self.columns}'
                 kind = 'no_label' if column == schema.label else 'column'
                 self.problem(kind, f'the table has no column {column!r}{hint}', modality)
 
@@ -207,7 +195,7 @@ class _RowReader:
                 self.problem('no_label', 'the label is missing')
             return None
         if text not in classes:
-            self.problem('label', f'label {text!r} is none of the classes {list(classes)}{nearest(text, classes)}')
+            self.problem('label', f'label {text!r} is none of the classes {list(classes)}{suggestion(text, classes)}')
             return None
         return classes.index(text)
 
@@ -227,7 +215,7 @@ class _RowReader:
         if variable.values != 'auto' and text not in (variable.values or ()):
             valid = tuple(variable.values or ())
             self.problem(
-                'category', f'{variable.name} {text!r} is none of {list(valid)}{nearest(text, valid)}', CLINICAL
+                'category', f'{variable.name} {text!r} is none of {list(valid)}{suggestion(text, valid)}', CLINICAL
             )
         return text
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
@@ -14,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from usmm.datasets.case_table import PARTS, CaseTable, nearest
+from usmm.datasets.case_table import PARTS, CaseTable
+from usmm.datasets.data_digest import data_digest
 from usmm.datasets.ids import patient_key
-from usmm.readers import DataError, file_digest
+from usmm.readers import DataError
 from usmm.registry import FUNCTIONS
 from usmm.structures import Case, Settings
+from usmm.utils.atomic_files import atomic_text
+from usmm.utils.suggestions import suggestion
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
 
@@ -122,17 +124,10 @@ def write_folds(
     folds: Sequence[int] | np.ndarray,
 ) -> None:
     """Write `folds.csv` (case_id, patient_id, label, fold; labels as class names), whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
-    try:
-        with part.open('w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file, lineterminator='\n')
-            writer.writerow(COLUMNS)
-            writer.writerows(zip(case_ids, patient_ids, labels, [int(f) for f in folds], strict=True))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with atomic_text(path) as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(case_ids, patient_ids, labels, [int(f) for f in folds], strict=True))
 
 
 def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[str], folds: int) -> np.ndarray:
@@ -222,7 +217,7 @@ def _check_copies(files: Mapping[str, set[str]]) -> None:
             continue
         seen: dict[str, tuple[str, str]] = {}
         for part, path in sorted(group):
-            other, twin = seen.setdefault(file_digest(path), (part, path))
+            other, twin = seen.setdefault(data_digest(path), (part, path))
             if other != part:
                 raise DataError(f'the same picture is in {other} ({twin}) and in {part}', file=path)
 
@@ -288,7 +283,7 @@ class Split:
 
     def __post_init__(self) -> None:
         if self.selection not in SELECTIONS:
-            hint = nearest(str(self.selection), SELECTIONS)
+            hint = suggestion(str(self.selection), SELECTIONS)
             raise ValueError(f'selection must be one of {list(SELECTIONS)}, got {self.selection!r}{hint}')
         if self.folds is not None and self.folds < 1:
             raise ValueError(f'folds must be None or 1 or more, got {self.folds}')
@@ -306,7 +301,7 @@ class Split:
         arguments: dict[str, Any] = dict(value or {})  # their types are what __post_init__ checks
         for key in arguments:
             if key not in known:
-                raise ValueError(f'unknown split key {key!r}; valid keys are {known}{nearest(key, known)}')
+                raise ValueError(f'unknown split key {key!r}; valid keys are {known}{suggestion(key, known)}')
         return cls(**arguments)
 
 

@@ -12,7 +12,8 @@ from usmm.engine.stages import RunOptions
 from usmm.engine.studies.cross_validation import CrossValidation
 from usmm.engine.studies.fold_task import FoldTask, run_fold, run_folds
 from usmm.engine.studies.study import Study, StudySpec, Variant
-from usmm.engine.workdir.outputs import load_weights, read_predictions, write_json, write_predictions
+from usmm.engine.workdir.outputs import load_weights, write_json
+from usmm.engine.workdir.predictions import read_predictions, write_predictions
 
 __all__ = [
     'ActiveLearning',

@@ -24,7 +24,6 @@ from usmm.engine.preconditions import (
     check_missing,
     check_stages,
     check_unseen,
-    token,
 )
 from usmm.engine.pretraining import pretrain
 from usmm.engine.scores import ScoreDataset, collect_scores
@@ -40,21 +39,16 @@ from usmm.engine.stages import (
 )
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_clinical, fit_encoders, fit_stage
-from usmm.engine.workdir.outputs import (
-    check_folder,
-    load_weights,
-    prediction_rows,
-    replacing,
-    save_checkpoint,
-    write_json,
-    write_predictions,
-)
-from usmm.engine.workdir.progress import SELECTED, Progress
+from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpoint, write_json
+from usmm.engine.workdir.predictions import prediction_rows, write_predictions
+from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
 from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import DATASETS, MODELS
-from usmm.structures import CLINICAL, Schema, auto_values
+from usmm.structures import CLINICAL, Schema, auto_values, token
 from usmm.structures.protocols import Classifier, Trainable, TrainedTableHead, missing_members
+from usmm.utils import work_files
+from usmm.utils.atomic_files import write_text
 from usmm.weights import check_numbers
 
 
@@ -138,7 +132,7 @@ class Experiment:
         progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in stages})
         done = progress.start(resume, stage)
         if done:
-            self._fill(self.work_dir / [*done][-1] / SELECTED)
+            self._fill(self.work_dir / [*done][-1] / work_files.SELECTED)
         for spec in stages:
             name = spec['name']
             if name in done or stage not in (None, name):
@@ -150,7 +144,7 @@ class Experiment:
                 # the clock left out, so that a stage that is run again ends with the same file
                 result = {key: value for key, value in done[name].items() if key != 'seconds'}
                 meta = {'stage': name, 'result': result}
-                save_checkpoint(self.work_dir / name / SELECTED, self.model.state_dict(), meta)
+                save_checkpoint(self.work_dir / name / work_files.SELECTED, self.model.state_dict(), meta)
             progress.add(done)
         return done
 
@@ -205,8 +199,8 @@ class Experiment:
     def write_results(self, metrics: Mapping[str, object], rows: Sequence[PredictionRecord]) -> None:
         """Write metrics.json and predictions.csv (main process only)."""
         if is_main_process():
-            write_json(self.work_dir / 'metrics.json', metrics)
-            write_predictions(self.work_dir / 'predictions.csv', rows, self.config.classes)
+            write_json(self.work_dir / work_files.METRICS, metrics)
+            write_predictions(self.work_dir / work_files.PREDICTIONS, rows, self.config.classes)
         barrier()
 
     def facts(self) -> Results:
@@ -288,7 +282,7 @@ class Experiment:
         if is_main_process():
             meta = {**self.facts(), 'config_text': self.source, 'categories': self.categories}
             meta['trained_on'] = sorted({token(case) for case in self.parts['train'].cases})
-            save_checkpoint(self.work_dir / 'model.pth', self.model.state_dict(), meta)
+            save_checkpoint(self.work_dir / work_files.WEIGHTS, self.model.state_dict(), meta)
         barrier()
         return content
 
@@ -299,8 +293,7 @@ class Experiment:
 
     def _write_config(self) -> None:
         if is_main_process():
-            with replacing(self.work_dir / 'config.py') as temporary:
-                temporary.write_text(self.source, encoding='utf-8')
+            write_text(self.work_dir / work_files.CONFIG, self.source)
         barrier()
 
 

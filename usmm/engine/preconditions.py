@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -21,7 +20,7 @@ from usmm.engine.specs import StageSpec
 from usmm.engine.stages import stages_before
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
-from usmm.structures import CLINICAL, Case
+from usmm.structures import CLINICAL, Case, token
 from usmm.structures.protocols import Classifier
 
 SHOWN = 10  # cases named in one message
@@ -188,16 +187,6 @@ def check_missing(model: Classifier, parts: Mapping[str, CaseDataset]) -> None:
     if missing:
         few = '; '.join(f'{case} lacks {names}' for case, names in [*missing.items()][:SHOWN])
         raise ValueError(f"{len(missing)} cases lack what this model needs, so that missing='keep' cannot work: {few}")
-
-
-def token(case: Case) -> str:
-    """What stands for a patient in a file of weights, which may be passed on; the id itself stays out.
-
-    Example:
-        >>> token(Case('exam 1', 'P1')) == token(Case('exam 2', 'P1')), len(token(Case('exam 1', 'P1')))
-        (True, 12)
-    """
-    return hashlib.sha256(case.patient_id.encode()).hexdigest()[:12]
 
 
 def check_unseen(part: str, data: CaseDataset, trained_on: Collection[str]) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_mai
 from mmengine.logging import print_log
 from mmengine.runner import set_random_seed
 
+from usmm.datasets.data_digest import data_digest
 from usmm.engine.hooks.collapse import LOWEST, collapsed
 from usmm.engine.specs import Results, StageSpec
 from usmm.engine.stages import RunOptions, epochs_of, randomness, run_stage
@@ -30,6 +28,8 @@ from usmm.structures.protocols import (
     PretrainingSet,
     ValidatedLearner,
 )
+from usmm.utils.digests import code_digest, value_digest
+from usmm.utils.locations import PACKAGE
 
 FREE = ('name', 'store', 'part', 'checkpoint_interval')  # keys of a stage that do not change its weights
 ROOMS = ('datasets', 'engine', 'models', 'readers', 'structures')  # whose code makes the weights
@@ -162,15 +162,18 @@ def store_key(config: Config, spec: StageSpec, dataset: PretrainingSet, options:
         'run': [config.seed, bool(config.get('deterministic')), epochs_of(config, spec), options.amp],
         'batch': [spec.get('batch_size') or config.batch_size, get_world_size(), options.auto_scale_lr],
         'hooks': list(config.get('custom_hooks', ())),
-        'cases': [[c.case_id, {m: [_digest(f) for f in found] for m, found in c.files.items()}] for c in dataset.cases],
-        'masks': [{m: [_digest(f) for f in found] for m, found in c.mask_files.items()} for c in dataset.cases],
+        'cases': [[c.case_id, _digests(c.files)] for c in dataset.cases],
+        'masks': [_digests(c.mask_files) for c in dataset.cases],
         'boxes': [c.boxes for c in dataset.cases],
         'labels': dataset.decides if isinstance(dataset, LabelledPretrainingSet) else None,
         'validated': options.validate,
-        'made by': [versions(), _code(), torch.cuda.is_available()],
+        'made by': [versions(), code_digest(*(PACKAGE / room for room in ROOMS)), torch.cuda.is_available()],
     }
-    text = json.dumps(facts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return value_digest(facts, default=str)[:24]
+
+
+def _digests(files: Mapping[str, Sequence[Path]]) -> dict[str, list[str]]:
+    return {modality: [data_digest(file) for file in of] for modality, of in files.items()}
 
 
 def _take(stored: Path | None, learner: Learner) -> Results | None:
@@ -188,18 +191,3 @@ def _take(stored: Path | None, learner: Learner) -> Results | None:
     content = load_weights(stored)
     learner.load_state_dict(content['state_dict'])
     return {**content['meta']['result'], 'from': stored.name}
-
-
-@cache
-def _code() -> str:
-    """A digest of the code that makes the weights: after a change of it they are made anew."""
-    found = hashlib.sha256()
-    for room in ROOMS:
-        for path in sorted(Path(str(files('usmm') / room)).rglob('*.py')):
-            found.update(path.read_bytes())
-    return found.hexdigest()
-
-
-@cache
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from usmm.datasets.case_table import NUMBER, CaseTable, Problem, nearest
+from usmm.datasets.case_table import NUMBER, CaseTable, Problem
 from usmm.evaluation.stats.tables import Column
 from usmm.readers import read_table
 from usmm.structures import Case, Schema, Variable
+from usmm.utils.suggestions import suggestion
 
 UNITS = ('patient', 'case')
 FEW = 5  # distinct numbers that a guessed number has more of
@@ -102,7 +103,7 @@ def guess_schema(
     columns = [str(c) for c in frame.columns]
     for name in (label, case_id):
         if name not in columns:
-            raise ValueError(f'{Path(path).name} has no column {name!r}{nearest(name, columns)}; it has {columns}')
+            raise ValueError(f'{Path(path).name} has no column {name!r}{suggestion(name, columns)}; it has {columns}')
     variables = []
     for name in columns:
         variable = guess_variable(name, frame[name].tolist())
@@ -144,7 +145,7 @@ def _variables(path: str | Path, schema: Schema, names: Sequence[str] | None) ->
     for name in names:
         if name not in known and name not in columns:
             valid = [*known, *columns]
-            raise ValueError(f'there is no variable or column {name!r}{nearest(name, valid)}; there are {valid}')
+            raise ValueError(f'there is no variable or column {name!r}{suggestion(name, valid)}; there are {valid}')
         guessed = guess_variable(name, frame[name].tolist(), always=True) if name not in known else None
         found.append(guessed or known[name])
     return tuple(found)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
+
+from usmm.utils.suggestions import did_you_mean
 
 PATTERN = re.compile(r'(?P<name>[^@\[\]]+)(@(?P<call>\d+))?(\[(?P<part>\d+)/(?P<parts>\d+)\])?')
 
@@ -81,7 +82,7 @@ def resolve(model: nn.Module, layers: Mapping[str, str | Target | nn.Module]) ->
             layer = Target(names[id(layer)])
         target = Target.of(layer)
         if target.layer not in modules:
-            near = difflib.get_close_matches(target.layer, list(modules), n=3)
-            raise ValueError(f'{modality}: the model has no module {target.layer!r}; the nearest are {near}')
+            hint = did_you_mean(target.layer, filter(None, modules), count=3)
+            raise ValueError(f'{modality}: the model has no module {target.layer!r}; {hint}')
         found[modality] = (target, modules[target.layer])
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from usmm.export.parity import TOLERANCE, Parity, check_parity
 from usmm.export.runtime import OnnxModel
 from usmm.structures import Schema, Settings
 from usmm.structures.settings import CLINICAL
+from usmm.utils.atomic_files import atomic_path
 from usmm.version import __version__
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ def export_onnx(
     """
     path = Path(path)
     content = to_bytes(model, schema, shapes or {}, opset, meta or {})
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content)
         exported = OnnxModel(temporary, threads)
         parity = None if batches is None else check_parity(model, exported, batches(exported))
@@ -71,9 +69,6 @@ def export_onnx(
                 f'the exported model is another one, {path} is not written: largest difference of probabilities '
                 f'{parity.largest:.2e} (limit {TOLERANCE:.0e}), another class in {parity.changed} of {parity.count}'
             )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return parity
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
@@ -20,6 +18,7 @@ from usmm.phantoms.patient import CaseResult
 from usmm.phantoms.phantom_options import PhantomOptions, at_least
 from usmm.phantoms.preset_registry import find_preset
 from usmm.phantoms.truth import parse_groups
+from usmm.utils.atomic_folders import new_folder
 from usmm.utils.suggestions import did_you_mean
 
 MARK = 'truth.json'  # only a folder that holds it is replaced
@@ -78,10 +77,8 @@ def make_phantom(
     workers = _cpus() if workers is None else at_least('workers', workers, 1)
     out = Path(out)
     _check_out(out, force)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.partial-', dir=out.parent))
-    job = partial(preset.make_case, options, folder)
-    try:
+    with new_folder(out, replace=force) as folder:
+        job = partial(preset.make_case, options, folder)
         results: list[CaseResult] = []
         # closing: the workers have stopped before the folder is removed, whatever went wrong
         with closing(_run(job, cases + test_cases, workers)) as made:
@@ -92,9 +89,6 @@ def make_phantom(
         write_table(folder, results, cases, test_cases)
         write_truth(folder, preset, options, results, cases, test_cases)
         write_readme(folder, preset, options, command)
-        _move(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return out
 
 
@@ -169,13 +163,3 @@ def _run(job: Callable[[int], CaseResult], total: int, workers: int) -> Generato
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)
-
-
-def _move(folder: Path, out: Path) -> None:
-    """Put the finished folder in its place; what it replaces goes only after that."""
-    folder.chmod(0o755)
-    old = folder.with_name(folder.name + '.old')
-    if out.exists():
-        out.rename(old)
-    folder.rename(out)
-    shutil.rmtree(old, ignore_errors=True)

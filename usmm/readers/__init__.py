@@ -5,7 +5,6 @@ from usmm.readers.clips.clip import open_clip, read_clip
 from usmm.readers.clips.frames import Clip, ClipFrame
 from usmm.readers.dicom.facts import Region
 from usmm.readers.dicom.read import DicomImage, read_dicom, read_regions
-from usmm.readers.digest import file_digest
 from usmm.readers.errors import DataError
 from usmm.readers.image import read_image, read_mask
 from usmm.readers.table import is_missing, read_table
@@ -16,7 +15,6 @@ __all__ = [
     'DataError',
     'DicomImage',
     'Region',
-    'file_digest',
     'is_missing',
     'open_clip',
     'outside',

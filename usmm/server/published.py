@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from usmm.server.answer_types import Metric
+from usmm.utils import work_files
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.zoo import Zoo
 from usmm.zoo.zoo import INDEX
@@ -51,7 +52,7 @@ def published_of(name: str, zoo: str | Path | None) -> Published | None:
     path = Path(name)
     if path.exists():
         folder = path if path.is_dir() else path.parent
-        if not (folder / PAGE).is_file() or not (folder / 'model.safetensors').is_file():
+        if not (folder / PAGE).is_file() or not (folder / work_files.PUBLISHED).is_file():
             return None
         here = folder.absolute().parent
         entries = Zoo(here, offline=True).entries if (here / INDEX).is_file() else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import math
 import os
 import secrets
 import shutil
@@ -11,11 +11,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from usmm.server.http.http_errors import RequestError
+from usmm.utils.locks import FileLock, LockedError
 
 OWN, LOCK, START_LOCK = 'server-', 'lock', '.start'
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
@@ -54,13 +54,13 @@ class Spool:
         self._guard, self.used = threading.Lock(), 0
         self._folders: dict[Folder, float] = {}
         _private(self.root)
-        with _lock_file(self.root / START_LOCK) as start:
-            fcntl.flock(start, fcntl.LOCK_EX)  # two servers that start at once: a new folder is not yet locked
+        # two servers that start at once: a new folder is not yet locked
+        with FileLock(self.root / START_LOCK, timeout=math.inf, mode=PRIVATE_FILE):
             self.removed = _clean(self.root)
             self.path = self.root / f'{OWN}{os.getpid()}-{secrets.token_hex(4)}'
             self.path.mkdir(PRIVATE_FOLDER)
-            self._lock = _lock_file(self.path / LOCK)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = FileLock(self.path / LOCK, mode=PRIVATE_FILE)
+            self._lock.acquire()
         self._stop = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep_on, name='spool-sweeper', daemon=True)
         self._sweeper.start()
@@ -118,7 +118,7 @@ class Spool:
         self._stop.set()
         self._sweeper.join(timeout=5)
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.close()
+        self._lock.release()
 
     def _sweep_on(self) -> None:
         while not self._stop.wait(min(self.keep_seconds / 4, 5)):
@@ -220,26 +220,13 @@ def _private(root: Path) -> None:
         raise ValueError(f'others may read the spool {root}: make it private (chmod 700) or name another')
 
 
-def _lock_file(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE), 'r+b')
-
-
 def _clean(root: Path) -> int:
     """Remove the parts of servers whose lock is free: their processes have ended."""
     removed = 0
     for part in root.glob(f'{OWN}*'):
-        try:
-            lock = os.open(part / LOCK, os.O_RDWR | os.O_NOFOLLOW)
-        except OSError:  # ended before it had its lock
+        lock = part / LOCK
+        held = FileLock(lock, mode=PRIVATE_FILE) if lock.is_file() and not lock.is_symlink() else nullcontext()
+        with suppress(LockedError), held:  # without a lock file: ended before it had its lock
             shutil.rmtree(part, ignore_errors=True)
             removed += 1
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(part, ignore_errors=True)
-            removed += 1
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(lock)
     return removed

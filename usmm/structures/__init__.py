@@ -1,6 +1,6 @@
 """The data model: a case, the schema of a case table, settings, and the contracts between rooms (`protocols`)."""
 
-from usmm.structures.case import Case, auto_values, clinical_vector
+from usmm.structures.case import Case, auto_values, clinical_vector, token
 from usmm.structures.case_info import ModalityInfo
 from usmm.structures.packed_batch import Batch
 from usmm.structures.schema import MISSING_WORDS, Schema, Variable
@@ -17,4 +17,5 @@ __all__ = [
     'Variable',
     'auto_values',
     'clinical_vector',
+    'token',
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
+
+from usmm.utils.suggestions import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = ('configs', 'tools', 'model_zoo')
@@ -75,7 +76,4 @@ def _tail(root: Path, path: Path, length: int) -> tuple[str, ...]:
 def _hint(name: str) -> str:
     """The names that a user may have meant, as the end of a sentence."""
     known = sorted({p.stem for root in _config_roots() for p in _configs(root) if '_base_' not in p.parts})
-    nearest = get_close_matches(name, known, n=3, cutoff=0.4)
-    if nearest:
-        return f'; did you mean {" or ".join(repr(n) for n in nearest)}?'
-    return f'; known configs are {known}'
+    return f'; {did_you_mean(name, known, count=3, cutoff=0.4)}'

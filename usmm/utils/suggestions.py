@@ -9,7 +9,7 @@ SHOWN = 12  # valid names that a message lists
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 1, cutoff: float = 0.6) -> list[str]:
-    """The valid names most similar to a name, best first; case is ignored.
+    """The valid names most similar to a name, best first; case and surrounding spaces are ignored.
 
     Args:
         name: What was written.
@@ -18,11 +18,25 @@ def nearest(name: str, valid: Iterable[str], count: int = 1, cutoff: float = 0.6
         cutoff: Least similarity, 0 to 1, see `difflib.get_close_matches`.
 
     Example:
-        >>> nearest('Trian', ['train', 'test', 'serve'])
+        >>> nearest('Trian ', ['train', 'test', 'serve'])
         ['train']
     """
     by_lower = {item.lower(): item for item in valid}
-    return [by_lower[match] for match in get_close_matches(name.lower(), list(by_lower), count, cutoff)]
+    return [by_lower[match] for match in get_close_matches(name.strip().lower(), list(by_lower), count, cutoff)]
+
+
+def suggestion(name: str, valid: Iterable[str], count: int = 1, cutoff: float = 0.6) -> str:
+    """The end of a message that lists the valid names itself: `, did you mean ...?`, or an empty text without a match.
+
+    Args:
+        name, valid, count, cutoff: See `nearest`.
+
+    Example:
+        >>> suggestion('scc ', ('ADC', 'SCC'))
+        ", did you mean 'SCC'?"
+    """
+    matches = nearest(name, valid, count, cutoff)
+    return f', did you mean {" or ".join(map(repr, matches))}?' if matches else ''
 
 
 def did_you_mean(name: str, valid: Iterable[str], count: int = 1, cutoff: float = 0.6) -> str:
@@ -40,9 +54,8 @@ def did_you_mean(name: str, valid: Iterable[str], count: int = 1, cutoff: float 
         'there are no valid names'
     """
     known = list(valid)
-    matches = nearest(name, known, count, cutoff)
-    if matches:
-        return f'did you mean {" or ".join(map(repr, matches))}?'
+    if found := suggestion(name, known, count, cutoff):
+        return found.removeprefix(', ')
     if not known:
         return 'there are no valid names'
     rest = f' and {len(known) - SHOWN} more' if len(known) > SHOWN else ''

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import time
 import urllib.error
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import Request
+
+from usmm.utils.digests import file_digest
 
 CHUNK = 2**16
 SLOWEST = 1000  # bytes a second, below which a server is given up
@@ -129,7 +130,7 @@ def fetch(url: str, part: Path, sha256: str, size: int, options: FetchOptions) -
         _wait(attempt, options)
         try:
             _receive(url, part, size, options)
-            if digest(part) == sha256:
+            if file_digest(part) == sha256:
                 return
             part.unlink(missing_ok=True)
             problem = OSError('its SHA-256 is not the one of the index')
@@ -142,15 +143,6 @@ def fetch(url: str, part: Path, sha256: str, size: int, options: FetchOptions) -
             elif not _passes(error):
                 break
     raise FetchError(f'cannot download {url}: {problem}') from problem
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
-    found = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(2**20):
-            found.update(block)
-    return found.hexdigest()
 
 
 def _receive(url: str, part: Path, size: int, options: FetchOptions) -> None:

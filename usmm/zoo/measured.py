@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, TypeGuard
 
-WEIGHTS, METRICS, SUMMARY = 'model.pth', 'metrics.json', 'summary.json'
+from usmm.utils import work_files
 
 
 class Figure(TypedDict, total=False):
@@ -54,18 +54,20 @@ def find_run(source: Path, fold: int | None, seed: int | None, weights: Path | N
     Raises:
         ValueError: There is no choice to make, none was made, or it holds no weights.
     """
-    if not (source / SUMMARY).is_file():
+    if not (source / work_files.SUMMARY).is_file():
         if fold is not None or seed is not None or weights is not None:
-            raise ValueError(f'{source} is no cross-validation (it has no {SUMMARY}): there is nothing to choose')
+            raise ValueError(
+                f'{source} is no cross-validation (it has no {work_files.SUMMARY}): there is nothing to choose'
+            )
         found = source
-    elif (fold is None) == (weights is None):
-        raise ValueError(f'{source} is a cross-validation: say whose weights, either a fold or a run on all data')
-    elif weights is not None:
+    elif fold is not None and weights is None:
+        found = (source if seed is None else source / work_files.seed_folder(seed)) / work_files.fold_folder(fold)
+    elif weights is not None and fold is None:
         found = weights
     else:
-        found = (source if seed is None else source / f'seed_{seed}') / f'fold_{fold}'
-    if not (found / WEIGHTS).is_file():
-        raise ValueError(f'{found} has no {WEIGHTS}: it is no finished run')
+        raise ValueError(f'{source} is a cross-validation: say whose weights, either a fold or a run on all data')
+    if not (found / work_files.WEIGHTS).is_file():
+        raise ValueError(f'{found} has no {work_files.WEIGHTS}: it is no finished run')
     return found
 
 
@@ -80,12 +82,12 @@ def measure(source: Path, run: Path, meta: Mapping[str, object]) -> Measured:
     Raises:
         ValueError: There are no figures, or they belong to another config, other classes or modalities.
     """
-    found = _of_folds(source, run) if (source / SUMMARY).is_file() else _of_run(source)
+    found = _of_folds(source, run) if (source / work_files.SUMMARY).is_file() else _of_run(source)
     for key in ('config', 'classes', 'positive', 'modalities'):
         if found.facts.get(key) != meta.get(key):
             raise ValueError(
-                f'{run / WEIGHTS} has {key} {meta.get(key)!r}, the figures in {source} {found.facts.get(key)!r}: '
-                'they are of another model'
+                f'{run / work_files.WEIGHTS} has {key} {meta.get(key)!r}, '
+                f'the figures in {source} {found.facts.get(key)!r}: they are of another model'
             )
     ways = found.facts.get('selection'), meta.get('selection')
     if ways[0] != ways[1]:
@@ -95,10 +97,10 @@ def measure(source: Path, run: Path, meta: Mapping[str, object]) -> Measured:
 
 
 def _of_run(run: Path) -> Measured:
-    content = _read(run / METRICS)
+    content = _read(run / work_files.METRICS)
     part = next((p for p in ('test', 'val') if isinstance(content.get(p), dict)), None)
     if part is None:
-        raise ValueError(f'{run / METRICS} has figures of neither a test nor a validation part')
+        raise ValueError(f'{run / work_files.METRICS} has figures of neither a test nor a validation part')
     metrics: dict[str, Figure] = {name: {'mean': value} for name, value in content[part].items() if _is_number(value)}
     how = 'measured on the test part of one split, with these weights'
     warnings = ['one split: the figures have no interval over folds']
@@ -109,7 +111,7 @@ def _of_run(run: Path) -> Measured:
 
 
 def _of_folds(source: Path, run: Path) -> Measured:
-    content = _read(source / SUMMARY)
+    content = _read(source / work_files.SUMMARY)
     figures: dict[str, Figure] = content['metrics']
     metrics = {name: value for name, value in figures.items() if _is_number(value.get('mean'))}
     own = run.absolute().is_relative_to(source.absolute())

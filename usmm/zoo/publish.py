@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import yaml
 
+from usmm.utils import work_files
+from usmm.utils.atomic_files import write_bytes
+from usmm.utils.atomic_folders import new_folder
+from usmm.utils.digests import file_digest
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
 from usmm.weights.metadata import Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders
-from usmm.zoo.fetch import digest
 from usmm.zoo.index import Entry, ZooFile, check_name, parse_index, read_yaml
-from usmm.zoo.measured import WEIGHTS, Measured, find_run, measure
+from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 HEAD = '# The models that can be downloaded by name. Written by usmm publish; figures are copied from the runs.\n'
 TASK = 'Multi-modal ultrasound classification'
-FILES = ('model.safetensors', 'config.py', 'schema.json')
+FILES = (work_files.PUBLISHED, work_files.CONFIG, work_files.SCHEMA)
 
 
 def publish(
@@ -61,27 +62,19 @@ def publish(
     if not force and (name in entries or (zoo / name).exists()):
         raise ValueError(f'{zoo} has a model {name!r} already; force replaces it')
     run = find_run(source, fold, seed, weights)
-    content = read_checkpoint(run / WEIGHTS)
+    content = read_checkpoint(run / work_files.WEIGHTS)
     state: Mapping[str, Tensor] = content['state_dict']
     meta: Metadata = content['meta']
-    check_finite(run / WEIGHTS, state)
+    check_finite(run / work_files.WEIGHTS, state)
     measured = measure(source, run, meta)
-    zoo.mkdir(parents=True, exist_ok=True)
-    new = zoo / f'.{name}.{os.getpid()}'
-    try:
-        new.mkdir()
+    with new_folder(zoo / name, replace=force) as new:
         public = _write_model(new, state, meta, resolve, tokens)
-        files = [ZooFile(f'{name}/{f}', digest(new / f), (new / f).stat().st_size) for f in FILES]
+        files = [ZooFile(f'{name}/{f}', file_digest(new / f), (new / f).stat().st_size) for f in FILES]
         (new / 'README.md').write_text(page(name, card, public, measured, files), encoding='utf-8')
         record = _record(name, card, public, measured, files, _numbers(state))
         text = _index_text(index, record)
         parsed = parse_index(text, index)[name]
-        _take_place(new, zoo / name)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    temporary = index.with_name(f'.{index.name}.{os.getpid()}')
-    temporary.write_bytes(text)
-    temporary.replace(index)
+    write_bytes(index, text)
     return parsed
 
 
@@ -96,14 +89,14 @@ def _write_model(
     import torch
 
     text = without_folders(meta['config_text'])
-    (folder / 'config.py').write_text(text, encoding='utf-8')
-    settings = settled(resolve(folder / 'config.py'), meta.get('categories') or {})
+    (folder / work_files.CONFIG).write_text(text, encoding='utf-8')
+    settings = settled(resolve(folder / work_files.CONFIG), meta.get('categories') or {})
     public = public_meta(meta, tokens)
     schema = cast(SchemaSettings, settings['schema'])
     public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': 1}
     named = {key: public.get(key) for key in ('classes', 'positive', 'modalities', 'schema')}
-    (folder / 'schema.json').write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
-    path = folder / 'model.safetensors'
+    (folder / work_files.SCHEMA).write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
+    path = folder / work_files.PUBLISHED
     write_tensors(path, state, public)
     written, _ = read_tensors(path)
     if written.keys() != state.keys() or not all(torch.equal(written[k], v) for k, v in state.items()):
@@ -122,7 +115,7 @@ def _record(
     return {
         'Name': name,
         'In Collection': card.collection,
-        'Config': f'{name}/config.py',
+        'Config': f'{name}/{work_files.CONFIG}',
         'Metadata': {
             'Training Data': card.data,
             'Parameters': numbers,
@@ -163,12 +156,3 @@ def _index_text(index: Path, record: dict[str, object]) -> bytes:
     # through JSON: without objects that stand twice, which YAML would write as an alias
     plain = json.loads(json.dumps({**content, 'Collections': families, 'Models': models}))
     return (HEAD + yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)).encode()
-
-
-def _take_place(new: Path, target: Path) -> None:
-    """Move a folder over another; what stood there stays until the new one is there."""
-    old = new.with_name(f'{new.name}.old')
-    if target.exists():
-        target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

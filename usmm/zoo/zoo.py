@@ -7,14 +7,15 @@ import hashlib
 import os
 import shutil
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import quote
 
-from filelock import FileLock, Timeout
-
+from usmm.utils.atomic_files import write_bytes
+from usmm.utils.digests import file_digest
 from usmm.utils.locations import folder
-from usmm.zoo.fetch import FetchError, FetchOptions, digest, fetch, fetch_small
+from usmm.utils.locks import FileLock, LockedError
+from usmm.utils.suggestions import did_you_mean
+from usmm.zoo.fetch import FetchError, FetchOptions, fetch, fetch_small
 from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, parse_index
 
 PLACE, CACHE, OFFLINE = 'USMM_ZOO', 'USMM_CACHE', 'USMM_OFFLINE'
@@ -90,8 +91,8 @@ class Zoo:
             ValueError: There is none of this name; the message lists the nearest.
         """
         if name not in self.entries:
-            near = get_close_matches(name, self.entries, n=3, cutoff=0.4) or sorted(self.entries)[:5]
-            raise ValueError(f'no model {name!r} in {self.place}; the nearest are {near}')
+            hint = did_you_mean(name, sorted(self.entries), count=3, cutoff=0.4)
+            raise ValueError(f'no model {name!r} in {self.place}; {hint}')
         return self.entries[name]
 
     def download(self, name: str) -> Path:
@@ -139,10 +140,7 @@ class Zoo:
             return kept.read_bytes()
         content = fetch_small(self._at(INDEX), MAX_BYTES, self.options)
         parse_index(content, self._at(INDEX))  # one that is none does not take the place of the last
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_name(f'{kept.name}.{os.getpid()}')
-        temporary.write_bytes(content)
-        temporary.replace(kept)
+        write_bytes(kept, content)
         return content
 
     def _bring(self, entry: Entry, file: ZooFile, target: Path) -> None:
@@ -160,8 +158,8 @@ class Zoo:
                     part.unlink(missing_ok=True)
                     raise FetchError(f'{file.path} changed while it was downloaded')
                 part.replace(target)
-        except Timeout as error:
-            raise FetchError(f'another process holds {error.lock_file} for over {LOCK_SECONDS:.0f} s') from error
+        except LockedError as error:
+            raise FetchError(f'{error.strerror} for over {LOCK_SECONDS:.0f} s') from error
 
     def _obtain(self, entry: Entry, file: ZooFile, part: Path) -> None:
         """From the zoo, then from the mirrors; the first that has the right bytes is taken."""
@@ -193,7 +191,7 @@ class Zoo:
         if source.stat().st_size != file.size:
             raise FetchError(f'{source} has {source.stat().st_size} bytes, the index states {file.size}')
         shutil.copyfile(source, part)
-        if digest(part) != file.sha256:
+        if file_digest(part) != file.sha256:
             part.unlink()
             raise FetchError(f'{source} is damaged: its SHA-256 is not the one of the index')
 
@@ -204,4 +202,4 @@ def list_models(pattern: str = '*', place: str | Path | None = None) -> list[str
 
 
 def _is_right(path: Path, file: ZooFile) -> bool:
-    return path.is_file() and path.stat().st_size == file.size and digest(path) == file.sha256
+    return path.is_file() and path.stat().st_size == file.size and file_digest(path) == file.sha256

@@ -10,7 +10,6 @@ from mmengine.config import Config
 
 from usmm.datasets.converters.base_converter import (
     Conversion,
-    new_folder,
     parser_of,
     render_settings,
     report,
@@ -94,30 +93,6 @@ def test_bad_rows_leave_nothing_behind(
 def test_no_cases(src: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'found no cases \(file .*src'):
         write_conversion(conversion(src, rows=[]), tmp_path / 'out')
-
-
-def test_new_folder_keeps_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / 'mine').write_text('keep')
-    with pytest.raises(FileExistsError, match='exists and is not an empty folder'), new_folder(tmp_path):
-        pass
-    assert (tmp_path / 'mine').read_text() == 'keep'
-
-
-def test_new_folder_takes_an_empty_folder_and_default_rights(tmp_path: Path) -> None:
-    (tmp_path / 'out').mkdir()
-    (tmp_path / 'like').mkdir()
-    with new_folder(tmp_path / 'out') as folder:
-        (folder / 'x').write_text('1')
-    assert (tmp_path / 'out' / 'x').read_text() == '1'
-    assert (tmp_path / 'out').stat().st_mode == (tmp_path / 'like').stat().st_mode
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['like', 'out']
-
-
-def test_new_folder_cleans_up_after_an_interrupt(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / 'out') as folder:
-        (folder / 'x').write_text('1')
-        raise KeyboardInterrupt
-    assert not list(tmp_path.iterdir())
 
 
 def test_settings_are_a_config(src: Path, tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_change_of_anything_makes_it_anew(case: Case, tmp_path: Path, monkeypa
     keys = [Cached(transforms(tmp_path / 'log'), cache_dir=tmp_path)]
     keys.append(Cached([*transforms(tmp_path / 'log'), Resize(9)], cache_dir=tmp_path))
     keys.append(Cached(transforms(tmp_path / 'log')[:-1], cache_dir=tmp_path))
-    monkeypatch.setattr(module, 'code_digest', lambda: 'other code')
+    monkeypatch.setattr(module, 'made_by', lambda: 'other code')
     keys.append(Cached(transforms(tmp_path / 'log'), cache_dir=tmp_path))
     assert len({cached.key(case) for cached in keys}) == 4
     old = keys[0].key(case)

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from usmm.datasets.transforms import store as module
-from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
+from usmm.datasets.transforms.store import ArrayStore, digests, made_by
 from usmm.readers import DataError
+from usmm.utils.digests import value_digest
 
-KEY = key_of('an entry')
+KEY = value_digest('an entry')
 
 
 def entry(seed: int = 0) -> tuple[dict[str, np.ndarray], dict]:
@@ -116,7 +117,7 @@ def test_digests_are_those_of_the_content_and_kept(tmp_path: Path, monkeypatch: 
     store = ArrayStore(tmp_path / 'cache')
     expected = hashlib.sha256(b'abc').hexdigest()
     assert digests(store, [file]) == digests(None, [file]) == [expected]
-    monkeypatch.setattr(module, 'file_digest', lambda path: 'f' * 64)
+    monkeypatch.setattr(module, 'data_digest', lambda path: 'f' * 64)
     assert store.digest(file) == expected  # a new worker need not read the file
     file.write_bytes(b'abcd')
     assert store.digest(file) == 'f' * 64
@@ -132,8 +133,14 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
         digests(None, [tmp_path / 'gone.png'], case='c7')
 
 
-def test_keys_differ_with_their_parts() -> None:
-    keys = {key_of(p) for p in ('a', 'b', ['a'], ['a', 'b'], ['ab'], {'a': 1}, {'a': 2})}
-    assert len(keys) == 7
-    assert len(code_digest()) == 64
+def test_entries_depend_on_the_code_of_the_transforms_and_of_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+    monkeypatch.setattr(module, 'code_digest', lambda *given: folders.extend(given) or 'code')
+    assert made_by() == 'code'
+    assert [folder.name for folder in folders] == ['transforms', 'readers']
+    monkeypatch.undo()
+    assert len(made_by()) == 64
+
+
+def test_repr() -> None:
     assert repr(ArrayStore('x')) == "ArrayStore('x')"

@@ -159,17 +159,17 @@ def test_chosen_rows_bring_the_reference(studied, tmp_path):
     spec = studied[0].spec
     assert list(Study(spec, tmp_path, rows=['age alone']).plans) == ['both', 'age alone']
     assert list(Study(spec, tmp_path, rows=['both']).plans) == ['both']
-    with pytest.raises(ValueError, match=r"the study has no row 'age'; rows are .*nearest 'age alone'"):
+    with pytest.raises(ValueError, match=r"the study has no row 'age'; rows are .*did you mean 'age alone'"):
         Study(spec, tmp_path, rows=['age'])
 
 
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (('folds = 2', 'fold = 2'), r"unknown key 'fold'; keys are .*, nearest 'folds'"),
+        (('folds = 2', 'fold = 2'), r"unknown key 'fold'; keys are .*, did you mean 'folds'"),
         (("reference = 'both'", ''), r"\['reference'\] must be given"),
         (("reference = 'both'", "reference = 'neither'"), r"the reference 'neither' is no row; rows are \['both'"),
-        (('published=', 'publisht='), r"variant 1: unknown key 'publisht'; keys are .*, nearest 'published'"),
+        (('published=', 'publisht='), r"variant 1: unknown key 'publisht'; keys are .*, did you mean 'published'"),
         (("name='age alone'", "name='both'"), r"these rows have one name \(or folder\): \['both'\]"),
         (("name='both', ", ''), r"variant 0: \['name'\] must be given"),
         (('folds = 2', "pairs = [('age', 'nobody')]"), r"must be the names of two rows, got \('age', 'nobody'\)"),

@@ -23,7 +23,7 @@ from usmm.visualization.pages.page import (
     embedded,
     photograph,
     render,
-    write_text,
+    write_report,
 )
 
 EVIL = '<script>alert("1")</script> & \' <img src=x onerror=alert(1)>'
@@ -44,7 +44,7 @@ def everything(text: str) -> Page:
 
 
 def test_every_text_is_escaped(tmp_path: Path, read_page: Callable) -> None:
-    page = read_page(write_text(tmp_path / 'p.html', render(everything(EVIL))))
+    page = read_page(write_report(tmp_path / 'p.html', render(everything(EVIL))))
     tags = [tag for tag, _ in page.tags]
     assert 'script' not in tags
     assert not any('onerror' in found for _, found in page.tags)
@@ -55,14 +55,14 @@ def test_every_text_is_escaped(tmp_path: Path, read_page: Callable) -> None:
 
 def test_contents_lead_to_sections(tmp_path: Path, read_page: Callable) -> None:
     sections = [Section('What was run', []), Section('TRIPOD+AI', []), Section('结果', [])]
-    page = read_page(write_text(tmp_path / 'p.html', render(Page('t', 's', sections))))
+    page = read_page(write_report(tmp_path / 'p.html', render(Page('t', 's', sections))))
     anchors = page.values('section', 'id')
     assert anchors == ['what-was-run', 'tripod-ai', 'section']
     assert page.values('a', 'href') == [f'#{anchor}' for anchor in anchors]
 
 
 def test_a_page_loads_nothing(tmp_path: Path, read_page: Callable) -> None:
-    page = read_page(write_text(tmp_path / 'p.html', render(everything('text'))))
+    page = read_page(write_report(tmp_path / 'p.html', render(everything('text'))))
     policy = [found['content'] for tag, found in page.tags if tag == 'meta' and 'http-equiv' in found]
     assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
     assert 'url(' not in page.html
@@ -105,8 +105,8 @@ def test_embedded_svg(tmp_path: Path) -> None:
     assert base64.b64decode(embedded(tmp_path / 'a.svg').removeprefix('data:image/svg+xml;base64,')) == b'<svg/>'
 
 
-def test_write_text_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_text(tmp_path / 'new' / 'a.txt', 'old \udcff')
+def test_write_report_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_report(tmp_path / 'new' / 'a.txt', 'old \udcff')
     assert path.read_text() == 'old ?'
 
     def full(self: Path, target: Path) -> None:
@@ -114,6 +114,6 @@ def test_write_text_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, 'replace', full)
     with pytest.raises(OSError, match='disk full'):
-        write_text(path, 'new')
+        write_report(path, 'new')
     assert [p.name for p in path.parent.iterdir()] == ['a.txt']
     assert path.read_text() == 'old ?'

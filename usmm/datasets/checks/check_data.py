@@ -15,7 +15,7 @@ from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
 from usmm.datasets.checks.file_facts import FileFacts, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
-from usmm.readers import file_digest
+from usmm.datasets.data_digest import data_digest
 from usmm.structures import Schema, Settings
 
 MANIFEST = 'manifest.json'
@@ -119,7 +119,7 @@ def check_data(
     problems = find_problems(table, facts, modalities, parts) + wrong
     if manifest is not None:
         digests = {f.path: (f.sha256, f.bytes) for f in facts.values() if f.sha256}
-        digests[table.path] = (file_digest(table.path), table.path.stat().st_size)
+        digests[table.path] = (data_digest(table.path), table.path.stat().st_size)
         problems += _with_manifest(Path(manifest), root, digests, update_manifest, notes)
     return CheckResult(root, problems, count(table, facts), [facts[file] for file in files], missing, notes)
 

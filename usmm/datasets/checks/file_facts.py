@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from usmm.readers import DataError, file_digest, open_clip, read_image, read_mask
+from usmm.datasets.data_digest import data_digest
+from usmm.readers import DataError, open_clip, read_image, read_mask
 
 ROLES = ('image', 'clip', 'mask')
 PANEL_STEP = 1.0  # s between the frames of a clip that are looked at for panels
@@ -67,7 +68,7 @@ def examine(path: Path, role: str, describe_panels: Callable[[Path, np.ndarray],
         known['bytes'] = path.stat().st_size
         if not known['bytes']:
             return FileFacts(path, role, error='the file is empty', kind='empty')
-        known['sha256'] = file_digest(path)
+        known['sha256'] = data_digest(path)
         known |= dict(image=_image, clip=_clip, mask=_mask)[role](path, describe_panels)
     except DataError as error:
         return FileFacts(path, role, **known, error=error.cause, kind='unreadable')

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from usmm.datasets.case_table import Problem
 from usmm.readers import DataError
+from usmm.utils.atomic_files import write_text
 
 VERSION = 1
 Digests = Mapping[Path, tuple[str, int]]
@@ -31,13 +31,7 @@ def write_manifest(path: str | Path, root: str | Path, digests: Digests) -> None
     entries = {name: entry for name, entry in entries.items() if (root / name).is_file()}
     entries |= {_name(file, root): entry for file, entry in digests.items()}
     files = {name: dict(sha256=sha256, bytes=size) for name, (sha256, size) in sorted(entries.items())}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'.{path.name}.{uuid.uuid4().hex}')
-    try:
-        part.write_text(json.dumps(dict(version=VERSION, files=files), indent=1), encoding='utf-8')
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_text(path, json.dumps(dict(version=VERSION, files=files), indent=1))
 
 
 def read_manifest(path: str | Path) -> dict[str, tuple[str, int]]:

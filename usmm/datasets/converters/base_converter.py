@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +20,7 @@ from typing import Any
 from usmm.datasets.converters.cells import Cell, Made, files_of, no_formula, some
 from usmm.readers import DataError
 from usmm.structures import Schema, Settings
+from usmm.utils.atomic_folders import new_folder
 
 TABLE, SETTINGS, FILES, MADE = 'cases.csv', 'schema.py', 'files', 'made'
 HERE = "data_root = '{{fileDirname}}'  # the folder of this file"
@@ -78,29 +77,6 @@ def write_conversion(conversion: Conversion, out: str | Path, link: bool = False
             writer.writerows(rows)
         (folder / SETTINGS).write_text(render_settings(conversion), encoding='utf-8')
     return Path(out) / TABLE
-
-
-@contextmanager
-def new_folder(out: str | Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `out` if the block ends well and disappears if it does not.
-
-    Raises:
-        FileExistsError: `out` is a file, or a folder that is not empty.
-    """
-    out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f'{out} exists and is not an empty folder; give another place or remove it first')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f'.{out.name}.', dir=out.parent))
-    try:
-        yield folder
-        folder.chmod(0o777 & ~_umask())
-        if out.exists():
-            out.rmdir()
-        folder.replace(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def render_settings(conversion: Conversion) -> str:
@@ -274,10 +250,3 @@ def _render(value: object, depth: int = 0) -> str:
         return line
     pad = ' ' * (depth + 4)
     return signs[0] + '\n' + ''.join(f'{pad}{part},\n' for part in parts) + ' ' * depth + signs[1]
-
-
-def _umask() -> int:
-    """The process's file mode mask: a temporary folder is private, the folder it becomes should not be."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

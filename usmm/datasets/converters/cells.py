@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from usmm.readers import DataError, file_digest, read_table
+from usmm.datasets.data_digest import data_digest
+from usmm.readers import DataError, read_table
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def join_same_files(rows: Iterable[dict[str, Cell]], column: str) -> list[str]:
     for row in rows:
         for path in files_of(row[column]):
             if path.is_file():
-                groups.setdefault(file_digest(path), []).append(row)
+                groups.setdefault(data_digest(path), []).append(row)
     notes = []
     for members in (group for group in groups.values() if len(group) > 1):
         for row in members:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Collection, Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -13,11 +12,12 @@ import numpy as np
 
 import usmm.readers
 from usmm.datasets.transforms.base_transform import Step, Transform, build_steps, draws
-from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
+from usmm.datasets.transforms.store import ArrayStore, digests, made_by
 from usmm.readers import DataError
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case, ModalityInfo, Settings
 from usmm.structures.case_info import TABLE
+from usmm.utils.digests import file_digest, value_digest
 from usmm.utils.json_types import JsonValue
 
 RECORDS: dict[str, type] = {
@@ -78,7 +78,7 @@ class Cached(Transform):
         self.each = each
         self._store = None if cache_dir is None else ArrayStore(cache_dir)
         self._held: dict[str, Entry] = {}
-        self._made_by = [repr(self.transforms), code_digest(), *sorted({_source(t) for t in self.transforms})]
+        self._made_by = [repr(self.transforms), made_by(), *sorted({_source(t) for t in self.transforms})]
 
     def __call__(self, case: Case) -> Case:
         """The case with what the transforms make of it."""
@@ -106,7 +106,7 @@ class Cached(Transform):
         }
         frames = {m: list(i['frame']) for m, i in case.info.items() if 'frame' in i}
         boxes = {'boxes': case.boxes} if case.boxes else {}
-        return key_of([files, self._made_by, *([frames] if frames else []), *([boxes] if boxes else [])])
+        return value_digest([files, self._made_by, *([frames] if frames else []), *([boxes] if boxes else [])])
 
     def _one_by_one(self, case: Case) -> Case:
         """The case put together from what the transforms make of each of its modalities."""
@@ -193,7 +193,6 @@ def _rich(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 def _source(transform: Step) -> str:
     """A digest of the file that defines a transform, also one from outside this library."""
     try:
-        text = Path(inspect.getfile(type(transform))).read_bytes()
+        return file_digest(inspect.getfile(type(transform)))
     except (TypeError, OSError) as error:
         raise DataError(f'the code of {transform!r} cannot be read, so its results cannot be cached') from error
-    return hashlib.sha256(text).hexdigest()

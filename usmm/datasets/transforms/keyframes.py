@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from usmm.datasets.transforms.base_transform import Transform
-from usmm.datasets.transforms.store import ArrayStore, code_digest, digests, key_of
+from usmm.datasets.transforms.store import ArrayStore, digests, made_by
 from usmm.readers import ClipFrame, DataError, open_clip
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case, ModalityInfo
+from usmm.utils.digests import value_digest
 
 CHANGES = ('mean_of_frame', 'mean_abs_difference')
 
@@ -100,7 +101,7 @@ class KeyFrames(Transform):
         options = (self.num_frames, self.step, self.change, self.fps)
         if self._store is None:
             return key_frames(file, *options)
-        key = key_of([*digests(self._store, [file]), 'keyframes', options, code_digest()])
+        key = value_digest([*digests(self._store, [file]), 'keyframes', options, made_by()])
         kept = self._store.get(key)
         if kept is not None:
             arrays, facts = kept

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import logging
-import uuid
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
 from mmengine.logging import print_log
 
 import usmm.readers
-from usmm.readers import DataError, file_digest
+from usmm.datasets.data_digest import data_digest
+from usmm.readers import DataError
+from usmm.utils.atomic_files import atomic_binary
+from usmm.utils.digests import code_digest, value_digest
 
 FACTS = 'facts'  # the entry of the archive that holds the JSON
 
@@ -70,31 +68,25 @@ class ArrayStore:
     def digest(self, file: Path) -> str:
         """SHA-256 of a file; kept by path, size and time, so that new workers need not read it again."""
         stat = file.stat()
-        note = self.folder / 'digests' / key_of([str(file.absolute()), stat.st_size, stat.st_mtime_ns])
+        note = self.folder / 'digests' / value_digest([str(file.absolute()), stat.st_size, stat.st_mtime_ns])
         try:
             text = note.read_text(encoding='ascii')
         except (OSError, UnicodeDecodeError):
             text = ''
         if len(text) == 64 and not text.strip('0123456789abcdef'):
             return text
-        found = file_digest(file)
+        found = data_digest(file)
         self._write(note, lambda file: file.write(found.encode('ascii')))
         return found
 
     def _write(self, path: Path, save: Callable[[BinaryIO], object]) -> None:
         """Write a file whole or not at all."""
-        part = path.with_name(f'.{uuid.uuid4().hex}')
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open('wb') as file:
+            with atomic_binary(path, sync=False) as file:  # an entry that a loss of power damages is made again
                 save(file)
-            part.replace(path)
         except OSError as error:
             message = f'the cache {self.folder} cannot be written ({error}); going on without'
             print_log(message, 'current', logging.WARNING)
-        finally:
-            with contextlib.suppress(OSError):
-                part.unlink()
 
 
 def digests(store: ArrayStore | None, files: Iterable[Path], case: str | None = None) -> list[str]:
@@ -102,32 +94,12 @@ def digests(store: ArrayStore | None, files: Iterable[Path], case: str | None = 
     result = []
     for file in files:
         try:
-            result.append(file_digest(file) if store is None else store.digest(file))
+            result.append(data_digest(file) if store is None else store.digest(file))
         except OSError as error:
             raise DataError(f'cannot be read: {error}', file=file, case=case) from error
     return result
 
 
-def key_of(parts: Sequence[object]) -> str:
-    """A key from values that JSON can hold.
-
-    Example:
-        >>> key_of(['a', 1]) == key_of(('a', 1)), len(key_of([]))
-        (True, 64)
-    """
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def code_digest() -> str:
+def made_by() -> str:
     """A digest of the code that makes the entries (this room and the readers), so that new code makes new entries."""
-    rooms = [Path(__file__).parent, *map(Path, _package(usmm.readers))]
-    hasher = hashlib.sha256()
-    for room in rooms:
-        for file in sorted(room.rglob('*.py')):
-            hasher.update(file.relative_to(room).as_posix().encode() + b'\0' + file.read_bytes())
-    return hasher.hexdigest()
-
-
-def _package(module: ModuleType) -> list[str]:
-    return list(module.__path__)
+    return code_digest(Path(__file__).parent, *map(Path, usmm.readers.__path__))

@@ -16,6 +16,7 @@ from usmm.engine.specs import Results
 from usmm.engine.workdir.outputs import write_json
 from usmm.engine.workdir.run_facts import versions
 from usmm.evaluation.stats.learning_curve import curve_area, share_reaching
+from usmm.utils import work_files
 
 COUNTS = ('labelled', 'units', 'patients', 'images')
 TARGETS = (0.95, 1.0)
@@ -43,7 +44,7 @@ def gather_curves(plan: ActiveLearning, metric: str = 'auc', noisy: Sequence[str
     full = {row['seed']: row for row in rows if row['strategy'] == 'full'}
     curves = [row for row in rows if row['strategy'] != 'full']
     columns = list(dict.fromkeys(k for row in rows for k in row))
-    write_rows(plan.work_dir / 'curves.csv', columns, rows)
+    write_rows(plan.work_dir / work_files.CURVES, columns, rows)
     content = {
         'metric': metric,
         'unit': plan.unit,
@@ -59,7 +60,7 @@ def gather_curves(plan: ActiveLearning, metric: str = 'auc', noisy: Sequence[str
         'noise': None if noisy is None else noise_asked(plan, noisy),
         'versions': versions(),
     }
-    write_json(plan.work_dir / 'active_learning.json', content)
+    write_json(plan.work_dir / work_files.ACTIVE_LEARNING, content)
     return content
 
 
@@ -80,7 +81,7 @@ def never_asked(plan: ActiveLearning, strategy: str, most: int = 40) -> list[dic
         done = _done(plan, seed, strategy)
         if not done:
             continue
-        pool, labelled = plan.pool(seed), set(read_labelled(done[-1] / 'labelled.csv'))
+        pool, labelled = plan.pool(seed), set(read_labelled(done[-1] / work_files.LABELLED))
         images: dict[tuple[str, str, str], bool] = {}
         for name, files in zip(pool.sample_ids(), pool.sample_files(), strict=True):
             for m, group in files.items():
@@ -107,7 +108,7 @@ def noise_asked(plan: ActiveLearning, noisy: Sequence[str]) -> dict[str, float]:
         pool = plan.pool(seed)
         files = zip(pool.sample_ids(), pool.sample_files(), strict=True)
         bad = {name for name, groups in files if known & {str(f) for group in groups.values() for f in group}}
-        first = _names(plan.work_dir / f'seed_{seed}' / 'start')
+        first = _names(plan.work_dir / work_files.seed_folder(seed) / 'start')
         asked = {s: _names(done[-1]) - first for s in plan.strategies if (done := _done(plan, seed, s))}
         for name, samples in {'pool': set(pool.sample_ids()), **asked}.items():
             held[name] += len(samples & bad)
@@ -116,30 +117,31 @@ def noise_asked(plan: ActiveLearning, noisy: Sequence[str]) -> dict[str, float]:
 
 
 def _names(folder: Path) -> set[str]:
-    path = folder / 'labelled.csv'
+    path = folder / work_files.LABELLED
     return set(read_labelled(path)) if path.is_file() else set()
 
 
 def _rounds(plan: ActiveLearning) -> list[dict[str, Any]]:
     rows = []
     for seed in plan.seeds:
-        root = plan.work_dir / f'seed_{seed}'
+        root = plan.work_dir / work_files.seed_folder(seed)
         for strategy in plan.strategies:
             for k, folder in enumerate([root / 'start', *_done(plan, seed, strategy)]):
-                if (folder / 'round.json').is_file():
+                if (folder / work_files.ROUND).is_file():
                     rows.append(_row(folder, seed, strategy, k))
-        if (root / 'full' / 'round.json').is_file():
+        if (root / 'full' / work_files.ROUND).is_file():
             rows.append(_row(root / 'full', seed, 'full', 0))
     return rows
 
 
 def _done(plan: ActiveLearning, seed: int, strategy: str) -> list[Path]:
-    folders = [plan.work_dir / f'seed_{seed}' / strategy / f'round_{k}' for k in range(1, plan.rounds + 1)]
-    return [folder for folder in folders if (folder / 'round.json').is_file()]
+    root = plan.work_dir / work_files.seed_folder(seed) / strategy
+    folders = [root / f'round_{k}' for k in range(1, plan.rounds + 1)]
+    return [folder for folder in folders if (folder / work_files.ROUND).is_file()]
 
 
 def _row(folder: Path, seed: int, strategy: str, k: int) -> Results:
-    found = json.loads((folder / 'round.json').read_text(encoding='utf-8'))
+    found = json.loads((folder / work_files.ROUND).read_text(encoding='utf-8'))
     metrics = {n: v for n, v in found['metrics'].items() if not n.startswith('image/')}
     counts = {name: found[name] for name in (*COUNTS, 'pool', 'share', 'seconds')}
     return {'seed': seed, 'strategy': strategy, 'round': k, **counts, **metrics}

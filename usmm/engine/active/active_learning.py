@@ -27,6 +27,7 @@ from usmm.engine.stages import RunOptions
 from usmm.engine.studies.fold_task import FoldTask, run_fold
 from usmm.engine.workdir.outputs import write_json
 from usmm.structures import Settings
+from usmm.utils import work_files
 
 TRAINING = ('anew', 'fine-tune')
 ReadSheet = Callable[[Path], Sequence[Mapping[str, object]]]
@@ -118,9 +119,10 @@ class ActiveLearning:
             self._begin(first, seed, pool, read_sheet)
             self._train(first, seed, pool, flags)
             if self.full and self.sheet is None:
-                whole = self.work_dir / f'seed_{seed}' / 'full'
-                if not (whole / 'labelled.csv').is_file():
-                    write_labelled(whole / 'labelled.csv', pool.sample_ids(), known_labels(pool, pool.sample_ids()))
+                whole = self.work_dir / work_files.seed_folder(seed) / 'full'
+                if not (whole / work_files.LABELLED).is_file():
+                    names = pool.sample_ids()
+                    write_labelled(whole / work_files.LABELLED, names, known_labels(pool, names))
                 self._train(whole, seed, pool, flags)
             for strategy in self.strategies:
                 self._run_strategy(seed, strategy, pool, flags, read_sheet)
@@ -135,8 +137,8 @@ class ActiveLearning:
     def finished(self) -> list[Path]:
         """Folders of the rounds that are done, the first and the full one among them."""
         names = ['start', 'full', *[f'{s}/round_{k}' for s in self.strategies for k in range(1, self.rounds + 1)]]
-        folders = [self.work_dir / f'seed_{seed}' / name for seed in self.seeds for name in names]
-        return [folder for folder in folders if (folder / 'round.json').is_file()]
+        folders = [self.work_dir / work_files.seed_folder(seed) / name for seed in self.seeds for name in names]
+        return [folder for folder in folders if (folder / work_files.ROUND).is_file()]
 
     def _run_strategy(
         self, seed: int, strategy: str, pool: CaseDataset, flags: RunOptions, read_sheet: ReadSheet | None
@@ -144,28 +146,28 @@ class ActiveLearning:
         before = self._folder(seed)
         for k in range(1, self.rounds + 1):
             folder = self._folder(seed, strategy, k)
-            if not (folder / 'round.json').is_file():
-                if not (folder / 'labelled.csv').is_file() and not self._ask(
+            if not (folder / work_files.ROUND).is_file():
+                if not (folder / work_files.LABELLED).is_file() and not self._ask(
                     before, folder, seed, strategy, k, pool, read_sheet
                 ):
                     return  # everything is labelled
                 self._train(folder, seed, pool, flags, before)
                 if k > 1:  # its weights have done their work
-                    (before / 'model.pth').unlink(missing_ok=True)
+                    (before / work_files.WEIGHTS).unlink(missing_ok=True)
             before = folder
 
     def _begin(self, folder: Path, seed: int, pool: CaseDataset, read_sheet: ReadSheet | None) -> None:
         """Label the first samples: those that the table knows where a person answers, else drawn at random."""
-        if (folder / 'labelled.csv').is_file():
+        if (folder / work_files.LABELLED).is_file():
             return
         known = {n: c for n, c in zip(pool.sample_ids(), pool.labels.tolist()) if c >= 0}
         rng = self._rng(seed, 'start', 0)
         size = self.start or self.count
         if self.sheet is None:
             names = first_samples(pool, self.unit, size, rng)
-            write_labelled(folder / 'labelled.csv', names, known_labels(pool, names))
+            write_labelled(folder / work_files.LABELLED, names, known_labels(pool, names))
         elif known:
-            write_labelled(folder / 'labelled.csv', [*known], {n: pool.table.classes[c] for n, c in known.items()})
+            write_labelled(folder / work_files.LABELLED, [*known], {n: pool.table.classes[c] for n, c in known.items()})
         else:
             units = list(dict.fromkeys(pool.units(self.unit)))
             chosen = [units[i] for i in rng.permutation(len(units))[:size]]
@@ -182,24 +184,24 @@ class ActiveLearning:
         read_sheet: ReadSheet | None,
     ) -> bool:
         """Choose units with the model of the round before and write what is labelled now; False: nothing is left."""
-        labelled = read_labelled(before / 'labelled.csv')
+        labelled = read_labelled(before / work_files.LABELLED)
         units = dict(zip(pool.sample_ids(), pool.units(self.unit)))
         rest = [n for n in units if n not in labelled]
         if not rest:
             return False
-        if (folder / 'asked.csv').is_file():
-            asked = [row['unit'] for row in read_rows(folder / 'asked.csv')]
+        if (folder / work_files.ASKED).is_file():
+            asked = [row['unit'] for row in read_rows(folder / work_files.ASKED)]
         else:
             ask = Question(strategy, self.count, self.unit, self.how, self.passes, crc32(f'{seed}/{k}'.encode()))
             config = self._task(before, seed).load()
-            asked = ask.units(config, before / 'model.pth', labelled, rest, self._rng(seed, strategy, k))
-            write_rows(folder / 'asked.csv', ('unit',), [{'unit': u} for u in asked])
+            asked = ask.units(config, before / work_files.WEIGHTS, labelled, rest, self._rng(seed, strategy, k))
+            write_rows(folder / work_files.ASKED, ('unit',), [{'unit': u} for u in asked])
         if self.sheet is not None:
             self._answered(folder, asked, pool, labelled, read_sheet)
             return True
         wanted = set(asked)
         new = [n for n in rest if units[n] in wanted]
-        write_labelled(folder / 'labelled.csv', [*labelled, *new], {**labelled, **known_labels(pool, new)})
+        write_labelled(folder / work_files.LABELLED, [*labelled, *new], {**labelled, **known_labels(pool, new)})
         return True
 
     def _answered(
@@ -216,7 +218,7 @@ class ActiveLearning:
             AnswersMissing: It was just written, or some labels are not filled in.
         """
         sheet = self.sheet or Path()
-        write_rows(folder / 'asked.csv', ('unit',), [{'unit': u} for u in asked])
+        write_rows(folder / work_files.ASKED, ('unit',), [{'unit': u} for u in asked])
         if not (folder / 'sheet_written').is_file():
             write_sheet(sheet, questions(pool, asked, self.unit))
             (folder / 'sheet_written').touch()
@@ -228,15 +230,15 @@ class ActiveLearning:
             raise AnswersMissing(f'{len(asked) - len(answers)} of {len(asked)} labels are missing in {sheet}')
         new = {n: answers[u] for n, u in zip(pool.sample_ids(), pool.units(self.unit)) if u in answers}
         merged = {**labelled, **{n: label for n, label in new.items() if n not in labelled}}
-        write_labelled(folder / 'labelled.csv', [*merged], merged)
+        write_labelled(folder / work_files.LABELLED, [*merged], merged)
 
     def _train(self, folder: Path, seed: int, pool: CaseDataset, flags: RunOptions, before: Path | None = None) -> None:
         """Train and test a round unless it is done."""
-        if (folder / 'round.json').is_file():
+        if (folder / work_files.ROUND).is_file():
             return
         run_fold(self._task(folder, seed, before), flags, resume=True)
-        metrics = json.loads((folder / 'metrics.json').read_text(encoding='utf-8'))
-        names = set(read_labelled(folder / 'labelled.csv'))
+        metrics = json.loads((folder / work_files.METRICS).read_text(encoding='utf-8'))
+        names = set(read_labelled(folder / work_files.LABELLED))
         rows = [i for i, n in enumerate(pool.sample_ids()) if n in names]
         files = pool.sample_files()
         patients, units = pool.units('patient'), pool.units(self.unit)
@@ -250,26 +252,27 @@ class ActiveLearning:
             'metrics': metrics.get('test', {}),
             'seconds': metrics['seconds'],
         }
-        write_json(folder / 'round.json', content)
+        write_json(folder / work_files.ROUND, content)
 
     def _task(self, folder: Path, seed: int, before: Path | None = None) -> FoldTask:
         """A round as a run of its own: the config, trained on what is labelled."""
         up = '..' if folder.name in ('start', 'full') else '../..'
         options = {
             **(self.options or {}),
-            'dataset.only': '${work_dir}/labelled.csv',
-            'split.file': f'${{work_dir}}/{up}/folds.csv',
+            'dataset.only': f'${{work_dir}}/{work_files.LABELLED}',
+            'split.file': f'${{work_dir}}/{up}/{work_files.FOLDS}',
         }
         if self.fold_seed is not None:
             options['split.seed'] = self.fold_seed
         if self.sheet is not None:
             options['dataset.require_labels'] = False
         if before is not None and self.training == 'fine-tune':
-            options['load_from'] = f'${{work_dir}}/{up if before.name == "start" else ".."}/{before.name}/model.pth'
+            root = up if before.name == 'start' else '..'
+            options['load_from'] = f'${{work_dir}}/{root}/{before.name}/{work_files.WEIGHTS}'
         return FoldTask(self.config, folder, seed, 0, options)
 
     def _folder(self, seed: int, strategy: str | None = None, k: int = 0) -> Path:
-        root = self.work_dir / f'seed_{seed}'
+        root = self.work_dir / work_files.seed_folder(seed)
         return root / 'start' if strategy is None else root / strategy / f'round_{k}'
 
     def _rng(self, seed: int, name: str, k: int) -> np.random.Generator:
@@ -283,7 +286,7 @@ class ActiveLearning:
         """
         free = ('work_dir', 'strategies', 'seeds', 'rounds', 'full')
         now = json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in free}, default=str))
-        path = self.work_dir / 'settings.json'
+        path = self.work_dir / work_files.SETTINGS
         if path.is_file():
             old = json.loads(path.read_text(encoding='utf-8'))
             changed = sorted(k for k in {*old, *now} if old.get(k) != now.get(k))

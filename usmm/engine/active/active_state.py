@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from usmm.engine.workdir.outputs import replacing
+from usmm.utils.atomic_files import atomic_binary, atomic_text
 
 FORMULA = ('=', '+', '-', '@', '\t', '\r')  # a spreadsheet takes such a cell for a formula
 SHEETS = ('.csv', '.xlsx')
@@ -14,7 +14,7 @@ SHEETS = ('.csv', '.xlsx')
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write a CSV file, whole or not at all."""
-    with replacing(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
+    with atomic_text(path) as file:
         writer = csv.DictWriter(file, list(columns))
         writer.writeheader()
         writer.writerows(rows)
@@ -80,7 +80,7 @@ def write_sheet(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
         sheet.append(values)
         for cell in sheet[sheet.max_row]:
             cell.data_type = 's'
-    with replacing(path) as temporary, temporary.open('wb') as file:
+    with atomic_binary(path) as file:
         book.save(file)
 
 

@@ -14,10 +14,11 @@ from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
 
 from usmm.engine.hooks.run_state import accumulative_counts, plain_model
-from usmm.engine.workdir.outputs import check_room, check_whole, load_weights, replacing
+from usmm.engine.workdir.outputs import check_room, check_whole, load_weights
 from usmm.registry import HOOKS
+from usmm.utils import work_files
+from usmm.utils.atomic_files import atomic_path, write_text
 
-LAST = 'last_checkpoint'  # the file that names the checkpoints to resume from, the newest first
 _logger = logging.getLogger(__name__)
 LOWER = ('loss', 'stage_error')  # metrics of which a lower value is better
 KEPT = 2  # should the newest be damaged, there is one before it
@@ -46,7 +47,7 @@ def resumable(folder: Path) -> Path | None:
     """
     newest: list[Path | None] = [None]
     failed: list[str | None] = [None]
-    if is_main_process() and (folder / LAST).exists():
+    if is_main_process() and (folder / work_files.LAST_CHECKPOINT).exists():
         try:
             newest = [_newest_whole(folder)]
         except ValueError as error:
@@ -157,8 +158,7 @@ class StageCheckpointHook(Hook):
         self._kept = dict([*self._kept.items()][-KEPT:])
         if is_main_process():
             folder = Path(runner.work_dir)
-            with replacing(folder / LAST) as temporary:
-                temporary.write_text('\n'.join(reversed(self._kept)), encoding='utf-8')
+            write_text(folder / work_files.LAST_CHECKPOINT, '\n'.join(reversed(self._kept)))
             for old in _checkpoints(folder):
                 if old.name not in (*self._kept, *self._kept.values()):
                     with suppress(OSError):  # one too many does no harm
@@ -167,7 +167,7 @@ class StageCheckpointHook(Hook):
     def _write(self, runner: Runner, name: str, **what: bool) -> None:
         if is_main_process():
             meta = dict(epoch=runner.epoch, iter=runner.iter)
-            with replacing(Path(runner.work_dir, name), check_whole) as temporary:
+            with atomic_path(Path(runner.work_dir, name), check_whole) as temporary:
                 runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
 
 
@@ -199,7 +199,8 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _newest_whole(folder: Path) -> Path:
-    names = [Path(line).name for line in (folder / LAST).read_text(encoding='utf-8', errors='replace').split('\n')]
+    listed = (folder / work_files.LAST_CHECKPOINT).read_text(encoding='utf-8', errors='replace')
+    names = [Path(line).name for line in listed.split('\n')]
     paths = [folder / name for name in names if name and (folder / name).is_file()]
     if not paths:  # the list itself is damaged
         paths = sorted(folder.glob('epoch_*.pth'), key=lambda path: path.stat().st_mtime_ns, reverse=True)

@@ -15,10 +15,12 @@ from mmengine.config import Config
 from usmm.config import load_config
 from usmm.engine.specs import RunContent, Summary
 from usmm.engine.studies.fold_task import FoldTask
-from usmm.engine.workdir.outputs import read_predictions, write_json, write_predictions
+from usmm.engine.workdir.outputs import write_json
+from usmm.engine.workdir.predictions import read_predictions, write_predictions
 from usmm.engine.workdir.run_facts import versions
 from usmm.evaluation.stats.performance import Estimate, performance
 from usmm.structures import Settings
+from usmm.utils import work_files
 
 Rows = list[dict[str, Any]]
 
@@ -96,12 +98,12 @@ class CrossValidation:
             raise ValueError(f'{len(undone)} of {len(tasks)} folds are not done: {"; ".join(undone[:5])}')
         for task in tasks:
             task.check(task.load())
-        found = [json.loads((t.folder / 'metrics.json').read_text(encoding='utf-8')) for t in tasks]
+        found = [json.loads((t.folder / work_files.METRICS).read_text(encoding='utf-8')) for t in tasks]
         rows = self._pool(tasks)
         config = tasks[0].load()
         summary = self._summary(config, tasks, found, rows)
-        write_predictions(self.work_dir / 'predictions.csv', rows, tuple(config.classes))
-        write_json(self.work_dir / 'summary.json', summary)
+        write_predictions(self.work_dir / work_files.PREDICTIONS, rows, tuple(config.classes))
+        write_json(self.work_dir / work_files.SUMMARY, summary)
         return summary
 
     def _split_column(self) -> str | None:
@@ -109,17 +111,18 @@ class CrossValidation:
 
     def _task(self, seed: int, fold: int, options: Settings) -> FoldTask:
         seeds = self.seeds or ()
-        root = self.work_dir if len(seeds) == 1 else self.work_dir / f'seed_{seed}'
+        root = self.work_dir if len(seeds) == 1 else self.work_dir / work_files.seed_folder(seed)
         split = {
-            'split.folds': self.folds, 'split.fold': fold, 'split.file': str(root / 'folds.csv'),
+            'split.folds': self.folds, 'split.fold': fold, 'split.file': str(root / work_files.FOLDS),
             'split.seed': seed if self.fold_seed is None else self.fold_seed,
         }  # fmt: skip
-        return FoldTask(self.config, root / f'fold_{fold}', seed, fold, {**options, **split}, self.keep_checkpoints)
+        folder = root / work_files.fold_folder(fold)
+        return FoldTask(self.config, folder, seed, fold, {**options, **split}, self.keep_checkpoints)
 
     def _pool(self, tasks: Sequence[FoldTask]) -> Rows:
         rows: Rows = []
         for task in tasks:
-            tested = [r for r in read_predictions(task.folder / 'predictions.csv') if r['part'] == 'test']
+            tested = [r for r in read_predictions(task.folder / work_files.PREDICTIONS) if r['part'] == 'test']
             rows += [{**r, 'fold': task.fold, 'seed': task.seed} for r in tested]
         for seed in self.seeds or ():
             _check_once(seed, rows, tasks)
@@ -214,7 +217,7 @@ def _check_once(seed: int, rows: Rows, tasks: Sequence[FoldTask]) -> None:
     if twice:
         raise ValueError(f'seed {seed} tested {len(twice)} cases more than once, such as {twice[:3]}')
     root = next(t.folder.parent for t in tasks if t.seed == seed)
-    folds = read_folds_of(root / 'folds.csv')
+    folds = read_folds_of(root / work_files.FOLDS)
     wrong = sorted(r['case_id'] for r in rows if r['seed'] == seed and folds.get(r['case_id']) != str(r['fold']))
     if wrong:
-        raise ValueError(f'{root}: {len(wrong)} cases were tested in another fold than folds.csv says: {wrong[:3]}')
+        raise ValueError(f'{root}: {len(wrong)} cases were tested in another fold than folds.csv states: {wrong[:3]}')

@@ -20,8 +20,10 @@ from usmm.config import load_config, source_text
 from usmm.engine.experiment import Experiment
 from usmm.engine.stages import RunOptions
 from usmm.structures import Settings
+from usmm.utils import work_files
+from usmm.utils.locks import FileLock, LockedError
 
-RESULT = ('predictions.csv', 'metrics.json', 'model.pth')  # the last of them is written last
+RESULT = (work_files.PREDICTIONS, work_files.METRICS, work_files.WEIGHTS)  # the last of them is written last
 # settings that say where and how fast, not what: a finished fold stays valid when they change
 FREE = ('work_dir', 'data_root', 'cache_dir', 'num_workers', 'persistent_workers', 'name')
 
@@ -66,7 +68,7 @@ class FoldTask:
         Raises:
             ValueError: Another config made them; the message names the settings.
         """
-        path = self.folder / 'config.py'
+        path = self.folder / work_files.CONFIG
         if not path.is_file():
             return
         before = Config.fromfile(path, format_python_code=False)._cfg_dict.to_dict()
@@ -106,7 +108,7 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
             return False
         experiment.train(resume=resume)
         if not task.keep_checkpoints and is_main_process():
-            for path in [*task.folder.glob('*/*.pth'), *task.folder.glob('*/last_checkpoint')]:
+            for path in [*task.folder.glob('*/*.pth'), *task.folder.glob(f'*/{work_files.LAST_CHECKPOINT}')]:
                 path.unlink()
         barrier()
     del experiment
@@ -168,30 +170,24 @@ def _start(threads: int) -> None:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let one process (with those of its launcher) work in a folder; the lock goes with the process, however it ends.
+    """Let one process (with those of its launcher) work in a folder.
 
     Raises:
-        OSError: Another one does.
+        OSError: Another process does.
     """
-    handle = -1
-    if is_main_process() and os.name == 'posix':
-        import fcntl
-
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / '.lock', os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise OSError(errno.EBUSY, f'another process is running this fold: {folder}') from None
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):  # a file system without locks
-                raise
+    if not is_main_process():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / work_files.LOCK, required=False)
+    try:
+        lock.acquire()
+    except LockedError as error:
+        raise OSError(errno.EBUSY, f'another process is running this fold: {folder}') from error
     try:
         yield
     finally:
-        if handle >= 0:
-            os.close(handle)
+        lock.release()
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -23,13 +22,16 @@ from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from usmm.datasets import CaseDataset, make_folds
 from usmm.engine.scores import collect_scores
 from usmm.engine.specs import Stages
-from usmm.engine.workdir.outputs import replacing, write_json
+from usmm.engine.workdir.outputs import write_json
 from usmm.registry import DATASETS
+from usmm.utils import work_files
+from usmm.utils.atomic_files import atomic_text
+from usmm.utils.digests import value_digest
 
 if TYPE_CHECKING:
     from usmm.engine.experiment import Experiment
 
-SCORES, CASES = 'scores.json', 'cases.csv'
+CASES = 'cases.csv'
 # settings that decide about the weights of an inner fold, beside its cases and its stages
 DECIDE = (
     'model', 'train_pipeline', 'test_pipeline', 'seed', 'batch_size', 'max_epochs', 'monitor', 'custom_hooks',
@@ -67,7 +69,7 @@ def out_of_fold_scores(outer: Experiment, before: Stages, folds: int, folder: Pa
     for fold in range(folds):
         held = [name for name, k in zip(ids, of, strict=True) if k == fold]
         kept = {case.case_id: case.label for case, k in zip(train.cases, of, strict=True) if k != fold}
-        found |= _fold(outer, before, folder / f'fold_{fold}', kept, held)
+        found |= _fold(outer, before, folder / work_files.fold_folder(fold), kept, held)
     return torch.tensor([found[name] for name in ids])
 
 
@@ -77,11 +79,11 @@ def _fold(
     """Case -> probabilities of one fold, read if they are there."""
     config = _inner_config(outer.config, before, folder)
     key = _key(config, kept, held)
-    done = _read(folder / SCORES, key)
+    done = _read(folder / work_files.SCORES, key)
     if done is not None:
         return done
     if is_main_process():
-        if (folder / SCORES).exists():  # of other settings, or damaged
+        if (folder / work_files.SCORES).exists():  # of other settings, or damaged
             shutil.rmtree(folder)
         _write_cases(folder / CASES, kept, outer.config.classes)
     barrier()
@@ -99,8 +101,8 @@ def _fold(
     logits = torch.stack([case.info['scores']['image_logits'] for case in scored])
     scores = dict(zip((case.case_id for case in scored), logits.double().softmax(1).tolist(), strict=True))
     if is_main_process():
-        write_json(folder / SCORES, {'key': key, 'scores': scores})
-        for path in [*folder.glob('*/*.pth'), *folder.glob('*/last_checkpoint')]:
+        write_json(folder / work_files.SCORES, {'key': key, 'scores': scores})
+        for path in [*folder.glob('*/*.pth'), *folder.glob(f'*/{work_files.LAST_CHECKPOINT}')]:
             path.unlink()
     barrier()
     return scores
@@ -117,7 +119,7 @@ def _inner_config(config: Config, before: Stages, folder: Path) -> Config:
 def _key(config: Config, kept: Mapping[str, int | None], held: Sequence[str]) -> str:
     """What the scores of a fold depend on, in short."""
     facts = [{name: config.get(name) for name in DECIDE}, config.stages, [*kept.items()], list(held)]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:24]
+    return value_digest(facts, default=str)[:24]
 
 
 def _read(path: Path, key: str) -> dict[str, list[float]] | None:
@@ -134,7 +136,7 @@ def _read(path: Path, key: str) -> dict[str, list[float]] | None:
 
 
 def _write_cases(path: Path, kept: Mapping[str, int | None], classes: Sequence[str]) -> None:
-    with replacing(path) as temporary, temporary.open('w', newline='', encoding='utf-8') as file:
+    with atomic_text(path) as file:
         writer = csv.writer(file, lineterminator='\n')
         writer.writerow(('sample_id', 'label'))
         writer.writerows((name, '' if label is None else classes[label]) for name, label in kept.items())

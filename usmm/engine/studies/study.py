@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -16,10 +15,12 @@ from mmengine.config import Config
 from usmm.engine.specs import Difference, StudyRow
 from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
-from usmm.engine.workdir.outputs import read_predictions
+from usmm.engine.workdir.predictions import read_predictions
 from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
 from usmm.structures import Settings
+from usmm.utils import work_files
 from usmm.utils.locations import find_config
+from usmm.utils.suggestions import suggestion
 
 KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published', 'pairs')
 PAIRS = ('reference', 'all', 'steps')
@@ -136,11 +137,13 @@ class Study:
         names = [v.name for v in spec.variants]
         unknown = [name for name in rows or () if name not in names]
         if unknown:
-            raise ValueError(f'the study has no row {unknown[0]!r}; rows are {names}{_nearest(unknown[0], names)}')
+            hint = suggestion(unknown[0], names, cutoff=0.3)
+            raise ValueError(f'the study has no row {unknown[0]!r}; rows are {names}{hint}')
         chosen = [v for v in spec.variants if rows is None or v.name in rows or v.name == spec.reference]
+        folder = self.work_dir / work_files.ROWS
         self.plans = {
             v.name: CrossValidation(
-                v.config or spec.config, self.work_dir / 'rows' / v.slug, spec.folds, spec.seeds, spec.fold_seed,
+                v.config or spec.config, folder / v.slug, spec.folds, spec.seeds, spec.fold_seed,
                 {**(options or {}), **v.options}, keep_checkpoints,
             )
             for v in chosen
@@ -164,7 +167,7 @@ class Study:
             ValueError: A fold is not done, or two rows were tested on different folds.
         """
         summaries = {name: plan.gather() for name, plan in self.plans.items()}
-        tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}
+        tables = {name: read_predictions(plan.work_dir / work_files.PREDICTIONS) for name, plan in self.plans.items()}
         reference = self.spec.reference
         self._check_folds()
         differences: dict[str, Difference] = {}
@@ -212,8 +215,9 @@ class Study:
             wanted = [(first, second) for first, second in asked if {first, second} <= set(names)]
         if not wanted:
             return []
-        tables = {name: read_predictions(plan.work_dir / 'predictions.csv') for name, plan in self.plans.items()}
-        summary = json.loads((self.plans[self.spec.reference].work_dir / 'summary.json').read_text(encoding='utf-8'))
+        tables = {name: read_predictions(plan.work_dir / work_files.PREDICTIONS) for name, plan in self.plans.items()}
+        path = self.plans[self.spec.reference].work_dir / work_files.SUMMARY
+        summary = json.loads(path.read_text(encoding='utf-8'))
         found = []
         for a, b in wanted:
             pair = _difference(tables[b], tables[a], summary['classes'], summary['positive'], f'{b!r} and {a!r}')
@@ -227,7 +231,7 @@ class Study:
         first = self.plans[self.spec.reference]
         for plan in self.plans.values():
             for one, other in zip(first.tasks(0), plan.tasks(0), strict=True):
-                folds, others = (read_folds_of(t.folder.parent / 'folds.csv') for t in (one, other))
+                folds, others = (read_folds_of(t.folder.parent / work_files.FOLDS) for t in (one, other))
                 moved = sorted(case for case in folds.keys() & others.keys() if folds[case] != others[case])
                 if moved:
                     raise ValueError(
@@ -276,13 +280,8 @@ def _beside(file: Path, name: str | None) -> str | None:
 def _check_keys(found: Iterable[str], known: Sequence[str], needed: Sequence[str], where: str) -> None:
     for key in found:
         if key not in known:
-            raise ValueError(f'{where}: unknown key {key!r}; keys are {list(known)}{_nearest(key, known)}')
+            hint = suggestion(key, known, cutoff=0.3)
+            raise ValueError(f'{where}: unknown key {key!r}; keys are {list(known)}{hint}')
     missing = [key for key in needed if key not in found]
     if missing:
         raise ValueError(f'{where}: {missing} must be given')
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    """`, nearest 'name'`, or nothing where none is near."""
-    found = get_close_matches(word, known, n=1, cutoff=0.3)
-    return f', nearest {found[0]!r}' if found else ''

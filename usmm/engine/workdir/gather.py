@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from usmm.engine.specs import Results
-from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_rows
+from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_scored_rows
+from usmm.utils import work_files
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -95,17 +96,17 @@ def gather(work_dir: str | Path) -> CrossValidation:
         ValueError: There is no summary.json, or it names fewer than two classes.
     """
     folder = Path(work_dir)
-    if not (folder / 'summary.json').is_file():
-        raise ValueError(f'{folder} holds no finished cross-validation: it has no summary.json')
-    summary = json.loads((folder / 'summary.json').read_text(encoding='utf-8'))
+    if not (folder / work_files.SUMMARY).is_file():
+        raise ValueError(f'{folder} holds no finished cross-validation: it has no {work_files.SUMMARY}')
+    summary = json.loads((folder / work_files.SUMMARY).read_text(encoding='utf-8'))
     classes = tuple(summary.get('classes') or ())
     if len(classes) < 2:
-        raise ValueError(f'{folder / "summary.json"} must name two or more classes, got {list(classes)}')
+        raise ValueError(f'{folder / work_files.SUMMARY} must name two or more classes, got {list(classes)}')
     positive = summary.get('positive') or classes[-1]
     problems: list[str] = []
     rows: list[ScoredRow] = []
-    if (folder / 'predictions.csv').is_file():
-        rows = [row for row in read_rows(folder / 'predictions.csv', classes) if row['part'] == 'test']
+    if (folder / work_files.PREDICTIONS).is_file():
+        rows = [row for row in read_scored_rows(folder / work_files.PREDICTIONS, classes) if row['part'] == 'test']
     diverged = [row for row in rows if not np.isfinite(row['scores']).all()]
     if diverged:
         rows = [row for row in rows if np.isfinite(row['scores']).all()]
@@ -128,12 +129,12 @@ def _runs(
     for row in rows:
         of_rows[row['seed'] or default, row['fold'] or '0'].append(row)
     folders: dict[tuple[str, str], tuple[Path | None, dict[str, Any]]] = {}
-    for path in [*folder.glob('fold_*'), *folder.glob('seed_*/fold_*')]:
+    for path in chain.from_iterable(map(folder.glob, work_files.FOLD_PATTERNS)):
         if path.is_dir():
-            content = _content(path / 'metrics.json', problems)
-            in_name = re.fullmatch(r'seed_(.+)', path.parent.name) if path.parent != folder else None
-            seed = in_name[1] if in_name else str(content.get('seed', default))
-            folders[seed, path.name.removeprefix('fold_')] = path, content
+            content = _content(path / work_files.METRICS, problems)
+            seed = path.parent.name if path.parent != folder else str(content.get('seed', default))
+            key = seed.removeprefix(work_files.SEED_PREFIX), path.name.removeprefix(work_files.FOLD_PREFIX)
+            folders[key] = path, content
     runs = []
     for key in sorted({*of_rows, *folders}, key=lambda key: [_sortable(part) for part in key]):
         home, content = folders.get(key, (None, {}))

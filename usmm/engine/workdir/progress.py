@@ -10,11 +10,12 @@ from typing import cast
 
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
-from usmm.engine.hooks.stage_checkpoints import LAST, check_resumable
+from usmm.engine.hooks.stage_checkpoints import check_resumable
 from usmm.engine.specs import Finished
-from usmm.engine.workdir.outputs import check_whole, load_weights, sweep, write_json
+from usmm.engine.workdir.outputs import check_whole, load_weights, write_json
+from usmm.utils import work_files
+from usmm.utils.atomic_files import remove_temporary_files
 
-SELECTED = 'selected.pth'  # the weights that a stage ends with
 _logger = logging.getLogger(__name__)
 
 
@@ -28,7 +29,7 @@ class Progress:
 
     def __init__(self, work_dir: Path, epochs: Mapping[str, int]) -> None:
         self.work_dir, self.epochs, self.names = work_dir, dict(epochs), list(epochs)
-        self.path = work_dir / 'stages.json'
+        self.path = work_dir / work_files.STAGES
 
     def done(self) -> Finished:
         """Stage -> its result, of the first stages as far as all are done and their weights are whole.
@@ -72,7 +73,7 @@ class Progress:
         found: Finished = {}
         for name in self.names:
             if self._problem(name) is None:
-                result = load_weights(self.work_dir / name / SELECTED).get('meta', {}).get('result')
+                result = load_weights(self.work_dir / name / work_files.SELECTED).get('meta', {}).get('result')
                 if isinstance(result, dict):
                     found[name] = result
         return found
@@ -80,7 +81,7 @@ class Progress:
     def _problem(self, name: str) -> str | None:
         """Why the weights that a stage ended with cannot be used."""
         try:
-            check_whole(self.work_dir / name / SELECTED)
+            check_whole(self.work_dir / name / work_files.SELECTED)
         except ValueError as error:
             return str(error)
         return None
@@ -134,12 +135,12 @@ class Progress:
         """Without this a later --resume would take an older run's stage for one of this run."""
         if is_main_process():
             for folder in (self.work_dir, *(self.work_dir / name for name in self.names)):
-                sweep(folder)
+                remove_temporary_files(folder)
             if self.path.exists():
                 write_json(self.path, done)
             rest = self.names[len(done) :]
             for name in rest:
-                (self.work_dir / name / SELECTED).unlink(missing_ok=True)
+                (self.work_dir / name / work_files.SELECTED).unlink(missing_ok=True)
             for name in rest[1:] if keep_checkpoint else rest:
-                (self.work_dir / name / LAST).unlink(missing_ok=True)
+                (self.work_dir / name / work_files.LAST_CHECKPOINT).unlink(missing_ok=True)
         barrier()

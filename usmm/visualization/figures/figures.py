@@ -6,7 +6,6 @@ The figures are built without pyplot, so nothing is left open and no display is 
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
 from usmm.evaluation.stats import delong_interval, roc_curve
+from usmm.utils.atomic_files import atomic_binary
 
 # Okabe and Ito: told apart by colour-blind readers; dashes tell them apart in print.
 COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -46,18 +46,12 @@ def save(figure: Figure, path: str | Path, dpi: int = 200) -> tuple[Path, Path]:
         Paths of the PNG and of the SVG.
     """
     base = Path(path)
-    base.parent.mkdir(parents=True, exist_ok=True)
     targets = base.with_name(f'{base.name}.png'), base.with_name(f'{base.name}.svg')
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # those that were made outside of the style
     for target, metadata in zip(targets, ({}, {'Date': None})):  # no date: the same figure gives the same file
-        temporary = target.with_name(f'.{os.getpid()}-{target.name}')
-        try:
-            with matplotlib.rc_context(STYLE):
-                figure.savefig(temporary, dpi=dpi, format=target.suffix[1:], metadata=metadata)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic_binary(target) as file, matplotlib.rc_context(STYLE):
+            figure.savefig(file, dpi=dpi, format=target.suffix[1:], metadata=metadata)
     return targets
 
 

@@ -17,6 +17,7 @@ from usmm.evaluation.stats import (
     expected_calibration_error,
     precision_recall_curve,
 )
+from usmm.utils import work_files
 from usmm.visualization.figures.calibration_figures import calibration_figure, decision_figure
 from usmm.visualization.figures.curves import precision_recall_figure, roc_folds_figure, training_folds_figure
 from usmm.visualization.figures.figures import confusion_figure, save, weights_figure
@@ -36,7 +37,7 @@ Pooled = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 def draw(figure: Figure, folder: Path, name: str, alt: str, caption: str = '', wide: bool = False) -> Picture:
     """Write a figure as PNG and SVG into `folder/figures`, and embed it."""
-    return Picture(embedded(save(figure, folder / 'figures' / name)[1]), alt, caption, wide)
+    return Picture(embedded(save(figure, folder / work_files.FIGURES / name)[1]), alt, caption, wide)
 
 
 def discrimination_blocks(of: CrossValidation) -> list[Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from usmm.utils.atomic_files import atomic_binary
 from usmm.visualization.figures.sheets import FAINT, INK, PAPER, SheetRow, draw_sheet
 
 MASK, BARS = (255, 255, 255), ((213, 94, 0), (0, 114, 178))  # outline; colours of raising and lowering bars
@@ -141,14 +141,9 @@ def save_moving(frames: Sequence[np.ndarray], path: str | Path, milliseconds: in
     if not len(frames):
         raise ValueError(f'a moving picture needs one frame or more: {path}')
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f'.{os.getpid()}-{target.name}')
     images = [Image.fromarray(np.ascontiguousarray(f)).quantize(128) for f in frames]
-    try:
-        images[0].save(temporary, format='GIF', save_all=True, append_images=images[1:], duration=milliseconds, loop=0)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_binary(target) as file:
+        images[0].save(file, format='GIF', save_all=True, append_images=images[1:], duration=milliseconds, loop=0)
     return target
 
 

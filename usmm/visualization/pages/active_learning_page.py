@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 from scipy.stats import t
 
+from usmm.utils import work_files
 from usmm.visualization.figures.figures import save
 from usmm.visualization.figures.learning_curves import CurvePoint, learning_curve_figure
 from usmm.visualization.pages.page import (
@@ -24,7 +25,7 @@ from usmm.visualization.pages.page import (
     embedded,
     photograph,
     render,
-    write_text,
+    write_report,
 )
 from usmm.visualization.pages.wording import NOTHING, interval, listed, metric_label, number
 
@@ -114,7 +115,7 @@ def report_active_learning(
     scores = [score for row in content['full'].values() if (score := row[content['metric']]) is not None]
     full = float(np.mean(scores)) if scores else None
     curves = {titles.get(s, s): found['curve'] for s, found in content['strategies'].items()}
-    _, svg = save(learning_curve_figure(curves, metric, full, best), folder / 'figures' / 'learning_curves')
+    _, svg = save(learning_curve_figure(curves, metric, full, best), folder / work_files.FIGURES / 'learning_curves')
     alt = f'{metric} against the labelled share for {listed([*curves])}'
     figure = Pictures([Picture(embedded(svg), alt, 'Mean over the seeds; the band is one standard deviation.', True)])
     sections = [
@@ -125,7 +126,7 @@ def report_active_learning(
     ]
     seeds = content['seeds']
     page = Page(f'Active learning: {Path(content["config"]).stem}', f'{len(seeds)} seeds', sections, _alerts(content))
-    return write_text(folder / 'report.html', render(page))
+    return write_report(folder / work_files.REPORT, render(page))
 
 
 def _setting(content: ActiveContent) -> str:

@@ -16,6 +16,7 @@ import rich.table
 from usmm.evaluation.stats import BootstrapInterval
 from usmm.evaluation.stats.agreement import Comparison, Median, Reliability
 from usmm.evaluation.stats.bland_altman import BlandAltman
+from usmm.utils import work_files
 from usmm.visualization.figures.agreement_figures import bland_altman_figure, picture_of
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.pages.page import (
@@ -30,7 +31,7 @@ from usmm.visualization.pages.page import (
     Text,
     photograph,
     render,
-    write_text,
+    write_report,
 )
 from usmm.visualization.pages.study_tables import harmless
 from usmm.visualization.pages.wording import NOTHING, interval, number, p_value
@@ -78,9 +79,9 @@ def write_agreement(
     content = {'comparisons': [_plain(c) for c in comparisons], 'icc': [_plain_icc(r) for r in reliabilities]}
     page = _page(folder, comparisons, reliabilities, pictures or {}, title)
     return {
-        'csv': write_text(folder / 'agreement.csv', csv_text(comparisons)),
-        'json': write_text(folder / 'agreement.json', json.dumps(content, indent=2, ensure_ascii=False) + '\n'),
-        'html': write_text(folder / 'report.html', render(page)),
+        'csv': write_report(folder / 'agreement.csv', csv_text(comparisons)),
+        'json': write_report(folder / 'agreement.json', json.dumps(content, indent=2, ensure_ascii=False) + '\n'),
+        'html': write_report(folder / work_files.REPORT, render(page)),
     }
 
 

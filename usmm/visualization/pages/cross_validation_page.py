@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from usmm.engine.workdir.gather import CrossValidation, gather
+from usmm.utils import work_files
 from usmm.visualization.figures.fold_figures import (
     calibration_blocks,
     confusion_blocks,
@@ -14,7 +15,7 @@ from usmm.visualization.figures.fold_figures import (
 )
 from usmm.visualization.pages.checklist import Item, claim_items, patients_apart, tripod_items
 from usmm.visualization.pages.mistakes import Pictures, mistake_blocks
-from usmm.visualization.pages.page import Block, Page, Section, Source, Table, Text, render, write_text
+from usmm.visualization.pages.page import Block, Page, Section, Source, Table, Text, render, write_report
 from usmm.visualization.pages.wording import (
     NOTHING,
     SELECTION,
@@ -70,7 +71,7 @@ def report_cross_validation(work_dir: str | Path, pictures: Pictures | None = No
     ]
     title = f'Cross-validation of {of.summary.get("config", of.folder.name)}'
     page = Page(title, _subtitle(of), sections, _alerts(of), _headline(of))
-    return write_text(of.folder / 'report.html', render(page))
+    return write_report(of.folder / work_files.REPORT, render(page))
 
 
 def _subtitle(of: CrossValidation) -> str:
@@ -182,7 +183,7 @@ def _checklist(items: list[Item], what: str) -> list[Block]:
 
 def _config(of: CrossValidation) -> list[Block]:
     for run in of.runs:
-        path = None if run.folder is None else run.folder / 'config.py'
+        path = None if run.folder is None else run.folder / work_files.CONFIG
         if path is not None and path.is_file():
             text = path.read_text(encoding='utf-8', errors='replace')
             cut = f'\n... {len(text) - LONGEST} more characters' if len(text) > LONGEST else ''

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usmm.evaluation.stats.permutation_importance import Drop
+from usmm.utils import work_files
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.figures.importance_figures import bars_figure, swarm_figure, waterfall_figure
-from usmm.visualization.pages.page import Block, Page, Pictures, Section, Table, Text, render, write_text
+from usmm.visualization.pages.page import Block, Page, Pictures, Section, Table, Text, render, write_report
 from usmm.visualization.pages.wording import interval, metric_label, number
 
 MINUS = {'brier': 'Brier score', 'log_loss': 'log loss'}  # metrics of which less is better
@@ -101,15 +102,15 @@ def report_importance(folder: str | Path, of: ImportanceResults, cases: int = 8)
         'alerts': list(of.alerts),
     }
     return {
-        'csv': write_text(out / 'importance.csv', _csv(rows)),
-        'shapley': write_text(
+        'csv': write_report(out / 'importance.csv', _csv(rows)),
+        'shapley': write_report(
             out / 'shapley.csv', _csv([{**f, 'none': e[0], **s, 'all': e[1]} for f, e, s in zip(facts, ends, shares)])
         ),
-        'missing': write_text(
+        'missing': write_report(
             out / 'missing.csv', _csv([{**f, 'all': e[1], **x} for f, e, x in zip(facts, ends, lacking)])
         ),
-        'json': write_text(out / 'importance.json', json.dumps(_plain(content), indent=2) + '\n'),
-        'html': write_text(out / 'report.html', render(_page(out, of, rows, cases))),
+        'json': write_report(out / 'importance.json', json.dumps(_plain(content), indent=2) + '\n'),
+        'html': write_report(out / work_files.REPORT, render(_page(out, of, rows, cases))),
     }
 
 

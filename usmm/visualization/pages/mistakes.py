@@ -42,7 +42,7 @@ def worst_mistakes(rows: Sequence[Mapping[str, object]], classes: Sequence[str],
     """Cases whose mean prediction is wrong, the most confident first: by how far the wrong class leads the true one.
 
     Args:
-        rows: Test rows, as `read_rows` gives them; several of a case (one a seed) count as one, by their mean.
+        rows: Test rows, as `read_predictions` returns them; several of a case (one a seed) count as one, by their mean.
         classes: Names of the classes.
         most: How many are returned at most.
     """

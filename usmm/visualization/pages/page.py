@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from typing import ClassVar
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
+
+from usmm.utils.atomic_files import write_text
 
 
 @dataclass(frozen=True)
@@ -182,17 +183,9 @@ def render(page: Page) -> str:
     return environment.get_template('page.html').render(page=page, style=style)
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a file whole or not at all; folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    try:
-        # names of files and classes may hold what is no character; it becomes a question mark
-        temporary.write_bytes(text.encode('utf-8', 'replace'))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
+def write_report(path: Path, text: str) -> Path:
+    """Write a file of a report atomically. Characters that names of files and classes cannot encode become `?`."""
+    return write_text(path, text, errors='replace')
 
 
 def embedded(svg: Path) -> str:

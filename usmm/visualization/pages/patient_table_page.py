@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from usmm.evaluation.stats.tables import PatientTable, TableRow
-from usmm.visualization.pages.page import Page, Section, Table, Text, render, write_text
+from usmm.visualization.pages.page import Page, Section, Table, Text, render, write_report
 
 LATEX = {
     '\\': r'\textbackslash{}', '&': r'\&', '%': r'\%', '$': r'\$', '#': r'\#', '_': r'\_', '{': r'\{', '}': r'\}',
@@ -111,7 +111,7 @@ def write_patient_table(
     """
     texts = dict(csv=to_csv(table), md=to_markdown(table), tex=to_latex(table))
     texts['html'] = to_html(table, title, subtitle, alerts)
-    return [write_text(Path(out, f'patient_table.{suffix}'), text) for suffix, text in texts.items()]
+    return [write_report(Path(out, f'patient_table.{suffix}'), text) for suffix, text in texts.items()]
 
 
 def _lines(row: TableRow, groups: Sequence[str], holm: bool) -> list[list[str]]:

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_rows
+from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_scored_rows
 from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
+from usmm.utils import work_files
 from usmm.visualization.figures.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
 from usmm.visualization.pages.content import Content, items_of, part_of
 from usmm.visualization.pages.wording import SELECTION, is_number
@@ -39,7 +40,7 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     folder, out = Path(work_dir), console or Console()
     classes = tuple(str(name) for name in items_of(content, 'classes'))
     positive = str(content.get('positive') or classes[-1])
-    parts = read_parts(folder / 'predictions.csv', classes)
+    parts = read_parts(folder / work_files.PREDICTIONS, classes)
     out.print(metrics_table(content, parts, classes, positive))
     cases, patients = part_of(content, 'cases'), part_of(content, 'patients')
     grouped = [part for part in parts if _more(cases.get(part), patients.get(part))]
@@ -47,8 +48,8 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
         out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
     selection = content.get('selection')
     out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
-    drawn = [save(figure, folder / 'figures' / name)[0] for name, figure in _figures(folder, content, parts)]
-    out.print(f'metrics and predictions: {folder}; {len(drawn)} figures: {folder / "figures"}', soft_wrap=True)
+    drawn = [save(figure, folder / work_files.FIGURES / name)[0] for name, figure in _figures(folder, content, parts)]
+    out.print(f'metrics and predictions: {folder}; {len(drawn)} figures: {folder / work_files.FIGURES}', soft_wrap=True)
     return drawn
 
 
@@ -58,7 +59,7 @@ Part = tuple[np.ndarray, np.ndarray]
 def read_parts(path: Path, classes: Sequence[str]) -> dict[str, Part]:
     """Part -> (class indices (N,), probabilities (N, K)) of the labelled rows of a predictions.csv."""
     rows: dict[str, list[ScoredRow]] = defaultdict(list)
-    for row in read_rows(path, classes):
+    for row in read_scored_rows(path, classes):
         if row['label']:
             rows[row['part']].append(row)
     return {part: arrays(of, classes) for part, of in rows.items()}
@@ -144,7 +145,7 @@ def training_rows(folder: Path) -> list[dict[str, float]]:
     Training rows name their epoch; a validation row, which has none, counts epochs in `step`.
     """
     by_epoch: dict[float, dict[str, list[float]]] = {}
-    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+    for file in sorted(folder.glob(f'*/vis_data/{work_files.SCALARS}')):
         found: dict[float, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for line in file.read_text(encoding='utf-8').splitlines():
             row = json.loads(line)

@@ -9,10 +9,22 @@ from urllib.parse import quote
 
 from scipy.stats import spearmanr
 
+from usmm.utils import work_files
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.figures.forest import Estimate, forest_figure
 from usmm.visualization.pages.content import Content, items_of, name_of, part_of
-from usmm.visualization.pages.page import Block, Cell, Link, Page, Pictures, Section, Table, Text, render, write_text
+from usmm.visualization.pages.page import (
+    Block,
+    Cell,
+    Link,
+    Page,
+    Pictures,
+    Section,
+    Table,
+    Text,
+    render,
+    write_report,
+)
 from usmm.visualization.pages.study_sections import (
     WORDS,
     pair_blocks,
@@ -89,13 +101,13 @@ def report_study(
     heading = title or f'Study {folder.name}'
     html = render(_page(folder, rows, reference, published, heading, pairs))
     written = {
-        'csv': write_text(folder / 'table.csv', csv_text(rows, published is not None)),
-        'md': write_text(folder / 'table.md', markdown_text(head, table, notes)),
-        'tex': write_text(folder / 'table.tex', latex_text(head, table, notes)),
-        'html': write_text(folder / 'report.html', html),
+        'csv': write_report(folder / work_files.TABLE_CSV, csv_text(rows, published is not None)),
+        'md': write_report(folder / work_files.TABLE_MD, markdown_text(head, table, notes)),
+        'tex': write_report(folder / work_files.TABLE_TEX, latex_text(head, table, notes)),
+        'html': write_report(folder / work_files.REPORT, html),
     }
     if pairs:
-        written['pairs'] = write_text(folder / 'pairs.csv', pairs_csv(pairs))
+        written['pairs'] = write_report(folder / work_files.PAIRS, pairs_csv(pairs))
     return written
 
 
@@ -230,7 +242,7 @@ def _run(rows: Sequence[Content], reference: str, summary: Content) -> list[Bloc
 
 def _summary(folder: Path, row: Content) -> Content:
     try:
-        return json.loads((folder / 'rows' / _slug(row) / 'summary.json').read_text(encoding='utf-8'))
+        return json.loads((folder / work_files.ROWS / _slug(row) / work_files.SUMMARY).read_text(encoding='utf-8'))
     except (OSError, ValueError):
         return {}
 
@@ -241,12 +253,10 @@ def _slug(row: Content) -> str:
 
 def _link(folder: Path, row: Content) -> Cell:
     """A link to the row's page, if that is where it should be."""
-    target = folder / 'rows' / _slug(row) / 'report.html'
-    return (
-        Link(name_of(row), f'rows/{quote(_slug(row))}/report.html')
-        if _inside(row) and target.is_file()
-        else name_of(row)
-    )
+    target = folder / work_files.ROWS / _slug(row) / work_files.REPORT
+    if not (_inside(row) and target.is_file()):
+        return name_of(row)
+    return Link(name_of(row), f'{work_files.ROWS}/{quote(_slug(row))}/{work_files.REPORT}')
 
 
 def _inside(row: Content) -> bool:

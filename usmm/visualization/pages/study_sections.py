@@ -9,6 +9,7 @@ from pathlib import Path
 
 from usmm.engine.workdir.gather import CrossValidation, gather
 from usmm.evaluation.stats import wilson_interval
+from usmm.utils import work_files
 from usmm.visualization.figures.curves import roc_rows_figure
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.pages.content import Content, items_of, name_of, part_of
@@ -34,7 +35,7 @@ def read_rows_of(folder: Path, slugs: Mapping[str, str]) -> dict[str, CrossValid
     found = {}
     for name, slug in slugs.items():
         try:
-            found[name] = gather(folder / 'rows' / slug)
+            found[name] = gather(folder / work_files.ROWS / slug)
         except (OSError, ValueError):
             continue
     return found
