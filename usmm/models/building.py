@@ -36,8 +36,8 @@ def build(cfg: Settings) -> nn.Module:
 def component(cfg: Settings) -> object:
     """The registered class or function that a config names, or None."""
     kind = cfg.get('type')
-    found: object = MODELS.get(kind) if isinstance(kind, str) else kind
-    return found
+    registered: object = MODELS.get(kind) if isinstance(kind, str) else kind
+    return registered
 
 
 def build_as(cfg: Settings, expected: type[Part]) -> Part:
@@ -54,9 +54,9 @@ def build_as(cfg: Settings, expected: type[Part]) -> Part:
     kind = component(cfg)
     module = build(cfg) if not isinstance(kind, type) or issubclass(kind, expected) else None
     if not isinstance(module, expected):
-        found = kind if isinstance(kind, type) else type(module)
+        other = kind if isinstance(kind, type) else type(module)
         raise TypeError(
-            f'expected the config of a {expected.__name__}, got type={cfg.get("type")!r}, which is a {found.__name__}'
+            f'expected the config of a {expected.__name__}, got type={cfg.get("type")!r}, which is a {other.__name__}'
         )
     return module
 

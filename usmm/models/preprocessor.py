@@ -10,7 +10,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from usmm.registry import MODELS
-from usmm.structures.batch import Batch
+from usmm.structures.packed_batch import Batch
 from usmm.structures.settings import IMAGE_LOGITS
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
