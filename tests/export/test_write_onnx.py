@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from usmm.export import OnnxModel, export_onnx, random_batches, write
+from usmm.export import OnnxModel, export_onnx, random_batches, write_onnx
 from usmm.export.graph import ExportGraph, plain_copy
 from usmm.export.write_onnx import example_of, strip, trace
 
@@ -129,7 +129,7 @@ def test_a_model_that_differs_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_weights_that_do_not_fit_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, 'MAX_BYTES', 1000)
+    monkeypatch.setattr(write_onnx, 'MAX_BYTES', 1000)
     with pytest.raises(ValueError, match='has at most 1000 bytes'):
         export_onnx(families.make('clinical'), tmp_path / 'm.onnx', families.SCHEMA)
     assert list(tmp_path.iterdir()) == []
