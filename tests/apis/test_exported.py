@@ -9,6 +9,7 @@ import pytest
 
 from usmm.apis import Predictor
 from usmm.apis.exported import ExportedNetwork
+from usmm.cli import main as cli
 
 pytest.importorskip('onnxruntime')
 
@@ -16,15 +17,8 @@ pytest.importorskip('onnxruntime')
 @pytest.fixture(scope='module')
 def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny run as an .onnx file, as `usmm export` writes it."""
-    import subprocess
-    import sys
-
     out = tmp_path_factory.mktemp('exported') / 'tiny.onnx'
-    root = Path(__file__).resolve().parents[2]
-    options = ['--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']
-    command = [sys.executable, str(root / 'tools' / 'export.py'), str(run), *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert cli.main(['export', str(run), '--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']) == 0
     return out
 
 

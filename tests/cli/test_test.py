@@ -44,7 +44,7 @@ def tool(usmm: Callable[..., tuple[int, str, str]], harmed: tuple) -> Callable[.
 
 
 def test_bad_files_are_named_before_it_starts(harmed, tool, tmp_path):
-    code, out, error = tool(tmp_path / 'out')
+    code, _, error = tool(tmp_path / 'out')
     assert code == 2 and 'Traceback' not in error
     message = error[error.index('error: ') :]
     assert '2 of 6 cases cannot be read' in message and all(f'case {case}' in message for case in harmed[3])
@@ -63,6 +63,6 @@ def test_bad_cases_are_left_out_and_listed_by_option(harmed, tool, tmp_path):
 
 def test_a_result_folder_that_is_a_file(tool, tmp_path):
     (tmp_path / 'out').write_text('here')
-    code, out, error = tool(tmp_path / 'out')
+    code, _, error = tool(tmp_path / 'out')
     assert code == 2 and 'Traceback' not in error
     assert f'error: [Errno 17] cannot write into {tmp_path}/out: it is a file, no folder' in error
