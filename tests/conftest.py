@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 from collections.abc import Callable
@@ -11,6 +12,23 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist keep the order of the files; its own, most tests first, ends with the longest on one core."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that hold a test marked `slow` run first, so that all processes are busy to the end."""
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """The imported packages stay: garbage collection, which every training asks for, need not visit them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session')
@@ -62,3 +80,18 @@ def write_tiny_config(tiny: ModuleType, tiny_data: Path) -> Callable[[Path], Pat
 def tiny_config(write_tiny_config: Callable[[Path], Path], tmp_path: Path) -> Path:
     """The tiny config in a folder of the test's own."""
     return write_tiny_config(tmp_path)
+
+
+@pytest.fixture(scope='session')
+def tiny_run(write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The work directory of a run of all modalities, one epoch a stage; tests read it and change nothing in it."""
+    import torch
+
+    from usmm.config import load_config
+    from usmm.engine import Experiment, RunOptions
+
+    torch.set_num_threads(1)
+    config = load_config(write_tiny_config(tmp_path_factory.mktemp('tiny_run')), {'max_epochs': 1})
+    experiment = Experiment(config, options=RunOptions(progress=False))
+    experiment.train()
+    return experiment.work_dir

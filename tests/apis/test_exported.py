@@ -9,6 +9,7 @@ import pytest
 
 from usmm.apis import Predictor
 from usmm.apis.exported import ExportedNetwork
+from usmm.cli import main as cli
 
 pytest.importorskip('onnxruntime')
 
@@ -16,10 +17,8 @@ pytest.importorskip('onnxruntime')
 @pytest.fixture(scope='module')
 def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny run as an .onnx file, as `usmm export` writes it."""
-    from usmm.cli import export
-
     out = tmp_path_factory.mktemp('exported') / 'tiny.onnx'
-    assert export.main([str(run), '--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']) == 0
+    assert cli.main(['export', str(run), '--out', str(out), '--parity', '4', '--shape', 'clip=6x32x32']) == 0
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,8 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mmengine.logging import MMLogger
 
 from usmm.cli import main as cli
+
+
+def log_to_this_stdout() -> None:
+    """Loggers of runs of earlier tests write to the stdout of those tests, which is closed; let them use today's."""
+    for logger in MMLogger._instance_dict.values():
+        for handler in logger.handlers:
+            if type(handler) is logging.StreamHandler:
+                handler.stream = sys.stdout
 
 
 @pytest.fixture
@@ -18,6 +28,7 @@ def usmm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, st
     """`usmm ...` in this process, where the packages are loaded already: exit code, stdout, stderr."""
 
     def run(*words: object) -> tuple[int, str, str]:
+        log_to_this_stdout()
         try:
             code = cli.main(list(map(str, words)))
         except SystemExit as ended:  # argparse ends in this way

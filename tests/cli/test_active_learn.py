@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -12,7 +11,6 @@ import pytest
 
 from usmm.phantoms import make_phantom
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = ['max_epochs=1', 'image_size=32', 'draws=1', 'min_samples=8', 'test_draws=1', 'embed_dims=4', 'split.folds=2',
          'modalities=lste', 'resnet.depth=18', 'net.base_channels=4']  # fmt: skip
 
@@ -23,41 +21,36 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_phantom(folder, 28, preset='fibrosis', workers=1, modalities=['lste'])
 
 
-def run(work: Path, phantom: Path, *words: str) -> subprocess.CompletedProcess:
-    command = [
-        sys.executable,
-        '-m',
-        'usmm',
-        'active_learn',
-        'mmfn_al_small_phantom',
-        '--work-dir',
-        str(work),
-    ]
-    options = ['--cfg-options', f'data_root={phantom}', f'cache_dir={work.parent / "cache"}', *SMALL]
-    return subprocess.run(
-        [*command, *words, '--quiet', *options], capture_output=True, text=True, cwd=ROOT, check=False
-    )
+@pytest.fixture
+def run(usmm: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """`usmm active_learn` on the phantom: exit code, stdout, stderr."""
+
+    def call(work: Path, phantom: Path, *words: str) -> tuple[int, str, str]:
+        options = ['--cfg-options', f'data_root={phantom}', f'cache_dir={work.parent / "cache"}', *SMALL]
+        return usmm('active_learn', 'mmfn_al_small_phantom', '--work-dir', work, *words, '--quiet', *options)
+
+    return call
 
 
-def test_curves_and_report(phantom: Path, tmp_path: Path) -> None:
+def test_curves_and_report(run, phantom: Path, tmp_path: Path) -> None:
     words = ('--strategies', 'rand', 'coreset', '--rounds', '1', '--query', '6', '--start', '8')
-    done = run(tmp_path / 'al', phantom, *words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert 'random: area' in done.stdout and 'core-set: area' in done.stdout
+    code, out, error = run(tmp_path / 'al', phantom, *words)
+    assert code == 0, out + error
+    assert 'random: area' in out and 'core-set: area' in out
     content = json.loads((tmp_path / 'al' / 'active_learning.json').read_text())
     assert content['strategies']['coreset']['curve'][-1]['units'] == 14 and '0' in content['full']
     page = (tmp_path / 'al' / 'report.html').read_text()
     assert 'Never asked for' in page and 'known to be noise' in page and 'data:image/jpeg' in page
-    wrong = run(tmp_path / 'al', phantom, '--query', '7', '--strategies', 'rand')
-    assert wrong.returncode == 2 and 'other settings (count, start)' in wrong.stderr
+    code, _, error = run(tmp_path / 'al', phantom, '--query', '7', '--strategies', 'rand')
+    assert code == 2 and 'other settings (count, start)' in error
 
 
-def test_a_sheet_is_written_and_read_back(phantom: Path, tmp_path: Path) -> None:
+def test_a_sheet_is_written_and_read_back(run, phantom: Path, tmp_path: Path) -> None:
     sheet, words = tmp_path / 'ask.xlsx', ('--strategies', 'margin', '--rounds', '1', '--query', '2')
     work = tmp_path / 'al'
-    first = run(work, phantom, *words, '--unit', 'patient', '--sheet', str(sheet))
+    code, out, error = run(work, phantom, *words, '--unit', 'patient', '--sheet', str(sheet))
     # the phantom's table knows all labels, so that nothing is left to ask for
-    assert first.returncode == 0, first.stdout + first.stderr
+    assert code == 0, out + error
     assert not sheet.exists()
     blank = tmp_path / 'cases.xlsx'
     book = openpyxl.load_workbook(phantom / 'cases.xlsx')
@@ -69,6 +62,6 @@ def test_a_sheet_is_written_and_read_back(phantom: Path, tmp_path: Path) -> None
             row[2].value = None
         row[3].value = ';'.join(str(phantom / f) for f in row[3].value.split(';'))
     book.save(blank)
-    again = run(tmp_path / 'al2', tmp_path, *words, '--unit', 'patient', '--sheet', str(sheet))
-    assert again.returncode == 3, again.stdout + again.stderr
-    assert 'labels are asked for in' in again.stdout and sheet.is_file()
+    code, out, error = run(tmp_path / 'al2', tmp_path, *words, '--unit', 'patient', '--sheet', str(sheet))
+    assert code == 3, out + error
+    assert 'labels are asked for in' in out and sheet.is_file()

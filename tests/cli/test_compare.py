@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,14 @@ def table(path: Path, labels: np.ndarray, scores: np.ndarray, part: str = 'test'
     return path
 
 
-def compare(root: Path, *words: object, positive: str = 'SCC') -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, '-m', 'usmm', 'compare', *map(str, words), '--positive', positive]
-    return subprocess.run(command, capture_output=True, text=True)
+@pytest.fixture
+def compare(usmm: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """`usmm compare`: exit code, stdout, stderr."""
+
+    def run(*words: object, positive: str = 'SCC') -> tuple[int, str, str]:
+        return usmm('compare', *words, '--positive', positive)
+
+    return run
 
 
 @pytest.fixture(scope='module')
@@ -35,30 +39,32 @@ def cohort() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return labels, good, rng.random(80)
 
 
-def test_prints_both_aucs_and_a_paired_test(project_root, tmp_path, cohort):
+def test_prints_both_aucs_and_a_paired_test(compare, tmp_path, cohort):
     labels, good, random = cohort
     (tmp_path / 'run').mkdir()
     one = table(tmp_path / 'run' / 'predictions.csv', labels, good).parent
     other = table(tmp_path / 'b.csv', labels, random)
-    lines = compare(project_root, one, other).stdout.splitlines()
+    code, out, _ = compare(one, other)
+    assert code == 0
+    lines = out.splitlines()
     assert lines[0].startswith(f'AUC {roc_auc_score(labels, good):.3f} [')
     assert lines[1].startswith(f'AUC {roc_auc_score(labels, random):.3f} [')
     assert float(lines[2].partition('p = ')[2].split()[0]) < 1e-3
     assert lines[2].startswith(f'difference {roc_auc_score(labels, good) - roc_auc_score(labels, random):+.3f}')
 
 
-def test_a_model_against_itself(project_root, tmp_path, cohort):
+def test_a_model_against_itself(compare, tmp_path, cohort):
     labels, good, _ = cohort
     path = table(tmp_path / 'a.csv', labels, good)
-    assert 'p = 1 ' in compare(project_root, path, path).stdout
+    assert 'p = 1 ' in compare(path, path)[1]
 
 
-def test_other_cases_labels_or_classes_are_refused(project_root, tmp_path, cohort):
+def test_other_cases_labels_or_classes_are_refused(compare, tmp_path, cohort):
     labels, good, random = cohort
     one = table(tmp_path / 'a.csv', labels, good)
     fewer, swapped = table(tmp_path / 'b.csv', labels[:60], random), table(tmp_path / 'c.csv', 1 - labels, random)
-    assert 'hold different cases (20, such as' in compare(project_root, one, fewer).stderr
-    assert 'label these cases differently' in compare(project_root, one, swapped).stderr
-    done = compare(project_root, one, one, '--part', 'val')
-    assert 'hold different cases (0' in done.stderr and done.returncode == 2
-    assert "has no class 'XYZ'" in compare(project_root, one, one, positive='XYZ').stderr
+    assert 'hold different cases (20, such as' in compare(one, fewer)[2]
+    assert 'label these cases differently' in compare(one, swapped)[2]
+    code, _, error = compare(one, one, '--part', 'val')
+    assert 'hold different cases (0' in error and code == 2
+    assert "has no class 'XYZ'" in compare(one, one, positive='XYZ')[2]

@@ -8,23 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
-from usmm.config import load_config
-from usmm.engine import Experiment, RunOptions, read_predictions
+from usmm.engine import read_predictions
 from usmm.weights import read_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture(scope='module')
-def run(write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
-    config = load_config(write_tiny_config(tmp_path_factory.mktemp('predict')), {'max_epochs': 1})
-    experiment = Experiment(config, options=RunOptions(progress=False))
-    experiment.train()
-    return experiment.work_dir
+@pytest.fixture
+def run(tiny_run: Path) -> Path:
+    """A run of all modalities."""
+    return tiny_run
 
 
 @pytest.fixture

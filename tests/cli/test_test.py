@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,34 +31,38 @@ def harmed(write_tiny_config, tiny_data, tmp_path_factory) -> tuple[Path, Path, 
     return config, folder / 'work' / 'model.pth', data, bad
 
 
-def tool(harmed: tuple, project_root: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    config, weights, data, _ = harmed
-    command = [sys.executable, '-m', 'usmm', 'test', config, weights, '--work-dir', out]
-    words = ['--cfg-options', f'data_root={data}', 'modalities=["bus"]', *options]
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    return subprocess.run([*command, *words], capture_output=True, text=True, env=environment, timeout=120)
+@pytest.fixture
+def tool(usmm: Callable[..., tuple[int, str, str]], harmed: tuple) -> Callable[..., tuple[int, str, str]]:
+    """`usmm test` on the damaged data: exit code, stdout, stderr."""
+
+    def run(out: Path, *options: str) -> tuple[int, str, str]:
+        config, weights, data, _ = harmed
+        words = ['--cfg-options', f'data_root={data}', 'modalities=["bus"]', *options]
+        return usmm('test', config, weights, '--work-dir', out, *words)
+
+    return run
 
 
-def test_bad_files_are_named_before_it_starts(harmed, project_root, tmp_path):
-    done = tool(harmed, project_root, tmp_path / 'out')
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
-    message = done.stderr[done.stderr.index('error: ') :]
+def test_bad_files_are_named_before_it_starts(harmed, tool, tmp_path):
+    code, _, error = tool(tmp_path / 'out')
+    assert code == 2 and 'Traceback' not in error
+    message = error[error.index('error: ') :]
     assert '2 of 6 cases cannot be read' in message and all(f'case {case}' in message for case in harmed[3])
     assert not (tmp_path / 'out' / 'metrics.json').exists()
 
 
-def test_bad_cases_are_left_out_and_listed_by_option(harmed, project_root, tmp_path):
-    done = tool(harmed, project_root, tmp_path / 'out', 'dataset.bad_cases=skip')
-    assert done.returncode == 0, done.stderr
+def test_bad_cases_are_left_out_and_listed_by_option(harmed, tool, tmp_path):
+    code, out, error = tool(tmp_path / 'out', 'dataset.bad_cases=skip')
+    assert code == 0, error
     found = json.loads((tmp_path / 'out' / 'metrics.json').read_text())
     assert sorted(found['skipped']['test']) == sorted(harmed[3]) and found['cases'] == {'test': 4}
-    assert '2 of 6 cases of test cannot be read' in done.stdout + done.stderr
+    assert '2 of 6 cases of test cannot be read' in out + error
     kept = {row['case_id'] for row in read_predictions(tmp_path / 'out' / 'predictions.csv')}
     assert len(kept) == 4 and not kept & set(harmed[3])
 
 
-def test_a_result_folder_that_is_a_file(harmed, project_root, tmp_path):
+def test_a_result_folder_that_is_a_file(tool, tmp_path):
     (tmp_path / 'out').write_text('here')
-    done = tool(harmed, project_root, tmp_path / 'out')
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
-    assert f'error: [Errno 17] cannot write into {tmp_path}/out: it is a file, no folder' in done.stderr
+    code, _, error = tool(tmp_path / 'out')
+    assert code == 2 and 'Traceback' not in error
+    assert f'error: [Errno 17] cannot write into {tmp_path}/out: it is a file, no folder' in error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,10 @@ def settings_of(path: Path) -> dict[str, Any]:
     return load_config(path)._cfg_dict.to_dict()
 
 
-@pytest.fixture(scope='module')
-def run(write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def run(tiny_run: Path) -> Path:
     """A run that was trained for one epoch a stage."""
-    config = load_config(write_tiny_config(tmp_path_factory.mktemp('published')), {'max_epochs': 1})
-    experiment = Experiment(config, options=RunOptions(progress=False))
-    experiment.train()
-    return experiment.work_dir
+    return tiny_run
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
         check_values(resolved._cfg_dict.to_dict(), files)
     # past Config.__setattr__, which would make it a key of the config
     kept = {k: v for k, v in content.items() if k in KNOWN or k in _references(content)}  # not helpers of its code
-    object.__setattr__(resolved, '_source_text', Config(kept).pretty_text)
+    object.__setattr__(resolved, '_source', Config(kept))
     return resolved
 
 
@@ -77,10 +77,10 @@ def source_text(config: Config) -> str:
     Raises:
         ValueError: The config does not come from `load_config`.
     """
-    text = vars(config).get('_source_text')
-    if text is None:
+    source = vars(config).get('_source')
+    if source is None:
         raise ValueError('only a config that load_config returned knows its source')
-    return text
+    return source.pretty_text  # formatting takes longer than reading a config, and most are never written
 
 
 def parse_options(words: Sequence[str] | None) -> dict[str, object]:

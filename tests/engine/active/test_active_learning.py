@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usmm.engine import RunOptions, active_learning
+from usmm.engine import RunOptions
+from usmm.engine.active import active_learning
 from usmm.engine.active.active_learning import ActiveLearning, AnswersMissing
 from usmm.engine.active.active_state import read_labelled, read_rows
 from usmm.readers import DataError, read_table

@@ -11,7 +11,8 @@ from mmengine.hooks import Hook
 from torch.utils.data import DataLoader
 
 from usmm.config import load_config
-from usmm.engine import Experiment, RunOptions, load_weights, run_state
+from usmm.engine import Experiment, RunOptions, load_weights
+from usmm.engine.hooks import run_state
 from usmm.engine.hooks.stage_checkpoints import StageCheckpointHook
 from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import HOOKS
