@@ -6,7 +6,6 @@ import importlib.util
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -125,7 +124,7 @@ def test_chosen_cases_and_the_region(tool: ModuleType, trained: tuple[Path, Path
 
 
 def test_the_region_step_follows_the_loading(tool: ModuleType, trained: tuple[Path, Path]) -> None:
-    cases = sys.modules['_explain_cases']
+    cases = importlib.import_module('usmm.cli.explain_cases')
     load = [
         dict(type='LoadImage'),
         dict(type='KeyFrames', modality='d'),
