@@ -113,7 +113,7 @@ def test_a_case_of_another_fold_is_an_error(copied):
     first = text.splitlines()[1]
     case, fold = first.split(',')[0], first[-1]
     path.write_text(text.replace(first, f'{first[:-1]}{(int(fold) + 1) % 3}'))
-    with pytest.raises(ValueError, match=rf"1 cases were tested in another fold than folds.csv says: \['{case}'\]"):
+    with pytest.raises(ValueError, match=rf"1 cases were tested in another fold than folds.csv states: \['{case}'\]"):
         copied.gather()
 
 
