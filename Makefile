@@ -45,9 +45,10 @@ $(SUPPLY_STAMP): $(STAMP)
 	$(SUPPLY)/bin/python -m pip install 'uv>=0.9' 'cyclonedx-bom>=7'
 	touch $@
 
+# --upgrade: else uv keeps the hashes of the old file; the constraints hold the versions
 lock: $(SUPPLY_STAMP)
 	$(BIN)/python -m pip list --format=freeze --exclude usmm > $(SUPPLY)/installed.txt
-	$(SUPPLY)/bin/uv pip compile setup.py --extra dev --generate-hashes --no-annotate --quiet --python $(BIN)/python \
+	$(SUPPLY)/bin/uv pip compile setup.py --extra dev --generate-hashes --upgrade --no-annotate --quiet --python $(BIN)/python \
 		--constraint $(SUPPLY)/installed.txt --custom-compile-command 'make lock' --output-file requirements/ci.lock
 
 sbom: $(SUPPLY_STAMP)
