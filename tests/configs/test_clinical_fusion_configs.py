@@ -15,7 +15,7 @@ from usmm.models import MultiModalClassifier
 from usmm.registry import DATASETS, MODELS
 
 MOBILENET_V2 = 2_223_872  # torchvision's mobilenet_v2 (3,504,872) without its layer for 1000 classes
-FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'clinical_fusion'
+FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'clinical_fusion'
 CONFIGS = ('bmode_blood_mobilenet_v2', 'bmode_blood_small_phantom', 'breast_clinical')
 VARIABLES = ('age', 'sex', 'ast', 'alt', 'platelets', 'albumin')
 

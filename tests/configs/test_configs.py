@@ -12,7 +12,7 @@ from usmm.config import files_of, load_config
 from usmm.engine.pretraining import build_learner
 from usmm.registry import MODELS, TRANSFORMS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted(p for p in (ROOT / 'configs').rglob('*.py') if not {'_base_', 'studies'} & {*p.parts})
 BATCH, SIDE, FRAMES = 2, 32, 10
 

@@ -10,7 +10,7 @@ from usmm.config import load_config
 from usmm.engine import StudySpec
 from usmm.registry import MODELS
 
-FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'cross_modal_ssl'
+FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'cross_modal_ssl'
 PAPER, SMALL = (str(FOLDER / f'mcl_cgc_{name}.py') for name in ('efficientnet_b2', 'small_phantom'))
 NAMES = ('t1', 't2', 'oop')
 

@@ -13,7 +13,7 @@ from usmm.engine import Study, StudySpec
 from usmm.registry import DATASETS, MODELS
 
 RESNET50 = 23_508_032  # torchvision's ResNet-50 (25,557,032) without its layer for 1000 classes
-STUDY = Path(__file__).resolve().parents[1] / 'configs' / 'fibrosis_al' / 'studies' / 'modalities.py'
+STUDY = Path(__file__).resolve().parents[2] / 'configs' / 'fibrosis_al' / 'studies' / 'modalities.py'
 
 
 @pytest.mark.parametrize('modalities', [('lste', 'lus'), ('lste', 'sste', 'lstq', 'lus')])

@@ -15,7 +15,7 @@ from usmm.models.encoders.feature_maps import probe
 from usmm.models.heads.mlp import MLPHead
 from usmm.registry import MODELS
 
-FOLDER = Path(__file__).resolve().parents[1] / 'configs' / 'lymph_multitask'
+FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'lymph_multitask'
 FAMILIES = ('convnext', 'efficientnet', 'resnet', 'vit')
 PAPER = dict(convnext_l=1536, efficientnet_b7=2560, resnet152=2048, vit_b16=768)
 
