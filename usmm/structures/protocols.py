@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from usmm.structures.batch import Batch
 from usmm.structures.case import Case
 from usmm.structures.contract import Contract
 from usmm.structures.contract import missing_members as missing_members  # beside the protocols that it is asked about
+from usmm.structures.packed_batch import Batch
 from usmm.structures.schema import Variable
 from usmm.structures.settings import Settings
 
