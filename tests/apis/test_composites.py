@@ -15,7 +15,6 @@ from usmm.apis.explaining import as_module, modality_game
 from usmm.apis.model_interface import (
     image_logits,
     image_streams,
-    missing_modalities,
     reads_table,
     table_in_stream,
     variables_of,
@@ -176,7 +175,7 @@ def test_modalities_that_a_case_needs(kind: str) -> None:
     for absent in ([], ['ue'], ['bus', 'ue'], ['bus', 'other']):
         # FiLMFusion works with the table alone, ConcatFusion needs every stream, in the others one image is enough
         enough = kind == 'film' or (kind in ('head', 'images') and set(reads) - set(absent))
-        assert missing_modalities(model, absent) == ([] if enough else [m for m in reads if m in absent])
+        assert model.missing_modalities(absent) == ([] if enough else [m for m in reads if m in absent])
 
 
 def test_a_model_without_encoders_has_no_logits_of_images() -> None:

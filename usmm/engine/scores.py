@@ -11,7 +11,9 @@ from torch.utils.data import DataLoader, Dataset, Subset
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.structures import Case
+from usmm.structures.case_info import SCORES
 from usmm.structures.protocols import Classifier
+from usmm.structures.settings import IMAGE_LOGITS
 
 
 class ScoreDataset(Dataset):
@@ -59,7 +61,7 @@ def collect_scores(model: Classifier, dataset: CaseDataset, batch_size: int, num
         if outputs.image_logits is None:
             raise ValueError(f'scores of the images are cached, but a {type(model).__name__} reads none')
         for case, logits in zip(batch['data_samples'], outputs.image_logits, strict=True):
-            case.info['scores'] = {'image_logits': logits.float().cpu()}
+            case.info[SCORES] = {IMAGE_LOGITS: logits.float().cpu()}
             scored.append(case)
     model.train(was_training)
     if world > 1:

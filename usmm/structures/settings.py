@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 # Settings of a component as a config holds them: its constructor's arguments, and its name in a registry as `type`.
 Settings: TypeAlias = Mapping[str, object]
 
 CLINICAL = 'clinical'  # the clinical table, among modalities, and the part of a model that reads it last
-IMAGE_LOGITS = 'image_logits'  # the input of a model that holds logits of its image part, computed before
+IMAGE_LOGITS: Final = 'image_logits'  # the input of a model that holds logits of its image part, computed before
 
 # What a stage trains (`train` of a stage), beside a list of parts
 TRAIN_ALL = 'all'

@@ -106,13 +106,13 @@ def _all_modalities(case: Case) -> tuple[str, ...]:
 
 
 def _scores(cases: Sequence[Case]) -> tuple[dict[str, Tensor], dict[str, Tensor]] | None:
-    scores = {case.case_id: case.info.get(SCORES, {}).get('image_logits') for case in cases}
+    scores = {case.case_id: case.info.get(SCORES, {}).get(IMAGE_LOGITS) for case in cases}
     without = [case_id for case_id, score in scores.items() if score is None]
     if len(without) == len(scores):
         return None
     if without:
         raise DataError('has no cached scores, but others of its batch have', case=without[0])
-    return {IMAGE_LOGITS: torch.stack([case.info[SCORES]['image_logits'] for case in cases])}, {}
+    return {IMAGE_LOGITS: torch.stack([case.info[SCORES][IMAGE_LOGITS] for case in cases])}, {}
 
 
 def _pixels(cases: Sequence[Case]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -24,6 +24,8 @@ from usmm.engine.scores import collect_scores
 from usmm.engine.specs import Stages
 from usmm.engine.workdir.outputs import write_json
 from usmm.registry import DATASETS
+from usmm.structures.case_info import SCORES
+from usmm.structures.settings import IMAGE_LOGITS
 from usmm.utils import work_files
 from usmm.utils.atomic_files import atomic_text
 from usmm.utils.digests import value_digest
@@ -98,7 +100,7 @@ def _fold(
     rest.choose(held)
     inner.model.to(get_device())
     scored = collect_scores(inner.model, rest, config.batch_size, config.num_workers).scored
-    logits = torch.stack([case.info['scores']['image_logits'] for case in scored])
+    logits = torch.stack([case.info[SCORES][IMAGE_LOGITS] for case in scored])
     scores = dict(zip((case.case_id for case in scored), logits.double().softmax(1).tolist(), strict=True))
     if is_main_process():
         write_json(folder / work_files.SCORES, {'key': key, 'scores': scores})
