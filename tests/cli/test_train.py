@@ -6,7 +6,9 @@ import ast
 import csv
 import json
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -48,9 +50,10 @@ def runs(shell, write_tiny_config: Callable[[Path], Path], tmp_path_factory: pyt
     assert first.returncode == 0, first.stderr
     held = {part: names(folder / part) for part in ('mine', 'mine/figures')}
     metrics, weights = content(folder / 'mine'), (folder / 'mine/image/selected.pth').read_bytes()
-    second = shell('train', *how, '--resume', cwd=folder)
-    assert second.returncode == 0, second.stderr
-    return Runs(folder, first.stdout, held, metrics, weights, second.stdout)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as second:
+        patch.chdir(folder)
+        assert cli.main(['train', *how, '--resume']) == 0
+    return Runs(folder, first.stdout, held, metrics, weights, second.getvalue())
 
 
 def test_one_stage_without_validation(runs: Runs) -> None:
@@ -101,10 +104,11 @@ def test_the_config_that_is_kept_has_the_overrides(runs: Runs) -> None:
     assert 'lr=0.002' in ast.unparse(settings['stages'])
 
 
-def test_test_gives_what_training_gave(shell, runs: Runs) -> None:
+def test_test_gives_what_training_gave(usmm, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     how = ('--work-dir', 'again', '--parts', 'test', '--cfg-options', 'split.file=mine/folds.csv')
-    done = shell('test', 'tiny.py', 'mine/model.pth', *how, cwd=runs.folder)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(runs.folder)
+    code, _, error = usmm('test', 'tiny.py', 'mine/model.pth', *how)
+    assert code == 0, error
     before, after = content(runs.work), content(runs.folder / 'again')
     assert after['test'] == pytest.approx(before['test'], nan_ok=True) and 'val' not in after
     assert after['checkpoint'] == 'mine/model.pth'
@@ -151,13 +155,14 @@ def test_a_misspelt_override_and_a_misspelt_config(usmm, tiny_config: Path) -> N
     assert code == 2 and error.startswith("error: no config 'msmfn_smal_phantom'; did you mean 'msmfn_small_phantom'")
 
 
-def test_no_data_says_how_to_get_some(shell, tmp_path: Path) -> None:
-    done = shell('train', 'msmfn_small_phantom', '--cfg-options', 'data_root=data/nowhere', cwd=tmp_path)
-    assert done.returncode == 2
-    message = done.stderr[done.stderr.index('error: ') :]
+def test_no_data_says_how_to_get_some(usmm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, error = usmm('train', 'msmfn_small_phantom', '--cfg-options', 'data_root=data/nowhere')
+    assert code == 2
+    message = error[error.index('error: ') :]
     assert 'no case table' in message and str(tmp_path / 'data/nowhere/cases.xlsx') in message
     assert 'make_phantom' in message and 'usmm convert' in message
-    assert 'Traceback' not in done.stderr and len(message.splitlines()) == 1
+    assert 'Traceback' not in error and len(message.splitlines()) == 1
 
 
 def test_the_traceback_on_request(usmm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +12,7 @@ import pandas as pd
 import pytest
 from mmengine.config import Config
 
+from usmm.cli import main as cli
 from usmm.datasets.case_table import CaseTable
 from usmm.readers import DataError
 from usmm.structures import Schema
@@ -128,12 +127,10 @@ def test_breast_needs_its_spreadsheet_and_columns(tmp_path: Path) -> None:
         tool.convert(src)
 
 
-def test_a_bad_source_leaves_nothing_and_is_one_line(tmp_path: Path) -> None:
+def test_a_bad_source_leaves_nothing_and_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     src = breast(tmp_path / 'src', BREAST | dict(Image_filename='case009.png'))
-    command = [sys.executable, '-m', 'usmm', 'convert', 'breast_lesions_usg', str(src), str(tmp_path / 'made' / 'out')]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 2
-    assert result.stderr.startswith("error: the file 'case009.png' of the spreadsheet is missing")
+    assert cli.main(['convert', 'breast_lesions_usg', str(src), str(tmp_path / 'made' / 'out')]) == 2
+    assert capsys.readouterr().err.startswith("error: the file 'case009.png' of the spreadsheet is missing")
     assert not (tmp_path / 'made').exists()
 
 
