@@ -25,7 +25,7 @@ def start_server(folder: Path) -> subprocess.Popen[bytes]:
     (folder / 'spool').mkdir(mode=0o700)
     (folder / 'token').write_text(TOKEN)
     (folder / 'token').chmod(0o600)
-    command = [sys.executable, str(ROOT / 'tools' / 'serve.py'), 'msmfn_small_phantom', 'msmfn_small_breast']
+    command = [sys.executable, '-m', 'usmm', 'serve', 'msmfn_small_phantom', 'msmfn_small_breast']
     command += ['--port', '0', '--device', 'cpu', '--token-file', str(folder / 'token')]
     command += ['--spool', str(folder / 'spool'), '--log', str(folder / 'log'), '--limit', 'file_bytes=2000000']
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONUNBUFFERED': '1'}
