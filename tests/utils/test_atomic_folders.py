@@ -84,3 +84,16 @@ def test_a_replacement_that_fails_keeps_the_old_folder(tmp_path: Path, monkeypat
         (folder / 'new').touch()
     assert len(calls) == 3
     assert names(out) == ['old'] and names(tmp_path) == ['out']
+
+
+@pytest.mark.parametrize('replace', [False, True])
+def test_a_symbolic_link_stays_and_its_folder_is_filled(replace: bool, tmp_path: Path) -> None:
+    real, link = tmp_path / 'disk' / 'real', tmp_path / 'link'
+    real.mkdir(parents=True)
+    if replace:
+        (real / 'old.txt').write_text('old')
+    link.symlink_to(real)
+    with new_folder(link, replace=replace) as folder:
+        (folder / 'new.txt').write_text('new')
+    assert link.is_symlink() and [p.name for p in real.iterdir()] == ['new.txt']
+    assert sorted(p.name for p in tmp_path.rglob('*')) == ['disk', 'link', 'new.txt', 'real']

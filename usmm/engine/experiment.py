@@ -46,7 +46,7 @@ from usmm.engine.workdir.run_facts import run_facts
 from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import DATASETS, MODELS
 from usmm.structures import CLINICAL, Schema, auto_values, token
-from usmm.structures.protocols import Classifier, Trainable, TrainedTableHead, missing_members
+from usmm.structures.protocols import CaseSet, Classifier, Trainable, TrainedTableHead, missing_members
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
 from usmm.weights import check_numbers
@@ -217,6 +217,11 @@ class Experiment:
         part_of_table = None if part == 'all' else part
         transforms = self.config.get(pipeline, ())
         data: CaseDataset = DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
+        if not isinstance(data, CaseSet):
+            lacks = missing_members(data, CaseSet)
+            raise ValueError(
+                f'dataset of {self.config.name}: a {type(data).__name__} is not a data set of cases, it lacks {lacks}'
+            )
         if self.skipped.get(part):
             data.leave_out(self.skipped[part])
         return data

@@ -18,7 +18,7 @@ def new_folder(out: str | Path, replace: bool = False) -> Iterator[Path]:
     It lies beside `out` and has the permissions of the umask. Its files are not flushed to the disk one by one.
 
     Args:
-        out: The folder to make; its parents are created.
+        out: The folder to make, or a symbolic link to it; its parents are created.
         replace: Replace a folder that is not empty; it stays until the new one is complete.
 
     Raises:
@@ -33,7 +33,8 @@ def new_folder(out: str | Path, replace: bool = False) -> Iterator[Path]:
         ...     [path.name for path in Path(parent, 'out').iterdir()]
         ['a.txt']
     """
-    out = Path(out)
+    # a symbolic link stays, and the folder that it names is filled or replaced
+    out = Path(out).resolve() if Path(out).is_symlink() else Path(out)
     if out.exists() and (not out.is_dir() or (not replace and any(out.iterdir()))):
         raise FileExistsError(f'{out} exists and is not an empty folder; give another place or remove it first')
     out.parent.mkdir(parents=True, exist_ok=True)

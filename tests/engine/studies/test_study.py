@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from usmm.config import ConfigError
 from usmm.engine import RunOptions, Study, StudySpec, read_predictions, run_folds
 from usmm.engine.studies.study import Variant
 from usmm.evaluation.stats import delong_test
@@ -197,3 +198,17 @@ def test_shipped_studies_of_msmfn(name):
     rows = {'inputs': 16, 'fusions': 5, 'losses': 8, 'ablations': 9}
     assert len(spec.variants) == rows[name] and spec.published
     Study(spec, 'nowhere')  # reads every config
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'\xff\xfe\x00', 'a config must be Python'),
+        (b'config = (', r'study\.py:1: a config must be Python: '),
+        (b'config = nothing', r"study\.py:1: .*name 'nothing' is not defined"),
+    ],
+)
+def test_a_study_file_whose_code_fails_is_one_clear_error(tmp_path, content, message):
+    (tmp_path / 'study.py').write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        StudySpec.read(tmp_path / 'study.py')

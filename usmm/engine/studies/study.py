@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from usmm.config.failure import failures_told, parsed
 from usmm.engine.specs import Difference, StudyRow
 from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
@@ -80,10 +81,13 @@ class StudySpec:
         """Read a study file: Python text with the keys of this class; `variants` is a list of dicts.
 
         Raises:
+            ConfigError: The file is not Python, or its own code fails.
             ValueError: An unknown or a missing key, two rows of one name, a reference that is no row, or unknown pairs.
         """
         file = find_config(path)
-        content = Config.fromfile(file, format_python_code=False)._cfg_dict.to_dict()
+        parsed(file)  # a file that is not Python text is one clear error
+        with failures_told([file]):
+            content = Config.fromfile(file, format_python_code=False)._cfg_dict.to_dict()
         content = {k: v for k, v in content.items() if not k.startswith('_')}  # helpers of the file's own text
         _check_keys(content, KEYS, ('config', 'variants', 'reference'), str(file))
         variants = []
