@@ -246,3 +246,16 @@ def test_flushing_a_folder(code: int, tmp_path: Path, monkeypatch: pytest.Monkey
     else:
         with pytest.raises(OSError, match='no flush'):
             sync_folder(tmp_path)
+
+
+@pytest.mark.parametrize('path', ['.', '..', '/'])
+def test_a_path_without_a_name_is_refused(path: str) -> None:
+    with pytest.raises(IsADirectoryError, match='it is a folder; give the name of a file'):
+        write_text(path, 'content')
+
+
+def test_the_longest_names_that_a_file_system_takes_can_be_written(tmp_path: Path) -> None:
+    for name in ('x' * 251 + '.txt', 'ä' * 125 + '.txt'):
+        write_text(tmp_path / name, 'content')
+        assert (tmp_path / name).read_text() == 'content'
+    assert len([*tmp_path.iterdir()]) == 2

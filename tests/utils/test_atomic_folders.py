@@ -97,3 +97,15 @@ def test_a_symbolic_link_stays_and_its_folder_is_filled(replace: bool, tmp_path:
         (folder / 'new.txt').write_text('new')
     assert link.is_symlink() and [p.name for p in real.iterdir()] == ['new.txt']
     assert sorted(p.name for p in tmp_path.rglob('*')) == ['disk', 'link', 'new.txt', 'real']
+
+
+@pytest.mark.parametrize('out', ['.', '..', 'here/..'])
+def test_the_current_folder_is_not_replaced(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    with (
+        pytest.raises(ValueError, match='is the current folder or one above it: give the name of a new folder'),
+        new_folder(out if out != 'here/..' else tmp_path / out, replace=True),
+    ):
+        pytest.fail('the block is not entered')
+    assert Path.cwd() == tmp_path / 'here'

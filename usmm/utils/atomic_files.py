@@ -17,6 +17,16 @@ TEMPORARY = re.compile(rf'\..+\.([0-9a-f]{{8}}\.{MARK}(\.\w+)?|\d+|[0-9a-f]{{32}
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}  # no hard links on this disk
 
 
+def short_name(path: Path) -> str:
+    """The name of a path, cut so that a temporary name made of it stays below a file system's limit (255 bytes).
+
+    Example:
+        >>> short_name(Path('folder', 'a.txt')), len(short_name(Path('x' * 250)))
+        ('a.txt', 150)
+    """
+    return path.name.encode()[:150].decode(errors='ignore')
+
+
 @contextmanager
 def atomic_path(
     path: str | Path,
@@ -42,6 +52,7 @@ def atomic_path(
     Raises:
         OSError: The file cannot be written or `verify` refuses it; the message contains `path`.
         FileExistsError: `overwrite` is False and the file exists.
+        IsADirectoryError: The path has no name of a file, such as `.`.
 
     Example:
         >>> import tempfile
@@ -53,7 +64,9 @@ def atomic_path(
         >>> folder.cleanup()
     """
     path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}.{MARK}{path.suffix}')
+    if not path.name or path.name == '..':
+        raise IsADirectoryError(errno.EISDIR, f'cannot write {path}: it is a folder; give the name of a file')
+    temporary = path.with_name(f'.{short_name(path)}.{secrets.token_hex(4)}.{MARK}{path.suffix}')
     try:
         if not overwrite and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, 'the file exists')

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from usmm.utils.atomic_files import MARK, sync_folder
+from usmm.utils.atomic_files import MARK, short_name, sync_folder
 
 
 @contextmanager
@@ -22,6 +22,7 @@ def new_folder(out: str | Path, replace: bool = False) -> Iterator[Path]:
         replace: Replace a folder that is not empty; it stays until the new one is complete.
 
     Raises:
+        ValueError: `out` is the current folder or one above it.
         FileExistsError: `out` is a file, or a folder that is not empty and `replace` is False.
         OSError: The folder cannot be made or moved; a folder that stood at `out` stays.
 
@@ -35,17 +36,19 @@ def new_folder(out: str | Path, replace: bool = False) -> Iterator[Path]:
     """
     # a symbolic link stays, and the folder that it names is filled or replaced
     out = Path(out).resolve() if Path(out).is_symlink() else Path(out)
+    if Path.cwd().is_relative_to(out.resolve()):
+        raise ValueError(f'{out} is the current folder or one above it: give the name of a new folder')
     if out.exists() and (not out.is_dir() or (not replace and any(out.iterdir()))):
         raise FileExistsError(f'{out} exists and is not an empty folder; give another place or remove it first')
     out.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(4)
-    folder = out.with_name(f'.{out.name}.{token}.{MARK}')
+    folder = out.with_name(f'.{short_name(out)}.{token}.{MARK}')
     folder.mkdir()
     try:
         yield folder
         if not replace and out.is_dir():
             out.rmdir()  # fails if something was put there meanwhile
-        _move(folder, out, out.with_name(f'.{out.name}.{token}.old'))
+        _move(folder, out, out.with_name(f'.{short_name(out)}.{token}.old'))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
