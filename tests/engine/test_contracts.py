@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.evaluator import BaseMetric
 from torch import nn
 from torch.utils.data import Dataset
 
 from usmm.cli.benchmark_steps import plain_training, random_batch
 from usmm.config import load_config
-from usmm.engine import Experiment, collect_scores
-from usmm.models import MultiModalClassifier
-from usmm.registry import DATASETS, MODELS
+from usmm.engine import Experiment, RunOptions, collect_scores, pretraining
+from usmm.engine.table_fit import check_fit, fit_clinical, fit_encoders
+from usmm.models import MultiModalClassifier, MultiTaskLearner
+from usmm.registry import DATASETS, METRICS, MODELS
+
+
+@contextmanager
+def warnings_of(module: str) -> Iterator[list[str]]:
+    """What a module logs while the block runs."""
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f'{module}.print_log', lambda text, *_: lines.append(text))
+        yield lines
 
 
 @pytest.fixture
@@ -91,3 +104,89 @@ def test_a_benchmark_needs_a_model_with_images(tiny_config: Path) -> None:
     with pytest.raises(ValueError, match='a benchmark needs a model with images'):
         plain_training(model, random_batch(config, 2), 'cpu')
     assert torch.is_grad_enabled()
+
+
+class OwnHead(nn.Module):
+    """A clinical head without `select` and `weights`: it reads the first column."""
+
+    use_image, variables = True, ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer('fitted', torch.tensor(False))
+
+    def fit(self, clinical: torch.Tensor) -> None:
+        self.fitted.fill_(True)
+
+
+def test_a_clinical_head_of_ones_own_is_fitted() -> None:
+    head = OwnHead()
+    assert fit_clinical(head, torch.zeros(3, 1), []) == {}
+    assert bool(head.fitted)
+
+
+def test_a_clinical_head_that_cannot_be_fitted_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"a Linear cannot be fitted to the clinical table, it lacks \['fit', 'fitted'\]"
+    ):
+        fit_clinical(nn.Linear(1, 1), torch.zeros(3, 1), [])
+
+
+def test_an_encoder_that_cannot_be_fitted_is_refused(tiny_config: Path) -> None:
+    class Unfit(nn.Module):
+        fitted = torch.tensor(False)
+
+    model = SimpleNamespace(encoder={'table': Unfit()})
+    with pytest.raises(ValueError, match='a Unfit states that it is not fitted, but has no method fit'):
+        fit_encoders(model, load_config(tiny_config), [])
+
+
+def test_a_fitted_head_that_reads_images_needs_their_scores() -> None:
+    class Stacked(nn.Module):
+        use_image, fitted = True, torch.tensor(False)
+
+        def fit_table(self, clinical: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> None:
+            raise AssertionError('a head that is refused is not fitted')
+
+    model = SimpleNamespace(clinical=Stacked(), resolve=lambda spec: ('clinical',))
+    spec = dict(name='trees', train='clinical', fit=True, out_of_fold=3)
+    with pytest.raises(ValueError, match=r"stage 'trees': Stacked has use_image=True, but lacks \['image_scores'\]"):
+        check_fit(spec, model)
+
+
+def test_a_learner_that_is_validated_needs_a_validation_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = MultiTaskLearner(
+        dict(breast=('benign', 'malignant')),
+        dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4),
+    )
+    spec = dict(name='tasks', model={}, dataset={})
+    message = r"stage 'tasks': a list has no validation part, it lacks \['cases', 'decides', 'held_out', 'verify'\]"
+    with pytest.raises(ValueError, match=message):
+        pretraining._learn(None, spec, learner, [], Path(), RunOptions(), False)
+
+
+def test_a_metric_of_ones_own_may_keep_rows_and_without_any_there_is_a_warning(registered, tiny_config: Path) -> None:
+    class Nothing(BaseMetric):
+        def process(self, data_batch: object, data_samples: object) -> None:
+            self.results.append(0)
+
+        def compute_metrics(self, results: list) -> dict[str, float]:
+            return {'zero': 0.0}
+
+    class Keeps(Nothing):
+        def compute_metrics(self, results: list) -> dict[str, float]:
+            self.last_rows = [dict(case_id='c', patient_id='p', label=0, scores=[0.25, 0.75])]
+            return {'zero': 0.0}
+
+    for cls in (Nothing, Keeps):
+        registered(METRICS, cls)
+    for evaluator, count in (([dict(type='Nothing')], 0), ([dict(type='Nothing'), dict(type='Keeps')], 1)):
+        config = load_config(tiny_config)
+        config.evaluator = evaluator
+        experiment = Experiment(config, parts=['test'], options=RunOptions(progress=False))
+        experiment.model.freeze_unfitted()  # the images decide
+        with warnings_of('usmm.engine.experiment') as lines:
+            metrics, rows = experiment.evaluate()
+        assert metrics['test'] == {'zero': 0.0} and len(rows) == count
+        text = 'no metric of the evaluator keeps rows, so there are no predictions of the test part'
+        assert (text in lines) is (count == 0)

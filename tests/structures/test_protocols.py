@@ -29,14 +29,14 @@ from usmm.structures.protocols import (
     ClassifierOutputs,
     ContrastiveLearner,
     FittedOnce,
+    FittedToTable,
     HeadLoss,
     Learner,
     StackedHead,
-    TableEncoder,
     TableHead,
     Trainable,
-    TrainedTableHead,
     ValidatedLearner,
+    WeightedHead,
 )
 
 BACKBONE = dict(type='mmpretrain.ResNet', depth=18, base_channels=4, stem_channels=4)
@@ -62,10 +62,10 @@ def test_types() -> None:
     """Each assignment is checked by mypy against the signatures; at run time the members exist."""
     classifiers: list[Classifier] = [multi_modal(), table()]
     heads: list[TableHead] = [ClinicalFusionHead(AGE), BoostedTableHead(AGE)]
-    trained: TrainedTableHead = ClinicalFusionHead(AGE)
+    trained: WeightedHead = ClinicalFusionHead(AGE)
     once: list[FittedOnce] = [table(), BoostedTableHead(AGE)]
     stacked: StackedHead = BoostedTableHead(AGE)
-    encoder: TableEncoder = ClinicalEncoder(AGE)
+    encoder: FittedToTable = ClinicalEncoder(AGE)
     placed: protocols.ImageEncoder = ImageEncoder('bus', BACKBONE)
     learners: list[Learner] = [SimSiam(BACKBONE, 8, 4), MultiTaskLearner(TASKS, BACKBONE)]
     validated: ValidatedLearner = MultiTaskLearner(TASKS, BACKBONE)
@@ -74,10 +74,10 @@ def test_types() -> None:
     outputs: ClassifierOutputs = Outputs(torch.zeros(1, 2))
     assert all(isinstance(x, Classifier) and isinstance(x, Trainable) for x in classifiers)
     assert all(isinstance(x, TableHead) for x in heads)
-    assert isinstance(trained, TrainedTableHead)
+    assert isinstance(trained, WeightedHead)
     assert all(isinstance(x, FittedOnce) for x in once)
     assert isinstance(stacked, StackedHead)
-    assert isinstance(encoder, TableEncoder)
+    assert isinstance(encoder, FittedToTable)
     assert placed.place('conv1.weight') == ('backbone.conv1.weight',)
     assert all(isinstance(x, Learner) for x in learners)
     assert isinstance(validated, ValidatedLearner)
@@ -116,9 +116,9 @@ def test_the_members_of_a_table_classifier() -> None:
         (lambda: SimSiam(BACKBONE, 8, 4), ValidatedLearner),
         (lambda: MultiTaskLearner(TASKS, BACKBONE), ContrastiveLearner),
         (lambda: ClinicalFusionHead(AGE), FittedOnce),
-        (lambda: BoostedTableHead(AGE), TrainedTableHead),
+        (lambda: BoostedTableHead(AGE), WeightedHead),
         (table, StackedHead),
-        (lambda: ImageEncoder('bus', BACKBONE), TableEncoder),
+        (lambda: ImageEncoder('bus', BACKBONE), FittedToTable),
     ],
 )
 def test_what_does_not_fit(make: Callable[[], nn.Module], protocol: type) -> None:
@@ -129,10 +129,10 @@ def test_what_does_not_fit(make: Callable[[], nn.Module], protocol: type) -> Non
     ('protocol', 'classes'),
     [
         (Classifier, [MultiModalClassifier, TableClassifier]),
-        (TrainedTableHead, [ClinicalFusionHead]),
+        (WeightedHead, [ClinicalFusionHead]),
         (StackedHead, [BoostedTableHead]),
         (FittedOnce, [TableClassifier]),
-        (TableEncoder, [ClinicalEncoder]),
+        (FittedToTable, [ClinicalEncoder]),
         (ContrastiveLearner, [SimSiam, BYOL, SimCLR]),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_main_process
+from mmengine.logging import print_log
 from mmengine.runner import set_random_seed
 
 from usmm.config import source_text
@@ -43,10 +45,9 @@ from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpo
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
-from usmm.evaluation.metrics import CaseMetrics
 from usmm.registry import DATASETS, MODELS
 from usmm.structures import CLINICAL, Schema, auto_values, token
-from usmm.structures.protocols import CaseSet, Classifier, Trainable, TrainedTableHead, missing_members
+from usmm.structures.protocols import CaseSet, Classifier, KeepsRows, Trainable, WeightedHead, missing_members
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
 from usmm.weights import check_numbers
@@ -173,10 +174,11 @@ class Experiment:
             runner = build_test_runner(self.config, self.model, part, self.parts[part], self.work_dir, self.options)
             metrics[part] = runner.test()
             fold = fold_of(self.config, part)
-            for metric in runner.test_evaluator.metrics:
-                if isinstance(metric, CaseMetrics):
-                    rows += prediction_rows(metric.last_rows, part, fold, self.config.seed, self.config.classes)
-                    break
+            kept = next((m.last_rows for m in runner.test_evaluator.metrics if isinstance(m, KeepsRows)), None)
+            if kept is None:
+                text = f'no metric of the evaluator keeps rows, so there are no predictions of the {part} part'
+                print_log(text, 'current', logging.WARNING)
+            rows += prediction_rows(kept or (), part, fold, self.config.seed, self.config.classes)
             runner.close()
         return metrics, rows
 
@@ -294,7 +296,7 @@ class Experiment:
     def clinical_weights(self) -> dict[str, float] | None:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
         clinical = self.model.clinical
-        return clinical.weights() if isinstance(clinical, TrainedTableHead) and bool(clinical.fitted) else None
+        return clinical.weights() if isinstance(clinical, WeightedHead) and bool(clinical.fitted) else None
 
     def _write_config(self) -> None:
         if is_main_process():

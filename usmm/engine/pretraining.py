@@ -27,6 +27,7 @@ from usmm.structures.protocols import (
     Learner,
     PretrainingSet,
     ValidatedLearner,
+    missing_members,
 )
 from usmm.utils.digests import code_digest, value_digest
 from usmm.utils.locations import PACKAGE
@@ -139,7 +140,13 @@ def _learn(
         given['evaluator'] = [dict(metric) for metric in learner.evaluator]
         given.setdefault('monitor', learner.monitor)
         held_out = None
-        if options.validate and spec.get('selection') != 'last' and isinstance(dataset, LabelledPretrainingSet):
+        if options.validate and spec.get('selection') != 'last':
+            if not isinstance(dataset, LabelledPretrainingSet):
+                lacks = missing_members(dataset, LabelledPretrainingSet)
+                raise ValueError(
+                    f'stage {spec["name"]!r}: a {type(dataset).__name__} has no validation part, it lacks {lacks}; '
+                    "selection='last' needs none"
+                )
             held_out = dataset.held_out()
         return run_stage(config, given, learner, dataset, held_out, folder, options, resume)
     given['custom_hooks'] = [*spec.get('custom_hooks', ()), dict(type='CollapseHook', lowest=LOWEST)]

@@ -15,7 +15,17 @@ from mmengine.logging import print_log
 from usmm.engine.specs import Results, Stages, StageSpec
 from usmm.evaluation.stats.group_tests import GroupTest, compare_categories, compare_numbers
 from usmm.structures import CLINICAL, Case, Schema, Variable, clinical_vector
-from usmm.structures.protocols import Classifier, FittedOnce, StackedHead, TableEncoder, TableHead, TrainedTableHead
+from usmm.structures.protocols import (
+    Classifier,
+    FittedOnce,
+    FittedToTable,
+    HasFitted,
+    ReadsImageScore,
+    SelectingHead,
+    StackedHead,
+    TableHead,
+    missing_members,
+)
 
 
 def clinical_table(config: Config, cases: Sequence[Case]) -> torch.Tensor:
@@ -31,9 +41,14 @@ def fit_encoders(model: Classifier, config: Config, cases: Sequence[Case]) -> No
         model: The model.
         config: The resolved config.
         cases: The cases of the training part, the only ones that anything is fitted on.
+
+    Raises:
+        ValueError: An encoder that is not fitted cannot be.
     """
     for encoder in (model.encoder or {}).values():
-        if isinstance(encoder, TableEncoder) and not bool(encoder.fitted):
+        if isinstance(encoder, HasFitted) and not bool(encoder.fitted):
+            if not isinstance(encoder, FittedToTable):
+                raise ValueError(f'a {type(encoder).__name__} states that it is not fitted, but has no method fit')
             encoder.fit(clinical_table(config, cases))
 
 
@@ -64,8 +79,10 @@ def check_fit(spec: StageSpec, model: Classifier, before: Stages = ()) -> None:
         raise ValueError(f'{where}: {kind} is fitted once, give the stage fit=True and no optimizer')
     if folds is not None and (not spec.get('fit') or isinstance(folds, bool) or not isinstance(folds, int)):
         raise ValueError(f'{where}: out_of_fold is a number of folds, of a stage with fit=True; got {folds!r}')
-    if not spec.get('fit') or not (isinstance(part, StackedHead) and part.use_image):
+    if not spec.get('fit') or not (isinstance(part, ReadsImageScore) and part.use_image):
         return
+    if not isinstance(part, StackedHead):
+        raise ValueError(f'{where}: {kind} has use_image=True, but lacks {missing_members(part, StackedHead)}')
     if folds is None or folds < 2:
         raise ValueError(
             f'{where}: {kind} reads the score of the images, which must come from networks that did not see the case: '
@@ -113,12 +130,13 @@ def fit_clinical(head: TableHead, table: torch.Tensor, cases: Sequence[Case]) ->
         What belongs into the results of the stage: `selection`, where indicators were chosen.
 
     Raises:
-        ValueError: No indicator is left, and there is no image score.
+        ValueError: The head cannot be fitted; or no indicator is left, and there is no image score.
     """
-    if not isinstance(head, TrainedTableHead):
-        return {}
-    threshold = head.select
-    if threshold is None:
+    threshold = head.select if isinstance(head, SelectingHead) else None
+    if threshold is None or not isinstance(head, SelectingHead):
+        if not isinstance(head, FittedToTable):
+            lacks = missing_members(head, FittedToTable)
+            raise ValueError(f'a {type(head).__name__} cannot be fitted to the clinical table, it lacks {lacks}')
         head.fit(table)
         return {}
     tests = indicator_tests(cases, head.variables)

@@ -13,6 +13,7 @@ from usmm.structures.case import Case
 from usmm.structures.contract import Contract
 from usmm.structures.contract import missing_members as missing_members  # beside the protocols that it is asked about
 from usmm.structures.packed_batch import Batch
+from usmm.structures.prediction_row import PredictionRow
 from usmm.structures.schema import Variable
 from usmm.structures.settings import Settings
 
@@ -73,15 +74,34 @@ class TableHead(Protocol, metaclass=Contract):
 
 
 @runtime_checkable
-class TrainedTableHead(TableHead, Protocol):
-    """A clinical head that is normalised on the training part, then trained: `ClinicalFusionHead`."""
+class FittedToTable(Protocol, metaclass=Contract):
+    """A head or an encoder whose normalisation is fitted to the clinical table of the training part."""
+
+    fitted: Tensor
+
+    def fit(self, clinical: Tensor) -> None:
+        """Fit to the raw clinical table (N, number of variables) of the training part."""
+
+
+@runtime_checkable
+class SelectingHead(Protocol, metaclass=Contract):
+    """A clinical head that can choose its variables on the training part: `ClinicalFusionHead`."""
 
     select: float | None  # keep variables whose p value in the training part is at most this
+    use_image: bool
+    variables: tuple[Variable, ...]
 
     def fit(self, clinical: Tensor, selected: Sequence[bool] | None = None) -> None:
-        """Fit the normalisation to the raw clinical table (N, number of variables) of the training part."""
+        """Fit to the raw clinical table of the training part, with the variables that are kept."""
 
-    def weights(self, contrast: bool = False) -> dict[str, float]:
+
+@runtime_checkable
+class WeightedHead(Protocol, metaclass=Contract):
+    """A clinical head that states the weight of each input: `ClinicalFusionHead`."""
+
+    fitted: Tensor
+
+    def weights(self) -> dict[str, float]:
         """Weight of each input in the last layer."""
 
 
@@ -109,13 +129,17 @@ class StackedHead(FittedOnce, Protocol):
 
 
 @runtime_checkable
-class TableEncoder(Protocol, metaclass=Contract):
-    """An encoder whose normalisation is fitted to the clinical table of the training part: `ClinicalEncoder`."""
+class HasFitted(Protocol, metaclass=Contract):
+    """A part that states whether it was fitted."""
 
     fitted: Tensor
 
-    def fit(self, clinical: Tensor) -> None:
-        """Fit to the raw clinical table (N, number of variables) of the training part."""
+
+@runtime_checkable
+class ReadsImageScore(Protocol, metaclass=Contract):
+    """A clinical head that states whether it reads a score of the images."""
+
+    use_image: bool
 
 
 class ImageEncoder(Protocol):
@@ -313,3 +337,10 @@ class LabelledPretrainingSet(PretrainingSet, Protocol):
 
     def held_out(self) -> PretrainingSet:
         """The validation part."""
+
+
+@runtime_checkable
+class KeepsRows(Protocol, metaclass=Contract):
+    """A metric that keeps what it measured, a row for each case, for predictions.csv: `CaseMetrics`."""
+
+    last_rows: Sequence[PredictionRow]
