@@ -176,7 +176,7 @@ def test_a_metric_of_ones_own_may_keep_rows_and_without_any_there_is_a_warning(r
     class Keeps(Nothing):
         def compute_metrics(self, results: list) -> dict[str, float]:
             self.last_rows = [dict(case_id='c', patient_id='p', label=0, scores=[0.25, 0.75])]
-            return {'zero': 0.0}
+            return {'one': 1.0}
 
     for cls in (Nothing, Keeps):
         registered(METRICS, cls)
@@ -187,6 +187,6 @@ def test_a_metric_of_ones_own_may_keep_rows_and_without_any_there_is_a_warning(r
         experiment.model.freeze_unfitted()  # the images decide
         with warnings_of('usmm.engine.experiment') as lines:
             metrics, rows = experiment.evaluate()
-        assert metrics['test'] == {'zero': 0.0} and len(rows) == count
+        assert metrics['test']['zero'] == 0.0 and len(rows) == count
         text = 'no metric of the evaluator keeps rows, so there are no predictions of the test part'
         assert (text in lines) is (count == 0)
