@@ -157,7 +157,17 @@ def peak_memory(args: argparse.Namespace) -> int:
 
 def bench_memory(args: argparse.Namespace) -> list[Row]:
     """Peak memory of training, each in a fresh process, as a process only knows its highest peak so far."""
-    words = [sys.executable, __file__, args.config, '--device', args.device, '--batch-size', str(args.batch_size)]
+    words = [
+        sys.executable,
+        '-m',
+        'usmm',
+        'benchmark',
+        args.config,
+        '--device',
+        args.device,
+        '--batch-size',
+        str(args.batch_size),
+    ]
     words += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     rows = []
     for kind, _, _ in KINDS:
