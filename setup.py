@@ -40,7 +40,7 @@ INSTALL = [
     # torch and torchvision are capped together, since a torchvision only works beside its own torch.
     'torch>=2.10,<2.14',
     'torchvision>=0.25,<0.29',
-    # The OpenMMLab packages are pinned: usmm/compat.py mends these versions.
+    # The OpenMMLab packages are pinned: usmm/compat mends these versions.
     'mmengine==0.10.7',
     'mmcv-lite==2.1.0',
     'mmpretrain==1.2.0',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,11 @@ def annotations(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[as
 
 
 def names_any(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == 'Any' for a in annotations(function) for n in ast.walk(a))
+    nodes = [node for annotation in annotations(function) for node in ast.walk(annotation)]
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    names += [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    return 'Any' in names or any(re.search(r'\bAny\b', text) for text in texts)
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -45,6 +50,8 @@ def duck_typing(tree: ast.AST) -> Iterator[ast.Call]:
         ('def f(a: Any): ...', True),
         ('def f() -> dict[str, Any]: ...', True),
         ('async def f(*args: Any): ...', True),
+        ('def f(a: typing.Any): ...', True),
+        ("def f(a: 'list[Any]'): ...", True),
         ('def f(a: int, *, b: Mapping[str, object] = {}) -> None: x: Any = 1', False),
     ],
 )
@@ -77,3 +84,14 @@ def test_no_duck_typing_decides_what_is_done(room: str) -> None:
         if lines:
             found[path.relative_to(PACKAGE).as_posix()] = lines
     assert found == {}
+
+
+def test_any_has_no_other_name() -> None:
+    trees = {path: ast.parse(path.read_text(encoding='utf-8')) for path in FILES}
+    aliases = [
+        path.name
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and any(a.name == 'Any' and a.asname for a in node.names)
+    ]
+    assert aliases == []

@@ -22,6 +22,8 @@ def test_the_whole_demo_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[s
         out = capsys.readouterr().out
         assert state in out and 'best AUC     0.9' in out
     listed = [
-        line.split(None, 1)[1] for line in out.splitlines() if line.startswith(('metrics ', 'predictions ', 'figure '))
+        line.split(None, 1)[1]
+        for line in out.splitlines()
+        if line.startswith(('metrics   ', 'predictions  ', 'figure    '))
     ]
     assert len(listed) > 3 and all(Path(name).is_file() for name in listed)

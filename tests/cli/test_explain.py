@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
+from usmm.cli.explain_cases import Explainer
 from usmm.config import load_config
 from usmm.engine import Experiment
 from usmm.engine.workdir.outputs import save_checkpoint
@@ -174,3 +175,12 @@ def test_a_model_of_the_table_says_that_it_has_no_maps(
     row = pd.read_csv(tmp_path / 'out' / 'contributions.csv').iloc[0]
     assert row['clinical'] == pytest.approx(row['all'] - row['none'], abs=1e-5)
     assert not (tmp_path / 'out' / 'pointing.json').exists()
+
+
+def test_heat_maps_need_a_classifier_of_usmm() -> None:
+    explainer = object.__new__(Explainer)
+    explainer.model = SimpleNamespace(readers={'static': ('bus',)})
+    with pytest.raises(ValueError, match='heat maps need a MultiModalClassifier, got a SimpleNamespace'):
+        explainer._heat({}, [0])
+    explainer.model = SimpleNamespace(readers={})
+    assert explainer._heat({}, [0]) == {}

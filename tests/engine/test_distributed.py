@@ -66,11 +66,21 @@ def test_two_processes_train_both_stages_and_end_with_one_set_of_files(write_tin
         ('dist_train.sh', 'CONFIG GPUS'),
         ('dist_test.sh', 'CONFIG CHECKPOINT GPUS'),
         ('slurm_train.sh', 'PARTITION JOB_NAME CONFIG'),
+        ('slurm_test.sh', 'PARTITION JOB_NAME CONFIG CHECKPOINT'),
     ],
 )
 def test_scripts_say_how_they_are_used(project_root, script, usage):
     done = subprocess.run(['bash', str(project_root / 'tools' / script)], capture_output=True, text=True)
     assert done.returncode == 2 and usage in done.stderr
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
+@pytest.mark.parametrize('gpus', ['0', '-1', 'two', ''])
+def test_the_number_of_processes_must_be_one_or_more(project_root, script, gpus):
+    words = ['config', *(['weights'] if script == 'dist_test.sh' else []), gpus]
+    command = ['bash', str(project_root / 'tools' / script), *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and f"GPUS must be 1 or more, got '{gpus}'" in done.stderr
 
 
 def test_slurm_script_asks_for_the_job_and_passes_the_arguments_on(project_root, tmp_path):

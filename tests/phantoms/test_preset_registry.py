@@ -74,3 +74,9 @@ def test_a_removed_preset_is_gone(clean: None) -> None:
     assert 'short_lived' not in PRESETS
     with pytest.raises(ValueError, match="no preset 'short_lived'; valid names are cla, "):
         unregister_preset('short_lived')
+
+
+@pytest.mark.parametrize('preset', [None, 'cla', BasePreset])
+def test_only_presets_are_registered(preset: object) -> None:
+    with pytest.raises(TypeError, match='a preset must be an instance of BasePreset, got '):
+        register_preset(preset)  # type: ignore[type-var]

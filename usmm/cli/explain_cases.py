@@ -13,7 +13,7 @@ from mmengine.device import get_device
 from torch import Tensor
 
 from usmm.apis.explaining import modality_game
-from usmm.apis.model_interface import Network, reads_table
+from usmm.apis.model_interface import Network, image_logits, reads_table
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
@@ -145,18 +145,17 @@ class Explainer:
 
     def _heat(self, batch: Batch, shown: Sequence[int]) -> dict[str, HeatMap]:
         model = self.model
-        if not isinstance(model, MultiModalClassifier):
+        if not model.readers:
             return {}  # a table has no map
+        if not isinstance(model, MultiModalClassifier):
+            raise ValueError(f'heat maps need a MultiModalClassifier, got a {type(model).__name__}')
         present = stream_presence(model.readers, batch['present'])
         rows = None
         if present is not None:
             rows = {m: present[stream] for stream, names in model.readers.items() for m in names}
 
         def forward(inputs: Mapping[str, Tensor]) -> Tensor:
-            outputs = model.run_images(inputs, batch['present'], batch['data_samples'], batch['clinical'])
-            if outputs is None:
-                raise ValueError('a model without images has no heat map')
-            return outputs.logits
+            return image_logits(self.model, inputs, batch['present'], batch['data_samples'], batch['clinical'])
 
         return heat_maps(model, batch['inputs'], self.layers, forward, shown, self.method, self.score, rows)
 

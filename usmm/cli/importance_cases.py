@@ -51,9 +51,9 @@ def open_model(config: Config, args: argparse.Namespace) -> Opened:
     training = args.baseline == 'train' or args.absent == 'background'
     parts = dict.fromkeys([args.part, *(['train'] if training else [])])
     experiment = Experiment(config, args.out, parts=list(parts), checkpoint=args.checkpoint)
-    lacking = [part for part in parts if part not in experiment.parts]
-    if lacking:
-        raise ValueError(f'part {lacking[0]!r} has no cases (without a training part: --baseline zero)')
+    empty = [part for part in parts if part not in experiment.parts]
+    if empty:
+        raise ValueError(f'part {empty[0]!r} has no cases (without a training part: --baseline zero)')
     dataset = experiment.parts[args.part]
     names = [case.case_id for case in dataset.cases]
     absent = [name for name in args.cases or () if name not in names]

@@ -59,11 +59,11 @@ def shared_cases(drawings: Sequence[Drawing], common: bool) -> list[str]:
     first = drawings[0]
     for other in () if common else drawings[1:]:
         for one, two in ((first, other), (other, first)):
-            lacking = [case for case in one.regions if case not in two.regions]
-            if lacking:
+            absent = [case for case in one.regions if case not in two.regions]
+            if absent:
                 raise DataError(
-                    f'{len(lacking)} cases of {one.name} are not in {two.name}; --common leaves them out',
-                    case=lacking[0], file=two.source,
+                    f'{len(absent)} cases of {one.name} are not in {two.name}; --common leaves them out',
+                    case=absent[0], file=two.source,
                 )  # fmt: skip
     return [case for case in first.regions if all(case in d.regions for d in drawings)]
 

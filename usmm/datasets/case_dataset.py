@@ -227,18 +227,18 @@ class CaseDataset(Dataset):
         )
 
     def _with_all_modalities(self, cases: list[Case]) -> list[Case]:
-        lacking = {c.case_id: [m for m in self.modalities if m not in c.files] for c in cases}
-        lacking = {case_id: names for case_id, names in lacking.items() if names}
-        if not lacking or self.missing == 'keep':
+        missing = {c.case_id: [m for m in self.modalities if m not in c.files] for c in cases}
+        missing = {case_id: names for case_id, names in missing.items() if names}
+        if not missing or self.missing == 'keep':
             return list(cases)
         named = listing(
-            f'{len(lacking)} of {len(cases)} cases lack a modality', [f'{c}: {m}' for c, m in lacking.items()]
+            f'{len(missing)} of {len(cases)} cases lack a modality', [f'{c}: {m}' for c, m in missing.items()]
         )
         if self.missing == 'error':
             hint = "; missing='drop' leaves them out, missing='keep' keeps them for a model that can do without"
             raise DataError(named + hint, file=self.table.path)
         print_log(f'{named}; left out', 'current', logging.WARNING)
-        return [c for c in cases if c.case_id not in lacking]
+        return [c for c in cases if c.case_id not in missing]
 
 
 def _check_choice(name: str, value: str | None, valid: tuple[str | None, ...]) -> None:

@@ -190,9 +190,9 @@ def _check_tasks(tasks: Sequence[Settings]) -> None:
     if not tasks or len(set(names)) < len(names):
         raise ValueError(f'MultiTaskDataset needs tasks, each with a name of its own, got {names}')
     for task in tasks:
-        lacking, unknown = [k for k in NEEDED if k not in task], [k for k in task if k not in TASK_KEYS]
-        if lacking or unknown:
-            raise ValueError(f'task {task.get("name")!r}: lacks {lacking}, unknown {unknown}; keys are {TASK_KEYS}')
+        missing, unknown = [k for k in NEEDED if k not in task], [k for k in task if k not in TASK_KEYS]
+        if missing or unknown:
+            raise ValueError(f'task {task.get("name")!r}: lacks {missing}, unknown {unknown}; keys are {TASK_KEYS}')
 
 
 def _read(task: Settings, common: Settings) -> CaseDataset:

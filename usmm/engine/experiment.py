@@ -45,7 +45,8 @@ from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpo
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
-from usmm.registry import DATASETS, MODELS
+from usmm.models.building import build
+from usmm.registry import DATASETS
 from usmm.structures import CLINICAL, Schema, auto_values, token
 from usmm.structures.protocols import CaseSet, Classifier, KeepsRows, Trainable, WeightedHead, missing_members
 from usmm.utils import work_files
@@ -372,7 +373,7 @@ def build_network(config: Config, amp: bool = False) -> Classifier:
     if amp:
         # tensor cores, and AMX on a CPU, want the channels last
         settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
-    model = MODELS.build(settings)
+    model = build(settings)
     if not isinstance(model, Classifier):
         members = missing_members(model, Classifier)
         raise ValueError(

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from mmengine.registry import OPTIMIZERS
 from rich.progress import track
 from torch import nn
@@ -129,7 +130,8 @@ def check_files(
     read = dict(parts) if train_set is None else {**parts, 'train': train_set}
     check_pipelines(read)
     if not all(isinstance(data, CaseDataset) for data in read.values()):
-        return {}  # a data set of another package, which checks its files itself
+        print_log('the files of data sets of other packages are not read before the run', 'current')
+        return {}
     found = verify_parts(read, num_workers, bar(show))
     if train_set is not None and found['train']:
         parts['train'].leave_out(found['train'])

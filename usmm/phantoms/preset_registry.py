@@ -21,6 +21,7 @@ def register_preset(preset: P, module: str | None = None) -> P:
         module: Name of the module that defines it; None: the module that calls this function.
 
     Raises:
+        TypeError: If it is not a `BasePreset`.
         ValueError: If a preset of this name is registered already.
 
     Example:
@@ -30,6 +31,8 @@ def register_preset(preset: P, module: str | None = None) -> P:
         True
         >>> unregister_preset('small')
     """
+    if not isinstance(preset, BasePreset):
+        raise TypeError(f'a preset must be an instance of BasePreset, got {preset!r}')
     module = module or str(sys._getframe(1).f_globals.get('__name__', '__main__'))
     if preset.name in PRESETS:
         raise ValueError(

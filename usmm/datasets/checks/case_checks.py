@@ -65,7 +65,7 @@ class DataCounts(TypedDict):
 
 
 def is_blocking(problem: Problem, missing: str = 'error') -> bool:
-    """Whether a problem stops a training; a lacking modality does unless the config's `missing` allows for it."""
+    """Whether a problem stops a training; a missing modality does unless the config's `missing` allows for it."""
     return problem.kind not in WARNINGS and not (problem.kind == 'no_modality' and missing != 'error')
 
 

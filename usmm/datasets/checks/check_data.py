@@ -95,7 +95,7 @@ def check_data(
     Args:
         path, schema, classes, ignore_labels: As `CaseTable.read` takes them.
         modalities: Those that every case should have (default: all of the schema).
-        missing: The config's answer to a lacking modality; only `'error'` makes it blocking.
+        missing: The config's answer to a missing modality; only `'error'` makes it blocking.
         folds: A folds file to check against the table, if it exists.
         manifest: The manifest: compared with where it exists, written where it does not.
         update_manifest: Write the manifest anew after the comparison: what changed is accepted.

@@ -92,7 +92,7 @@ def report_importance(folder: str | Path, of: ImportanceResults, cases: int = 8)
     facts = [dict(case_id=c, label=y, explained=k) for c, y, k in zip(of.case_ids, of.labels, of.explained)]
     ends = [(float(a), float(b)) for a, b in zip(of.empty, of.full)]
     shares = [dict(zip(of.players, of.values[:, i].tolist())) for i in range(len(facts))]
-    lacking = [{f'without {p}': float(of.without[j, i]) for j, p in enumerate(of.players)} for i in range(len(facts))]
+    removed = [{f'without {p}': float(of.without[j, i]) for j, p in enumerate(of.players)} for i in range(len(facts))]
     content = {
         **of.facts,
         'metric': of.metric,
@@ -107,7 +107,7 @@ def report_importance(folder: str | Path, of: ImportanceResults, cases: int = 8)
             out / 'shapley.csv', _csv([{**f, 'none': e[0], **s, 'all': e[1]} for f, e, s in zip(facts, ends, shares)])
         ),
         'missing': write_report(
-            out / 'missing.csv', _csv([{**f, 'all': e[1], **x} for f, e, x in zip(facts, ends, lacking)])
+            out / 'missing.csv', _csv([{**f, 'all': e[1], **x} for f, e, x in zip(facts, ends, removed)])
         ),
         'json': write_report(out / 'importance.json', json.dumps(_plain(content), indent=2) + '\n'),
         'html': write_report(out / work_files.REPORT, render(_page(out, of, rows, cases))),
