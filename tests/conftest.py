@@ -47,6 +47,16 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope='session')
+def made() -> ModuleType:
+    """The module tests/visualization/made.py: work directories with made-up results."""
+    spec = importlib.util.spec_from_file_location('made', ROOT / 'tests' / 'visualization' / 'made.py')
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='session')
 def tiny() -> ModuleType:
     """The module tests/tiny.py: a data set and a config that train in seconds."""
     spec = importlib.util.spec_from_file_location('tiny', ROOT / 'tests' / 'tiny.py')

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -30,16 +28,6 @@ class ReadPage(HTMLParser):
 
     def values(self, tag: str, name: str) -> list[str]:
         return [found.get(name) or '' for t, found in self.tags if t == tag]
-
-
-@pytest.fixture(scope='session')
-def made() -> ModuleType:
-    """The module made.py beside this file."""
-    spec = importlib.util.spec_from_file_location('made', Path(__file__).with_name('made.py'))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope='session')

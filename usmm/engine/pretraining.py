@@ -22,7 +22,7 @@ from usmm.engine.workdir.run_facts import versions
 from usmm.registry import DATASETS, MODELS
 from usmm.structures.protocols import (
     Classifier,
-    ContrastiveLearner,
+    HasSpread,
     LabelledPretrainingSet,
     Learner,
     PretrainingSet,
@@ -151,8 +151,8 @@ def _learn(
         return run_stage(config, given, learner, dataset, held_out, folder, options, resume)
     given['custom_hooks'] = [*spec.get('custom_hooks', ()), dict(type='CollapseHook', lowest=LOWEST)]
     result = run_stage(config, given, learner, dataset, None, folder, options, resume)
-    if not isinstance(learner, ContrastiveLearner):
-        return result
+    if not isinstance(learner, HasSpread):
+        return result  # its outputs are not watched
     spread = float(learner.spread)
     return {**result, 'spread': round(spread, 4), 'collapsed': collapsed(spread)}
 

@@ -276,6 +276,13 @@ class ValidatedLearner(Learner, Protocol):
 
 
 @runtime_checkable
+class HasSpread(Protocol, metaclass=Contract):
+    """A learner that keeps the spread of its outputs, by which a collapse is seen."""
+
+    spread: Tensor
+
+
+@runtime_checkable
 class ContrastiveLearner(Learner, Protocol):
     """A learner of representations that can collapse: `SimSiam`, `BYOL`, `SimCLR`."""
 

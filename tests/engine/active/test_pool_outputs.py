@@ -81,7 +81,7 @@ def test_a_model_without_a_vector_has_no_features() -> None:
             super().__init__()
             self.drop = nn.Dropout(0.5)
 
-        def data_preprocessor(self, batch, training):
+        def data_preprocessor(self, batch, training=False):
             return {'n': len(batch['data_samples'])}
 
         def forward(self, n: int, mode: str):

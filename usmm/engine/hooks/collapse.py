@@ -12,7 +12,7 @@ from torch import Tensor
 
 from usmm.engine.hooks.run_state import plain_model
 from usmm.registry import HOOKS
-from usmm.structures.protocols import ContrastiveLearner
+from usmm.structures.protocols import HasSpread
 
 LOWEST = 0.1
 _logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class CollapseHook(Hook):
             return
         mean = sum(self._values) / len(self._values)
         learner = plain_model(runner.model)
-        if isinstance(learner, ContrastiveLearner):
+        if isinstance(learner, HasSpread):
             learner.spread.fill_(mean)
         text = f'epoch {runner.epoch + 1}: spread of the outputs {mean:.3f}'
         runner.logger.info(text)
