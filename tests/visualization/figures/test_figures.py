@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -95,8 +96,8 @@ def test_a_dollar_sign_is_no_formula(tmp_path: Path):
 
 
 def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def half_written(figure: Figure, path: Path, **options: object) -> None:
-        path.write_text('half')
+    def half_written(figure: Figure, file: BinaryIO, **options: object) -> None:
+        file.write(b'half')
         raise OSError('disk full')
 
     monkeypatch.setattr(Figure, 'savefig', half_written)
