@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -111,8 +111,7 @@ def describe(app: FastAPI, limits: Limits, closed: bool) -> Schema:
         servers=[{'url': '/'}],
     )  # fmt: skip
     if closed:
-        components, paths = document['components'], document['paths']
-        assert isinstance(components, dict) and isinstance(paths, dict)
+        components, paths = (cast(dict[str, object], document[name]) for name in ('components', 'paths'))
         components['securitySchemes'] = {'token': {'type': 'http', 'scheme': 'bearer'}}
         document['security'] = [{'token': []}]
         paths['/api/v1/health']['get']['security'] = []  # type: ignore[call-overload, index]
