@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -15,12 +14,9 @@ from mmengine.logging import MMLogger
 from usmm.cli import main as cli
 
 
-def log_to_this_stdout() -> None:
-    """Loggers of runs of earlier tests write to the stdout of those tests, which is closed; let them use today's."""
-    for logger in MMLogger._instance_dict.values():
-        for handler in logger.handlers:
-            if type(handler) is logging.StreamHandler:
-                handler.stream = sys.stdout
+def forget_loggers() -> None:
+    """A command starts without loggers; those of earlier tests write to a closed stdout, some of them errors only."""
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture
@@ -28,7 +24,7 @@ def usmm(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, st
     """`usmm ...` in this process, where the packages are loaded already: exit code, stdout, stderr."""
 
     def run(*words: object) -> tuple[int, str, str]:
-        log_to_this_stdout()
+        forget_loggers()
         try:
             code = cli.main(list(map(str, words)))
         except SystemExit as ended:  # argparse ends in this way
