@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
 from usmm.apis.bundle import Bundle
 from usmm.apis.model_interface import BuiltNetwork
 from usmm.registry import MODELS
-from usmm.weights import check_numbers
+from usmm.weights import load_state
 
 
 def build_network(bundle: Bundle) -> BuiltNetwork:
@@ -25,16 +23,8 @@ def build_network(bundle: Bundle) -> BuiltNetwork:
         if bundle.state is None:
             model.init_weights()
         else:
-            _load(model, bundle.source, bundle.state)
+            load_state(model, bundle.state, bundle.source)
             model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide
     model.usmm_bundle = bundle
     model.eval()
     return model
-
-
-def _load(model: BuiltNetwork, source: str, state: Mapping[str, Tensor]) -> None:
-    check_numbers(source, state, model.state_dict())
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(f'{source} does not fit its model: {error}') from error

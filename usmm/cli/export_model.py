@@ -15,7 +15,7 @@ from mmengine.config import Config
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
-from usmm.engine.experiment import settle_categories
+from usmm.engine.categories import settle_categories
 from usmm.engine.specs import CheckpointMeta
 from usmm.engine.workdir.outputs import load_weights
 from usmm.export import input_shapes
@@ -25,7 +25,7 @@ from usmm.registry import MODELS
 from usmm.structures import Schema, Settings
 from usmm.structures.settings import CLINICAL
 from usmm.utils import work_files
-from usmm.weights import check_numbers
+from usmm.weights import load_state
 
 WEIGHTS = (work_files.WEIGHTS, work_files.PUBLISHED)
 KEPT = ('calibration', 'selection', 'config')
@@ -61,11 +61,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:
     meta = content.get('meta') or {}
     settle_categories(config, meta.get('categories'))
     model = MODELS.build(config.model.to_dict())
-    check_numbers(checkpoint, content['state_dict'], model.state_dict())
-    try:
-        model.load_state_dict(content['state_dict'])
-    except RuntimeError as error:
-        raise ValueError(f'{checkpoint} does not fit the model of {config.name}: {error}') from error
+    load_state(model, content['state_dict'], checkpoint, config.name)
     model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide
     return model, meta
 

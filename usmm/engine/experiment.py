@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,10 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, init_dist, is_main_process
 from mmengine.logging import print_log
-from mmengine.runner import set_random_seed
 
 from usmm.config import source_text
 from usmm.datasets import CaseDataset
+from usmm.engine.categories import settle_categories
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
@@ -28,6 +27,7 @@ from usmm.engine.preconditions import (
     check_unseen,
 )
 from usmm.engine.pretraining import pretrain
+from usmm.engine.run_model import build_model
 from usmm.engine.scores import ScoreDataset, collect_scores
 from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples, Stages, StageSpec
 from usmm.engine.stages import (
@@ -35,7 +35,6 @@ from usmm.engine.stages import (
     build_test_runner,
     env_config,
     epochs_of,
-    randomness,
     run_stage,
     stages_before,
 )
@@ -45,13 +44,12 @@ from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpo
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
-from usmm.models.building import build
 from usmm.registry import DATASETS
-from usmm.structures import CLINICAL, Schema, auto_values, token
-from usmm.structures.protocols import CaseSet, Classifier, KeepsRows, Trainable, WeightedHead, missing_members
+from usmm.structures import CLINICAL, Schema, token
+from usmm.structures.protocols import CaseSet, KeepsRows, WeightedHead, missing_members
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
-from usmm.weights import check_numbers
+from usmm.weights import load_state
 
 
 class Experiment:
@@ -92,7 +90,7 @@ class Experiment:
         parts = parts_of(self.config) if parts is None else parts
         self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
-        self.model = build_network(self.config, self.options.amp)
+        self.model = build_model(self.config, self.options.amp)
         split = self.config.get('split') or {}
         self.selection = split.get('selection', 'inner') if self.options.validate else 'last'
         self.trained_on: frozenset[str] = frozenset()
@@ -231,7 +229,9 @@ class Experiment:
 
     def _fill(self, checkpoint: str | Path) -> Checkpoint:
         """Load a checkpoint's weights, and return all of its content."""
-        return fill(self.model, checkpoint, self.config.name)
+        content = load_weights(Path(checkpoint))
+        load_state(self.model, content['state_dict'], checkpoint, self.config.name)
+        return content
 
     def _run_stage(self, spec: StageSpec, resume: str | bool) -> Results:
         if spec.get('model'):
@@ -320,86 +320,3 @@ def parts_of(config: Config) -> tuple[str, ...]:
 def fold_of(config: Config, part: str) -> int | None:
     """The number of the fold that rows of a part belong to; None where there are no folds."""
     return (config.get('split') or {}).get('fold', 0) if is_folded(config) and part != 'all' else None
-
-
-def settle_categories(config: Config, known: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
-    """Put categories in place of every `'auto'` of a config, wherever its schema was referred to.
-
-    Args:
-        config: The resolved config; changed in place.
-        known: Variable -> categories, as weights bring them; else those of the training part are taken.
-
-    Returns:
-        Variable -> categories, of those that were `'auto'`.
-    """
-    variables = [v for v in Schema.of(config.schema.to_dict()).clinical if v.values == 'auto']
-    if not variables:
-        return {}
-    if known is not None and {v.name for v in variables} <= set(known):
-        found = {v.name: tuple(known[v.name]) for v in variables}
-    else:
-        bare = DATASETS.build({**config.dataset, 'part': 'train', 'pipeline': ()})
-        found = {v.name: auto_values(bare.cases, v) for v in variables}
-    _replace_auto(config._cfg_dict, found)
-    return found
-
-
-def _replace_auto(node: object, values: Mapping[str, tuple[str, ...]]) -> None:
-    if isinstance(node, dict):
-        if node.get('values') == 'auto' and node.get('name') in values:
-            node['values'] = values[node['name']]
-        for item in node.values():
-            _replace_auto(item, values)
-    elif isinstance(node, (list, tuple)):
-        for item in node:
-            _replace_auto(item, values)
-
-
-def build_network(config: Config, amp: bool = False) -> Classifier:
-    """The model of a resolved config, initialised with its seed, and filled from its `load_from`.
-
-    Args:
-        config: The config.
-        amp: Whether it will run in mixed precision.
-
-    Raises:
-        ValueError: The model is not a classifier that stages can train.
-    """
-    if config.get('deterministic'):
-        # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
-        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
-    set_random_seed(**randomness(config))
-    settings = copy.deepcopy(config.model)
-    if amp:
-        # tensor cores, and AMX on a CPU, want the channels last
-        settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
-    model = build(settings)
-    if not isinstance(model, Classifier):
-        members = missing_members(model, Classifier)
-        raise ValueError(
-            f'model of {config.name}: a {type(model).__name__} cannot be trained in stages, it lacks {members}'
-        )
-    model.init_weights()
-    if config.get('load_from'):
-        fill(model, config.load_from, config.name)
-    return model
-
-
-def fill(model: Trainable, checkpoint: str | Path, name: str) -> Checkpoint:
-    """Load a checkpoint's weights, and return all of its content.
-
-    Args:
-        model: The model.
-        checkpoint: The file.
-        name: Of the config, for messages.
-
-    Raises:
-        ValueError: The file cannot be loaded safely, or its tensors do not fit the model.
-    """
-    content = load_weights(Path(checkpoint))
-    check_numbers(checkpoint, content['state_dict'], model.state_dict())
-    try:
-        model.load_state_dict(content['state_dict'])
-    except RuntimeError as error:
-        raise ValueError(f'{checkpoint} does not fit the model of {name}: {error}') from error
-    return content

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from usmm.apis import Prediction
-from usmm.datasets.transforms.cropping import resize
+from usmm.datasets.transforms.resizing import resize
 from usmm.server.answer_types import Answer, Explanation, Preview, Seconds
 from usmm.server.decode.previews import as_png, as_uris
 from usmm.server.decode.replies import Reply, Shown

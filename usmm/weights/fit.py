@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN = 3
+
+
+class HasWeights(Protocol):
+    """A model that tensors can be loaded into by their names."""
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Name -> tensor."""
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> object:
+        """Load tensors by name."""
 
 
 def check_fits(path: Path | str, state: Mapping[str, Tensor], model: Mapping[str, Tensor]) -> None:
@@ -53,6 +63,28 @@ def check_numbers(path: Path | str, state: Mapping[str, Tensor], model: Mapping[
         if mine != theirs and not (mine.is_floating_point and theirs.is_floating_point):
             raise ValueError(f'{path} does not fit the model: {name} is {theirs}, in the model {mine}')
     check_finite(path, state)
+
+
+def load_state(model: HasWeights, state: Mapping[str, Tensor], source: Path | str, name: str | None = None) -> None:
+    """Load weights into a model, every tensor of it and no other; where that fails, the model stays as it was.
+
+    Args:
+        model: The model.
+        state: Name -> tensor.
+        source: Where they come from, for the message.
+        name: Of the config, for the message.
+
+    Raises:
+        ValueError: Names, shapes or kinds of numbers differ from the model's, or numbers are not finite.
+    """
+    check_numbers(source, state, model.state_dict())
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        model.load_state_dict(before)  # torch has copied the tensors that fit
+        whose = 'its model' if name is None else f'the model of {name}'
+        raise ValueError(f'{source} does not fit {whose}: {error}') from error
 
 
 def check_finite(path: Path | str, state: Mapping[str, Tensor]) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from usmm.datasets.transforms import CropLesion, LoadImage, LoadMask, Resize, lesion_square
-from usmm.datasets.transforms.cropping import crop, resize, square_around
+from usmm.datasets.transforms.boxes import crop, square_around
+from usmm.datasets.transforms.resizing import resize
 from usmm.readers import DataError
 from usmm.structures import Case
 

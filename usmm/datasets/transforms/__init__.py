@@ -10,23 +10,17 @@ from usmm.datasets.transforms.augment import (
     replay,
 )
 from usmm.datasets.transforms.base_transform import Transform
+from usmm.datasets.transforms.boxes import coloured_box, lesion_square
 from usmm.datasets.transforms.cache import Cached
 from usmm.datasets.transforms.colour import ColourJitter, RandomErase
-from usmm.datasets.transforms.cropping import (
-    CropBox,
-    CropLesion,
-    CropRegion,
-    PadToSize,
-    Resize,
-    coloured_box,
-    lesion_square,
-)
+from usmm.datasets.transforms.cropping import CropBox, CropLesion, CropRegion
 from usmm.datasets.transforms.formatting import PackCase, collate_cases, pack
 from usmm.datasets.transforms.keyframes import KeyFrames, key_frames
 from usmm.datasets.transforms.lesion_curve import lesion_curve
 from usmm.datasets.transforms.loading import LoadClip, LoadImage, LoadMask
 from usmm.datasets.transforms.panels import SplitPanels
 from usmm.datasets.transforms.region import KeepRegion, ultrasound_region
+from usmm.datasets.transforms.resizing import PadToSize, Resize
 from usmm.datasets.transforms.store import ArrayStore
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""The lesion's square, and a common size."""
+"""Cropping to the lesion: its square, its box, or the region around it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 from usmm.datasets.transforms.base_transform import Transform, chosen, names_of
+from usmm.datasets.transforms.boxes import Box, coloured_box, crop, lesion_square, mask_bounds, square_around
+from usmm.datasets.transforms.resizing import centred, rescaled, resize
 from usmm.readers import DataError, outside
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case
 
 FALLBACKS = ('full', 'error')
-
-Box = tuple[int, int, int, int]
 
 
 @TRANSFORMS.register_module()
@@ -75,104 +75,6 @@ class CropLesion(Transform):
         if self.fallback == 'error':
             raise DataError('there is no lesion mask to crop to', case=case.case_id, modality=modality)
         return square_around((0, 0, size[1], size[0]), size, 0.0)
-
-
-@TRANSFORMS.register_module()
-class Resize(Transform):
-    """Resize images and clips (with their masks) to one size; by area when they shrink, else bilinear.
-
-    Args:
-        size: Side of a square, or (height, width), in pixels.
-        modalities: Which (default: all that are loaded).
-
-    Raises:
-        ValueError: A size that is not positive.
-    """
-
-    def __init__(self, size: int | Sequence[int], modalities: str | Sequence[str] | None = None) -> None:
-        height, width = (size, size) if isinstance(size, int) else size
-        if min(height, width) < 1:
-            raise ValueError(f'size must be positive, got {size}')
-        self.size, self.modalities = (int(height), int(width)), names_of(modalities)
-
-    def __call__(self, case: Case) -> Case:
-        """Resize the modalities of one case."""
-        for modality in chosen(self.modalities, case.data):
-            facts = case.info.setdefault(modality, {})
-            old = case.data[modality].shape[-3:-1]
-            case.data[modality] = resize(case.data[modality], self.size)
-            if modality in case.masks:
-                mask = case.masks[modality].astype(np.uint8)
-                case.masks[modality] = cv2.resize(mask, self.size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-            if (spacing := facts.get('spacing')) is not None:
-                facts['spacing'] = rescaled(spacing, old, self.size)
-        return case
-
-
-def lesion_square(mask: np.ndarray, margin: float = 0.0) -> Box:
-    """The smallest square around a mask, inside the image if it fits.
-
-    Args:
-        mask: (H, W) bool with at least one pixel set.
-        margin: Room on each side, as a share of the side.
-
-    Returns:
-        x0, y0, x1, y1 in pixels, ends excluded; outside the image only where the square is larger than it.
-
-    Example:
-        >>> mask = np.zeros((10, 20), bool)
-        >>> mask[2:4, 16:20] = True
-        >>> lesion_square(mask)
-        (16, 1, 20, 5)
-    """
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return square_around(box, mask.shape, margin)
-
-
-def square_around(box: Box, size: Sequence[int], margin: float) -> Box:
-    """The square centred on a box, shifted into an image of `size` (height, width) where it fits."""
-    x0, y0, x1, y1 = box
-    side = max(x1 - x0, y1 - y0)
-    side += 2 * round(margin * side)
-    left, top = _place(x0, x1, side, size[1]), _place(y0, y1, side, size[0])
-    return left, top, left + side, top + side
-
-
-def crop(array: np.ndarray, box: Box) -> np.ndarray:
-    """Cut a box out of (..., H, W, C); what lies outside is zero.
-
-    Example:
-        >>> crop(np.ones((2, 2, 1), np.uint8), (-1, 0, 1, 2))[..., 0].tolist()
-        [[0, 1], [0, 1]]
-    """
-    x0, y0, x1, y1 = box
-    height, width = array.shape[-3:-1]
-    if x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height:
-        return np.ascontiguousarray(array[..., y0:y1, x0:x1, :])
-    out = np.zeros((*array.shape[:-3], y1 - y0, x1 - x0, array.shape[-1]), array.dtype)
-    top, left = max(0, -y0), max(0, -x0)
-    inside = array[..., max(0, y0) : max(0, y1), max(0, x0) : max(0, x1), :]
-    out[..., top : top + inside.shape[-3], left : left + inside.shape[-2], :] = inside
-    return out
-
-
-def resize(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, 3) or (T, H, W, 3) uint8 to `size` (height, width)."""
-    if array.shape[-3:-1] == size:
-        return array
-    smaller = size[0] * size[1] < array.shape[-3] * array.shape[-2]
-    how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    if array.ndim == 3:
-        return cv2.resize(array, size[::-1], interpolation=how)
-    return np.stack([cv2.resize(frame, size[::-1], interpolation=how) for frame in array])
-
-
-def _place(start: int, end: int, side: int, limit: int) -> int:
-    """First pixel of an interval of `side` centred on start..end, shifted into 0..limit, or centred on it if larger."""
-    if side >= limit:
-        return (limit - side) // 2
-    return min(max(0, (start + end - side) // 2), limit - side)
 
 
 @TRANSFORMS.register_module()
@@ -263,22 +165,6 @@ class CropBox(Transform):
         return centred(array, self.size)
 
 
-def mask_bounds(mask: np.ndarray) -> Box:
-    """x0, y0, x1, y1 of the smallest rectangle around a mask (H, W) with a pixel set, ends excluded.
-
-    Example:
-        >>> mask = np.zeros((10, 20), bool)
-        >>> mask[2:4, 16:20] = True
-        >>> mask_bounds(mask)
-        (16, 2, 20, 4)
-    """
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-COLOUR = 48  # a pixel is coloured where its channels differ by more, of 255
-
-
 @TRANSFORMS.register_module()
 class CropRegion(Transform):
     """Cut a square of `size` pixels, centred on the region of interest, without scaling.
@@ -318,95 +204,3 @@ class CropRegion(Transform):
             for a, b, limit in ((box[0], box[2], size[1]), (box[1], box[3], size[0]))
         )
         return left, top, left + self.size, top + self.size
-
-
-def coloured_box(image: np.ndarray, share: float = 0.002) -> Box | None:
-    """Bounds of the largest connected patch of colour, or None where there is none.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        share: A smaller patch, as a share of the image, is none.
-
-    Example:
-        >>> image = np.full((20, 30, 3), 90, np.uint8)
-        >>> image[5:10, 12:20] = (200, 30, 30)
-        >>> coloured_box(image)
-        (12, 5, 20, 10)
-    """
-    spread = image.max(2).astype(int) - image.min(2)
-    count, _, stats, _ = cv2.connectedComponentsWithStats((spread > COLOUR).astype(np.uint8))
-    if count < 2:
-        return None
-    x, y, w, h, area = (int(v) for v in stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))])
-    return (x, y, x + w, y + h) if area >= share * image.shape[0] * image.shape[1] else None
-
-
-@TRANSFORMS.register_module()
-class PadToSize(Transform):
-    """Put images and clips (with their masks) into the middle of a black square; none is enlarged.
-
-    An image that is larger than the square is made smaller, its shape kept, until it fits.
-
-    Args:
-        size: Side of the square in pixels.
-        modalities: Which (default: all that are loaded).
-
-    Raises:
-        ValueError: A size that is not positive.
-
-    References:
-        Chiang et al., ACM MM Asia 2023: images smaller than 200 x 200 are padded with zeros, not interpolated.
-
-    Example:
-        >>> case = Case('c', 'p', data={'t1': np.full((2, 4, 3), 9, np.uint8)})
-        >>> PadToSize(4)(case).data['t1'][..., 0].tolist()
-        [[0, 0, 0, 0], [9, 9, 9, 9], [9, 9, 9, 9], [0, 0, 0, 0]]
-    """
-
-    def __init__(self, size: int, modalities: str | Sequence[str] | None = None) -> None:
-        if size < 1:
-            raise ValueError(f'size of PadToSize must be positive, got {size}')
-        self.size, self.modalities = int(size), names_of(modalities)
-
-    def __call__(self, case: Case) -> Case:
-        """Pad the modalities of one case."""
-        for modality in chosen(self.modalities, case.data):
-            array = case.data[modality]
-            height, width = array.shape[-3:-1]
-            inner = fitting((height, width), self.size)
-            case.data[modality] = centred(resize(array, inner), self.size)
-            if modality in case.masks:
-                mask = case.masks[modality].astype(np.uint8)
-                mask = cv2.resize(mask, inner[::-1], interpolation=cv2.INTER_NEAREST)
-                case.masks[modality] = centred(mask[..., None], self.size)[..., 0] > 0
-            facts = case.info.setdefault(modality, {})
-            if (spacing := facts.get('spacing')) is not None:
-                facts['spacing'] = rescaled(spacing, (height, width), inner)
-        return case
-
-
-def rescaled(spacing: tuple[float, float], old: tuple[int, int], new: tuple[int, int]) -> tuple[float, float]:
-    """The spacing of pixels (row, column; mm) once an image of the size `old` (height, width) has the size `new`.
-
-    Example:
-        >>> rescaled((0.5, 0.25), (100, 100), (50, 200))
-        (1.0, 0.125)
-    """
-    return spacing[0] * old[0] / new[0], spacing[1] * old[1] / new[1]
-
-
-def fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """(height, width) of an image that fits into a square: its own, or smaller in the same shape.
-
-    Example:
-        >>> fitting((100, 150), 200), fitting((400, 200), 200)
-        ((100, 150), (200, 100))
-    """
-    share = min(1.0, side / max(size))
-    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
-
-
-def centred(array: np.ndarray, side: int) -> np.ndarray:
-    """(..., H, W, C) in the middle of a square of zeros."""
-    top, left = (side - array.shape[-3]) // 2, (side - array.shape[-2]) // 2
-    return crop(array, (-left, -top, side - left, side - top))

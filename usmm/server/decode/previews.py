@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from usmm.datasets.transforms import KeepRegion, Transform
-from usmm.datasets.transforms.cropping import resize
 from usmm.datasets.transforms.loading import load_image
+from usmm.datasets.transforms.resizing import resize
 from usmm.readers import DataError, open_clip, outside, read_regions
 from usmm.readers.dicom.facts import spacing_of
 from usmm.readers.dicom.file import is_dicom, open_stream, read_header
