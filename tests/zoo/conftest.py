@@ -150,6 +150,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / 'cache'
+
+
+@pytest.fixture
 def serve() -> Iterator[Callable[[Path], Server]]:
     """Start a server on a folder."""
     running = []

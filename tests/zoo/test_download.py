@@ -23,11 +23,6 @@ def server(serve, zoo_folder: Path) -> Any:
     return serve(zoo_folder)
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / 'cache'
-
-
 def models(cache: Path) -> list[Path]:
     return sorted(p for p in (cache / 'models').rglob('*') if p.is_file())
 

@@ -11,11 +11,6 @@ from usmm.zoo import FetchError, Zoo, list_models
 WEIGHTS = 'model.safetensors'
 
 
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / 'cache'
-
-
 def models(cache: Path) -> list[Path]:
     return sorted(p for p in (cache / 'models').rglob('*') if p.is_file())
 

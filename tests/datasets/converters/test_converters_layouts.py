@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
+import runpy
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pydicom
 import pytest
-from mmengine.config import Config
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from usmm.datasets.case_table import CaseTable
 from usmm.readers import DataError
-from usmm.structures import Schema
 
-
-def converter(name: str) -> ModuleType:
-    return importlib.import_module(f'usmm.datasets.converters.{name}')
-
-
-def convert(name: str, src: Path, out: Path, *options: str) -> list[dict[str, str]]:
-    assert converter(name).main([str(src), str(out), *options]) == 0
-    with (out / 'cases.csv').open(newline='', encoding='utf-8') as stream:
-        return list(csv.DictReader(stream))
-
-
-def problems(out: Path) -> list[str]:
-    """What the case table's own reader finds wrong, with the settings that the converter wrote."""
-    config = Config.fromfile(out / 'schema.py')
-    classes = tuple(config.classes) if len(config.classes) > 1 else ('a', 'b')
-    table = CaseTable.read(out / 'cases.csv', Schema.of(config.schema.to_dict()), classes)
-    return [str(problem) for problem in table.problems]
-
-
-def touch(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(str(path).encode())
-    return path
+HELP = runpy.run_path(str(Path(__file__).with_name('trees.py')))
+convert = HELP['convert']
+converter = HELP['converter']
+problems = HELP['problems']
+touch = HELP['touch']
 
 
 # --- US3M ------------------------------------------------------------------------------------------------------------
