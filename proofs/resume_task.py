@@ -36,7 +36,7 @@ test_pipeline = [*load, dict(type='PackCase', clinical='${{schema.clinical}}')]
 model = dict(
     type='MultiModalClassifier', modalities='${{modalities}}', classes='${{classes}}', positive='${{positive}}',
     schema='${{schema}}', data_preprocessor=dict(type='CasePreprocessor'),
-    encoder=dict(static=dict(type='GuidedEncoder', guide='bus', guided=('ue',), depth=18, base_channels=4)),
+    encoder=dict(static=dict(type='GuidedEncoder', guide='bus', guided=('ue',), depth=10, base_channels=4)),
     fusion=dict(type='TransformerFusion', embed_dims=16, num_layers=1, num_heads=2),
     head=dict(type='LinearHead', dropout=0.3, losses=[dict(type='FocalLoss')]),
     clinical=dict(type='ClinicalFusionHead'))

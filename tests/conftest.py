@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import json
 import os
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -29,6 +33,60 @@ def pytest_collection_finish() -> None:
     """The imported packages stay: garbage collection, which every training asks for, need not visit them."""
     gc.collect()
     gc.freeze()
+
+
+class WarmPython:
+    """Commands in processes of their own that need not load the packages first (`tests/warm_python.py`).
+
+    What a command does when it starts, and torchrun, are not for this.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+        words = [sys.executable, str(ROOT / 'tests' / 'warm_python.py')]
+        environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT)}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=environment)
+
+    def run(
+        self, argv: Sequence[object], cwd: Path | None = None, env: Sequence[dict[str, object]] = ({},)
+    ) -> list[subprocess.CompletedProcess[str]]:
+        """Run a command as often at once as there are environments; `argv` as behind `python`."""
+        commands = []
+        for words in env:
+            self.count += 1
+            files = {name: str(self.folder / f'{self.count}.{name}') for name in ('stdout', 'stderr')}
+            given = {name: str(value) for name, value in words.items()}
+            commands.append({'argv': [*map(str, argv)], 'cwd': str(cwd or Path.cwd()), 'env': given, **files})
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(json.dumps(commands), file=self.process.stdin, flush=True)
+        codes = json.loads(self.process.stdout.readline())
+        return [
+            subprocess.CompletedProcess(c['argv'], code, Path(c['stdout']).read_text(), Path(c['stderr']).read_text())
+            for c, code in zip(commands, codes, strict=True)
+        ]
+
+    def run_two(self, argv: Sequence[object], cwd: Path | None = None) -> list[subprocess.CompletedProcess[str]]:
+        """Run a command as two processes that find each other, as torchrun starts them; both must end well."""
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
+        shared: dict[str, object] = dict(WORLD_SIZE=2, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+        both = self.run(argv, cwd, [{**shared, 'RANK': rank, 'LOCAL_RANK': rank} for rank in range(2)])
+        assert [done.returncode for done in both] == [0, 0], [done.stderr[-2000:] for done in both]
+        return both
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate()
+
+
+@pytest.fixture(scope='session')
+def warm_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPython]:
+    """Runs commands in processes that have the packages loaded."""
+    warm = WarmPython(tmp_path_factory.mktemp('warm_python'))
+    yield warm
+    warm.close()
 
 
 @pytest.fixture(scope='session')

@@ -331,7 +331,7 @@ def test_parts_of_the_page_work_when_a_config_names_them(parts: Path, tiny_confi
     assert set(settings) == {'encoder', 'fusion', 'head'}
     importing = next(b for b in blocks(ROOT / 'docs' / 'extending.md', 'python') if b.startswith('custom_imports'))
     text = tiny_config.read_text().replace("dict(type='RandomFlip')", "dict(type='Invert')")
-    text = text.replace("type='GuidedEncoder', guide='bus', guided=('ue',), depth=18, base_channels=4",
+    text = text.replace("type='GuidedEncoder', guide='bus', guided=('ue',), depth=10, base_channels=4",
                         ', '.join(f'{k}={v!r}' for k, v in settings['encoder']['static'].items()))  # fmt: skip
     text = text.replace("type='TransformerFusion', embed_dims=16, num_layers=1, num_heads=2", "type='MaxFusion'")
     text = re.sub(r'losses=\[.*?\]\)', f'losses={settings["head"]["losses"]!r})', text, flags=re.DOTALL)
@@ -397,7 +397,7 @@ def test_a_modality_needs_the_config_alone() -> None:
     scope: dict = {}
     exec(next(b for b in blocks(ROOT / 'docs' / 'extending.md', 'python') if b.startswith('modalities')), scope)
     assert Schema.of(scope['schema']).column('swe') == 'swe_file'
-    narrow = {'static': scope['encoder']['static'] | dict(depth=18, base_channels=4)}
+    narrow = {'static': scope['encoder']['static'] | dict(depth=10, base_channels=4)}
     given = dict(modalities=scope['modalities'], classes=('A', 'B'), schema=scope['schema'])
     model = MODELS.build(dict(type='MultiModalClassifier', **given, encoder=narrow))
     images = {name: torch.rand(2, 3, 64, 64) for name in scope['modalities']}

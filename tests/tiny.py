@@ -36,8 +36,8 @@ model = dict(
     type='MultiModalClassifier', modalities='${{modalities}}', classes='${{classes}}', positive='${{positive}}',
     schema='${{schema}}', data_preprocessor=dict(type='CasePreprocessor'),
     encoder=dict(
-        static=dict(type='GuidedEncoder', guide='bus', guided=('ue',), depth=18, base_channels=4),
-        dynamic=dict(type='ClipEncoder', clip='clip', backbone=dict(type='R2Plus1D', depth=18, base_channels=4))),
+        static=dict(type='GuidedEncoder', guide='bus', guided=('ue',), depth=10, base_channels=4),
+        dynamic=dict(type='ClipEncoder', clip='clip', backbone=dict(type='R2Plus1D', depth=10, base_channels=4))),
     fusion=dict(type='TransformerFusion', embed_dims=16, num_layers=1, num_heads=2),
     head=dict(type='LinearHead', losses=[
         dict(type='FocalLoss'), dict(type='DeepSupervisionLoss', loss_weight=0.3),

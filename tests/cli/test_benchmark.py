@@ -10,7 +10,7 @@ import pytest
 import torch
 
 TINY = ['msmfn_small_phantom', '--device', 'cpu', '--batch-size', '2', '--repeats', '2', '--matrix', '64']
-SIZES = ['--cfg-options', 'image_size=32', 'clip_size=32']
+SIZES = ['--cfg-options', 'image_size=32', 'clip_size=32', 'static_net.depth=10', 'clip_net.depth=10']
 
 
 @pytest.fixture(scope='module')

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -68,23 +65,10 @@ def write_wrong(folder):
     return path
 
 
-def test_two_processes_of_a_launcher_share_each_fold(project_root, tiny_config, tmp_path):
+def test_two_processes_of_a_launcher_share_each_fold(warm_python, tiny_config, tmp_path):
     work = tmp_path / 'cv'
-    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={free_port()}']
-    options = ['--folds', '2', '--work-dir', str(work), '--launcher', 'pytorch', *FAST]
-    found = subprocess.run(
-        [*torchrun, '-m', 'usmm', 'cross_validate', str(tiny_config), *options],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=project_root,
-    )
-    assert found.returncode == 0, found.stdout + found.stderr
+    options = ['--folds', '2', '--work-dir', work, '--launcher', 'pytorch', *FAST]
+    first, second = warm_python.run_two(['-m', 'usmm', 'cross_validate', tiny_config, *options])
     summary = json.loads((work / 'summary.json').read_text())
-    assert summary['cases'] == 19 and found.stdout.count('report.html') == 1
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        return int(free.getsockname()[1])
+    assert summary['cases'] == 19
+    assert first.stdout.count('report.html') == 1 and 'report.html' not in second.stdout

@@ -17,13 +17,19 @@ def test_a_failing_step_ends_the_demo_with_its_exit_code(tmp_path: Path, capsys:
 @pytest.mark.slow
 def test_the_whole_demo_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for state in ('synthetic patients: 12', 'using the phantom that is already in demo/data'):
-        assert demo.main(['demo', '--cases', '12', '--test-cases', '6', '--epochs', '1']) == 0
-        out = capsys.readouterr().out
-        assert state in out and 'best AUC     0.9' in out
+    words = ['demo', '--cases', '12', '--test-cases', '6', '--epochs', '1']
+    assert demo.main(words) == 0
+    out = capsys.readouterr().out
+    assert 'synthetic patients: 12' in out and 'best AUC     0.9' in out
     listed = [
         line.split(None, 1)[1]
         for line in out.splitlines()
         if line.startswith(('metrics   ', 'predictions  ', 'figure    '))
     ]
     assert len(listed) > 3 and all(Path(name).is_file() for name in listed)
+
+    commands = []
+    monkeypatch.setattr(demo, '_run', lambda command, words: commands.append(command.__name__))
+    assert demo.main(words) == 0
+    assert 'using the phantom that is already in demo/data' in capsys.readouterr().out
+    assert commands == ['usmm.cli.train', 'usmm.cli.test']

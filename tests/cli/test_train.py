@@ -41,12 +41,12 @@ class Runs:
 
 
 @pytest.fixture(scope='module')
-def runs(shell, write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(warm_python, write_tiny_config: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """Stage `image` alone and without validation; then the rest, by --resume, from another config of the folder."""
     folder = tmp_path_factory.mktemp('runs')
     write_tiny_config(folder)
     how = ('tiny.py', '--work-dir', 'mine', '--cfg-options', 'max_epochs=2', 'stages.0.optimizer.lr=0.002')
-    first = shell('train', *how, '--stage', 'image', '--no-validate', cwd=folder)
+    (first,) = warm_python.run(['-m', 'usmm', 'train', *how, '--stage', 'image', '--no-validate'], folder)
     assert first.returncode == 0, first.stderr
     held = {part: names(folder / part) for part in ('mine', 'mine/figures')}
     metrics, weights = content(folder / 'mine'), (folder / 'mine/image/selected.pth').read_bytes()

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,29 +15,17 @@ from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights, read_predictions
 
 
-def torchrun(root: Path, script: str, *words: object) -> str:
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, 'PYTHON': sys.executable, 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
-    command = ['bash', str(root / 'tools' / script), *map(str, words)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, [line for line in done.stderr.splitlines() if 'rank1' in line or 'Error' in line]
-    return done.stdout
-
-
 @pytest.mark.slow
-def test_two_processes_test_as_one_does(write_tiny_config, project_root, tmp_path):
+def test_two_processes_test_as_one_does(warm_python, write_tiny_config, project_root, tmp_path):
     config = write_tiny_config(tmp_path)
     # 19 cases in 4 folds: the test part has 5, which 2 does not divide
     words = {'split.folds': 4, 'max_epochs': 1, 'work_dir': str(tmp_path / 'one')}
     one = Experiment(load_config(config, words), options=RunOptions(progress=False))
     alone = one.train()
     assert alone['cases']['test'] % 2 == 1
-    torchrun(
-        project_root, 'dist_test.sh', config, tmp_path / 'one' / 'model.pth', 2, '--work-dir', tmp_path / 'two',
-        '--cfg-options', 'split.folds=4', f'split.file={tmp_path / "one" / "folds.csv"}',
-    )  # fmt: skip
+    command = [project_root / 'tools' / 'test.py', config, tmp_path / 'one' / 'model.pth', '--launcher', 'pytorch']
+    options = ['--cfg-options', 'split.folds=4', f'split.file={tmp_path / "one" / "folds.csv"}']
+    warm_python.run_two([*command, '--work-dir', tmp_path / 'two', *options])
     both = json.loads((tmp_path / 'two' / 'metrics.json').read_text())
     for name, value in alone['test'].items():
         if both['test'][name] is not None:
@@ -52,7 +39,13 @@ def test_two_processes_test_as_one_does(write_tiny_config, project_root, tmp_pat
 @pytest.mark.slow
 def test_two_processes_train_both_stages_and_end_with_one_set_of_files(write_tiny_config, project_root, tmp_path):
     config = write_tiny_config(tmp_path)
-    torchrun(project_root, 'dist_train.sh', config, 2, '--cfg-options', 'max_epochs=1')
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, 'PYTHON': sys.executable, 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
+    command = ['bash', project_root / 'tools' / 'dist_train.sh', config, '2', '--cfg-options', 'max_epochs=1']
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, [line for line in done.stderr.splitlines() if 'rank1' in line or 'Error' in line]
     work = tmp_path / 'work'
     metrics = json.loads((work / 'metrics.json').read_text())
     assert set(metrics['stages']) == {'image', 'clinical'}
@@ -81,6 +74,24 @@ def test_the_number_of_processes_must_be_one_or_more(project_root, script, gpus)
     command = ['bash', str(project_root / 'tools' / script), *words]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and f"GPUS must be 1 or more, got '{gpus}'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('script', 'words', 'passed'),
+    [
+        ('dist_train.sh', ['c', '3', '--amp'], 'tools/train.py c --launcher pytorch --amp'),
+        ('dist_test.sh', ['c', 'w.pth', '3', '--parts', 'val'], 'tools/test.py c w.pth --launcher pytorch --parts val'),
+    ],
+)
+def test_scripts_start_as_many_processes_and_pass_the_arguments_on(project_root, tmp_path, script, words, passed):
+    fake = tmp_path / 'python'
+    fake.write_text('#!/bin/sh\necho "$@"\n')
+    fake.chmod(0o755)
+    environment = {**os.environ, 'PYTHON': str(fake), 'PORT': '1234', 'NNODES': '2', 'NODE_RANK': '1'}
+    command = ['bash', str(project_root / 'tools' / script), *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith('-m torch.distributed.run --nnodes=2 --node_rank=1 --nproc_per_node=3 ')
+    assert '--master_port=1234 ' in done.stdout and done.stdout.strip().endswith(passed)
 
 
 def test_slurm_script_asks_for_the_job_and_passes_the_arguments_on(project_root, tmp_path):

@@ -55,15 +55,13 @@ def test_a_process_that_dies_stops_the_other_and_is_named(write_tiny_config, pro
 
 
 @pytest.mark.slow
-def test_two_deterministic_runs_have_the_same_bits(write_tiny_config, project_root, tmp_path):
+def test_two_deterministic_runs_have_the_same_bits(warm_python, write_tiny_config, project_root, tmp_path):
     found = []
     for name in ('one', 'two'):
         (tmp_path / name).mkdir()
         config = write_tiny_config(tmp_path / name)
-        command = [sys.executable, str(project_root / 'tools' / 'train.py'), str(config), '--deterministic']
-        options = ['--cfg-options', 'max_epochs=1', 'modalities=["bus"]']
-        environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-        done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, env=environment)
+        command = [project_root / 'tools' / 'train.py', config, '--deterministic']
+        (done,) = warm_python.run([*command, '--cfg-options', 'max_epochs=1', 'modalities=["bus"]'])
         assert done.returncode == 0, done.stderr[-1000:]
         found.append(load_weights(tmp_path / name / 'work' / 'model.pth'))
     assert found[0]['meta']['deterministic'] is True

@@ -77,7 +77,12 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(whole, tiny_conf
 def test_the_best_and_the_last_two_epochs_are_kept_and_no_others(whole):
     result = json.loads((whole / 'metrics.json').read_text())['stages']['image']
     found = {path.name for path in (whole / 'image').glob('*.pth')}
-    assert found == {'epoch_3.pth', 'epoch_4.pth', f'best_auc_epoch_{result["epoch"]}.pth', 'selected.pth'}
+    last = {'epoch_3.pth', 'epoch_4.pth'}
+    best = {
+        Path(load_weights(whole / 'image' / name)['message_hub']['runtime_info']['best_ckpt']).name for name in last
+    }
+    assert f'best_auc_epoch_{result["epoch"]}.pth' in best
+    assert found == {*last, *best, 'selected.pth'}
     assert not list(whole.rglob('.*.pth*'))  # nothing half-written
 
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -17,27 +13,6 @@ from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
 
 SCRIPT = Path(__file__).with_name('two_processes.py')
-
-
-def environment(rank: int, port: int) -> dict[str, str]:
-    words = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_PORT=port, OMP_NUM_THREADS=1)
-    return {**os.environ, 'MASTER_ADDR': '127.0.0.1', **{name: str(value) for name, value in words.items()}}
-
-
-def run_two(*command: object) -> None:
-    """Run a command as two processes that find each other."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, *map(str, command)]
-    pipe = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    both = [subprocess.Popen(words, env=environment(rank, port), **pipe) for rank in range(2)]
-    try:
-        said = [process.communicate(timeout=120)[0] for process in both]
-    finally:
-        for process in both:
-            process.kill()
-    assert [process.returncode for process in both] == [0, 0], said
 
 
 @pytest.fixture(scope='module')
@@ -51,7 +26,7 @@ def work() -> ModuleType:
 
 
 @pytest.fixture(scope='module')
-def found(work, write_tiny_config, tmp_path_factory) -> dict[str, list]:
+def found(work, warm_python, write_tiny_config, tmp_path_factory) -> dict[str, list]:
     """Name -> what one process found, and each of two."""
     folder = tmp_path_factory.mktemp('two')
     config = write_tiny_config(folder)
@@ -60,7 +35,7 @@ def found(work, write_tiny_config, tmp_path_factory) -> dict[str, list]:
         'frozen': work.step(run, True), 'learning': work.step(run, False), 'draws': work.draws(run),
         'verified': work.verified(run), 'synchronised': '',
     }  # fmt: skip
-    run_two(SCRIPT, config, folder)
+    warm_python.run_two([SCRIPT, config, folder])
     ranks = [torch.load(folder / f'rank{rank}.pt', weights_only=True) for rank in range(2)]
     return {name: [alone[name], *(rank[name] for rank in ranks)] for name in alone}
 
@@ -105,7 +80,7 @@ def test_reading_every_case_once_is_shared(found):
 
 
 @pytest.mark.slow
-def test_a_stage_without_batch_norm_learns_the_same_weights(write_tiny_config, tmp_path, project_root):
+def test_a_stage_without_batch_norm_learns_the_same_weights(warm_python, write_tiny_config, tmp_path, project_root):
     config = write_tiny_config(tmp_path)
     # 19 cases in 4 folds, 3 of 14 validate: of a batch of all training cases each process has half
     plain = {'modalities': ['clinical'], 'stages.1.max_epochs': 4, 'split.folds': 4}
@@ -114,10 +89,8 @@ def test_a_stage_without_batch_norm_learns_the_same_weights(write_tiny_config, t
     one = load_config(config, {**plain, 'batch_size': even, 'work_dir': str(tmp_path / 'one')})
     Experiment(one, options=RunOptions(progress=False)).train()
     words = [f'batch_size={even // 2}', f'work_dir={tmp_path / "two"}', 'modalities=["clinical"]']
-    run_two(
-        project_root / 'tools' / 'train.py', config, '--launcher', 'pytorch', '--cfg-options', *words,
-        'stages.1.max_epochs=4', 'split.folds=4',
-    )  # fmt: skip
+    command = [project_root / 'tools' / 'train.py', config, '--launcher', 'pytorch', '--cfg-options', *words]
+    warm_python.run_two([*command, 'stages.1.max_epochs=4', 'split.folds=4'])
     alone, both = (load_weights(tmp_path / name / 'clinical' / 'epoch_4.pth') for name in ('one', 'two'))
     assert alone['meta']['iter'] == both['meta']['iter']
     for name, tensor in alone['state_dict'].items():

@@ -72,7 +72,7 @@ def test_frozen_networks_and_callers_without_gradients(context) -> None:
 
 def test_recomputed_blocks() -> None:
     torch.manual_seed(0)
-    kind = dict(guide='bus', guided=(), depth=18, base_channels=4)
+    kind = dict(guide='bus', guided=(), depth=10, base_channels=4)
     encoder = GuidedEncoder(**kind, with_cp=True)
     x = {'bus': torch.randn(2, 3, 64, 64)}
 
@@ -100,7 +100,7 @@ def test_a_module_that_gives_no_map_says_so() -> None:
 
 def test_many_calls_leave_no_hook_and_no_memory() -> None:
     """40 here; 500 with the same result were run for the page."""
-    encoder = dict(static=dict(type='GuidedEncoder', guided=('ue',), depth=18, base_channels=4))
+    encoder = dict(static=dict(type='GuidedEncoder', guided=('ue',), depth=10, base_channels=4))
     model = MultiModalClassifier(('bus', 'ue'), ('A', 'B'), encoder=encoder)
     x = {m: torch.randn(1, 3, 32, 32) for m in ('bus', 'ue')}
 

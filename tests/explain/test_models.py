@@ -11,7 +11,7 @@ from usmm.models.encoders import BaseEncoder
 from usmm.registry import MODELS
 from usmm.structures import Variable
 
-GUIDED = dict(type='GuidedEncoder', guide='bus', guided=('cdfi', 'ue'), depth=18, base_channels=4)
+GUIDED = dict(type='GuidedEncoder', guide='bus', guided=('cdfi', 'ue'), depth=10, base_channels=4)
 CLIP = dict(type='ClipEncoder', clip='dceus', backbone=dict(type='R2Plus1D', base_channels=4))
 
 

@@ -14,13 +14,17 @@ from usmm.export import OnnxModel, export_onnx, random_batches, write_onnx
 from usmm.export.graph import ExportGraph, plain_copy
 from usmm.export.write_onnx import example_of, strip, trace
 
-spec = importlib.util.spec_from_file_location('families', Path(__file__).with_name('families.py'))
+spec = importlib.util.spec_from_file_location('families', Path(__file__).parents[2] / 'proofs' / 'export_families.py')
 families = sys.modules.setdefault('families', importlib.util.module_from_spec(spec))
 spec.loader.exec_module(families)
 
+# Each layer takes time to export: these have all inputs, kinds of heads and classical parts between them;
+# `proofs/prove.py export` compares every family.
+SHORT = ('msmfn', 'three classes', 'score tree', 'table as a stream, film', 'shared, group conv', 'boosted trees')
 
-@pytest.mark.parametrize('family', [*families.FAMILIES, *families.TABLES])
-def test_every_family_gives_the_same(family: str, tmp_path: Path) -> None:
+
+@pytest.mark.parametrize('family', [*SHORT, 'logistic'])
+def test_a_family_gives_the_same(family: str, tmp_path: Path) -> None:
     model = families.make(family)
     path = tmp_path / 'model.onnx'
     parity = export_onnx(
@@ -131,7 +135,7 @@ def test_a_model_that_differs_leaves_no_file(tmp_path: Path) -> None:
 def test_weights_that_do_not_fit_into_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_onnx, 'MAX_BYTES', 1000)
     with pytest.raises(ValueError, match='has at most 1000 bytes'):
-        export_onnx(families.make('clinical'), tmp_path / 'm.onnx', families.SCHEMA)
+        export_onnx(families.make('logistic'), tmp_path / 'm.onnx', families.SCHEMA)
     assert list(tmp_path.iterdir()) == []
 
 

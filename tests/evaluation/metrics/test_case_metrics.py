@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,11 +157,10 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_two_processes_equal_one(tmp_path: Path):
+def test_two_processes_equal_one(warm_python, tmp_path: Path):
     script = tmp_path / 'two.py'
     script.write_text(TWO_PROCESSES, encoding='utf-8')
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone']
-    subprocess.run([*launch, str(script), __file__, str(tmp_path)], check=True, timeout=120, cwd=tmp_path)
+    warm_python.run_two([script, __file__, tmp_path], cwd=tmp_path)
     rows = predictions(41, image=True)
     expected, _ = run(rows)
     for rank in (0, 1):

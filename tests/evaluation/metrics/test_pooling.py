@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,10 +86,9 @@ torch.distributed.destroy_process_group()
 """
 
 
-def test_two_processes_pool_as_one(tmp_path: Path) -> None:
+def test_two_processes_pool_as_one(warm_python, tmp_path: Path) -> None:
     (tmp_path / 'two.py').write_text(TWO_PROCESSES)
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone']
-    subprocess.run([*launch, 'two.py', __file__, str(tmp_path)], check=True, timeout=120, cwd=tmp_path)
+    warm_python.run_two([tmp_path / 'two.py', __file__, tmp_path])
     rows = samples()[:-1]
     assert len(rows) % 2 == 1
     metric = CaseMetrics(classes=CLASSES, ordered=True)

@@ -46,6 +46,16 @@ def test_layout_mmaction_is_mmactions_network_without_the_pool(depth: int) -> No
         torch.testing.assert_close(ours(clip)[-1], theirs(clip), rtol=1e-4, atol=1e-5)
 
 
+def test_depth_10_is_depth_18_without_the_second_blocks() -> None:
+    ten, eighteen = R2Plus1D(10, base_channels=4).eval(), R2Plus1D(18, base_channels=4).eval()
+    for name in eighteen.res_layers:
+        del getattr(eighteen, name)[1]
+    ten.load_state_dict(eighteen.state_dict())
+    clip = torch.randn(1, 3, 4, 32, 32)
+    with torch.no_grad():
+        assert all(torch.equal(a, b) for a, b in zip(ten(clip), eighteen(clip), strict=True))
+
+
 def test_parameters_of_both_layouts() -> None:
     """mmaction2 factorises shortcuts and takes other inner widths: 6.2 % more parameters at depth 18."""
     count = {layout: sum(p.numel() for p in R2Plus1D(layout=layout).parameters()) for layout in LAYOUTS}
@@ -109,5 +119,5 @@ def test_init_weights_and_frozen_stages() -> None:
 
 @pytest.mark.parametrize('wrong', [dict(depth=50), dict(layout='caffe')])
 def test_unknown_depth_or_layout(wrong: dict) -> None:
-    with pytest.raises(ValueError, match='R2Plus1D has depth 18 or 34 and layout in'):
+    with pytest.raises(ValueError, match=r'R2Plus1D has a depth in \(10, 18, 34\) and a layout in'):
         R2Plus1D(**wrong)

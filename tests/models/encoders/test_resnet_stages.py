@@ -29,6 +29,18 @@ def test_the_two_halves_are_the_whole_resnet(depth: int) -> None:
         assert torch.equal(ours, theirs)
 
 
+def test_depth_10_is_depth_18_without_the_second_blocks() -> None:
+    trunk, tail = ResNetTrunk(10, 8).eval(), ResNetTail(10, 16).eval()
+    whole = ResNet(18, base_channels=8, stem_channels=8, out_indices=(1, 2, 3))
+    for name in whole.res_layers:
+        del getattr(whole, name)[1]
+    whole.load_state_dict({**trunk.state_dict(), **tail.state_dict()})
+    whole.eval()
+    image = torch.randn(1, 3, 64, 64)
+    second = trunk(image)
+    assert all(torch.equal(a, b) for a, b in zip([second, *tail(second)], whole(image), strict=True))
+
+
 def test_parameters_and_conv_layers_of_the_paper() -> None:
     trunk, tail = ResNetTrunk(50), ResNetTail(50, 512)
     assert sum(p.numel() for p in trunk.parameters()) == 1_444_928
@@ -64,5 +76,5 @@ def test_train_and_eval_can_be_chained() -> None:
 
 
 def test_unknown_depth() -> None:
-    with pytest.raises(ValueError, match=r'a ResNet has a depth of \[18, 34, 50, 101, 152\], got 17'):
+    with pytest.raises(ValueError, match=r'a ResNet has a depth of \[10, 18, 34, 50, 101, 152\], got 17'):
         ResNetTrunk(17)

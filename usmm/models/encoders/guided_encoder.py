@@ -30,7 +30,7 @@ class GuidedEncoder(BaseEncoder):
     Args:
         guide: The leading modality, or None.
         guided: The modalities that are led.
-        depth: Depth of the ResNet: 18, 34, 50, 101 or 152.
+        depth: Depth of the ResNet: 10, 18, 34, 50, 101 or 152.
         base_channels: Width of the stem; 64 is the ResNet as published.
         channel_attention: Weigh the colour channels of guided images.
         modality_interaction: Gate the stem maps of guided images.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmaction.models.backbones.resnet2plus1d import ResNet2Plus1d
+from mmaction.models.backbones.resnet3d import BasicBlock3d
 from mmaction.models.common.conv2plus1d import Conv2plus1d
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 from usmm.registry import MODELS
 
 LAYOUTS = ('torchvision', 'mmaction')
+DEPTHS = (10, 18, 34)
 # torchvision's Sequential positions -> the names of mmaction2's modules
 _PARTS = {'0.0': 'conv.conv_s', '0.1': 'conv.bn_s', '0.3': 'conv.conv_t', '1': 'bn'}
 _STEM = {'0': 'conv.conv_s', '1': 'conv.bn_s', '3': 'conv.conv_t', '4': 'bn'}
@@ -62,7 +64,7 @@ class R2Plus1D(ResNet2Plus1d):
     (31,300,125 parameters at depth 18 against 33,227,745 in layout `'mmaction'`) and takes its weights.
 
     Args:
-        depth: 18 or 34.
+        depth: 10 (one block a stage), 18 or 34.
         base_channels: Width of the stem and of the first stage.
         layout: `'torchvision'` or `'mmaction'`: where the two differ in inner widths and shortcuts.
         in_channels: Channels of the clip.
@@ -81,6 +83,8 @@ class R2Plus1D(ResNet2Plus1d):
         Tran et al., A closer look at spatiotemporal convolutions for action recognition, CVPR 2018.
     """
 
+    arch_settings = {10: (BasicBlock3d, (1, 1, 1, 1)), **ResNet2Plus1d.arch_settings}
+
     def __init__(
         self,
         depth: int = 18,
@@ -97,8 +101,8 @@ class R2Plus1D(ResNet2Plus1d):
         zero_init_residual: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        if depth not in (18, 34) or layout not in LAYOUTS:
-            raise ValueError(f'R2Plus1D has depth 18 or 34 and layout in {LAYOUTS}, got {depth=} and {layout=}')
+        if depth not in DEPTHS or layout not in LAYOUTS:
+            raise ValueError(f'R2Plus1D has a depth in {DEPTHS} and a layout in {LAYOUTS}, got {depth=} and {layout=}')
         super().__init__(
             depth=depth,
             pretrained2d=False,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mmengine.model import BaseModule
-from mmpretrain.models.backbones.resnet import Bottleneck, ResLayer, ResNet
+from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer, ResNet
 from torch import Tensor
 
+# Depth -> kind of block, blocks of each stage. Depth 10, which mmpretrain lacks, is that of small medical data sets
+# (Chen et al., Med3D, arXiv:1904.00625).
+STAGES = {10: (BasicBlock, (1, 1, 1, 1)), **ResNet.arch_settings}
 INIT: list[dict] = [
     dict(type='Kaiming', layer=['Conv2d']),
     dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
@@ -18,7 +21,7 @@ class ResNetTrunk(ResNet):
     """Stem, layer1 and layer2 of a ResNet; the stem's map can be gated.
 
     Args:
-        depth: 18, 34, 50, 101 or 152.
+        depth: 10, 18, 34, 50, 101 or 152.
         base_channels: Width of the stem and of the first stage's inner convs.
         kwargs: Other arguments of mmpretrain's ResNet.
 
@@ -30,9 +33,11 @@ class ResNetTrunk(ResNet):
         1444928
     """
 
+    arch_settings = STAGES
+
     def __init__(self, depth: int, base_channels: int = 64, **kwargs: object) -> None:
-        if depth not in ResNet.arch_settings:
-            raise ValueError(f'a ResNet has a depth of {sorted(ResNet.arch_settings)}, got {depth}')
+        if depth not in STAGES:
+            raise ValueError(f'a ResNet has a depth of {sorted(STAGES)}, got {depth}')
         stages = dict(num_stages=2, strides=(1, 2), dilations=(1, 1), out_indices=(1,))
         super().__init__(depth, base_channels=base_channels, stem_channels=base_channels, **stages, **kwargs)
         self.out_channels: int = self.layer2[-1].out_channels
@@ -63,7 +68,7 @@ class ResNetTail(BaseModule):
     """layer3 and layer4 of a ResNet.
 
     Args:
-        depth: 18, 34, 50, 101 or 152.
+        depth: 10, 18, 34, 50, 101 or 152.
         in_channels: Channels of the map that comes in (layer2's width).
         norm_cfg, with_cp, zero_init_residual: As in mmpretrain's ResNet.
 
@@ -81,7 +86,7 @@ class ResNetTail(BaseModule):
         zero_init_residual: bool = False,
     ) -> None:
         super().__init__(INIT)
-        block, counts = ResNet.arch_settings[depth]
+        block, counts = STAGES[depth]
         extra = dict(stride=2, with_cp=with_cp, norm_cfg=norm_cfg or dict(type='BN'))
         self.out_channels = (2 * in_channels, 4 * in_channels)
         self.layer3 = ResLayer(block, counts[2], in_channels, self.out_channels[0], **extra)
