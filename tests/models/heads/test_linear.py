@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from usmm.models import LinearHead
+from usmm.models.losses.focal import FocalLoss
 
 STREAMS = dict(static=256, dynamic=256)
 FOCAL: dict[str, Any] = dict(type='FocalLoss')
@@ -110,3 +111,10 @@ def test_class_weights_must_fit_the_classes(loss: dict) -> None:
 def test_a_loss_that_does_not_state_what_it_takes() -> None:
     with pytest.raises(TypeError, match=r"a loss of a head, got type='ChannelAttention', which has no \['min_streams'"):
         LinearHead(2, 256, STREAMS, losses=[dict(type='ChannelAttention')])
+
+
+def test_a_loss_that_takes_what_no_head_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FocalLoss, 'takes', 'feats')
+    message = r"FocalLoss\.takes must be one of \['logits', 'aux_logits', 'vectors'\], got 'feats'"
+    with pytest.raises(ValueError, match=message):
+        LinearHead(2, 256, STREAMS, losses=[dict(type='FocalLoss')])

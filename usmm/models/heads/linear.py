@@ -17,6 +17,8 @@ from usmm.structures import Settings
 from usmm.structures.contract import missing_members
 from usmm.structures.protocols import HeadLoss
 
+TAKES = ('logits', 'aux_logits', 'vectors')  # what a loss may read of a head
+
 
 @MODELS.register_module()
 class LinearHead(BaseHead):
@@ -126,6 +128,7 @@ def build_losses(cfgs: Sequence[Settings], num_streams: int) -> ModuleDict:
 
     Raises:
         ValueError: If no loss is left.
+            Or if a loss takes what a head does not give.
         TypeError: If a config is not one of a loss of a head; names the members that are missing.
     """
     built = ModuleDict()
@@ -136,6 +139,8 @@ def build_losses(cfgs: Sequence[Settings], num_streams: int) -> ModuleDict:
             raise TypeError(
                 f'expected the config of a loss of a head, got type={cfg.get("type")!r}, which has no {members}'
             )
+        if loss.takes not in TAKES:
+            raise ValueError(f'{type(loss).__name__}.takes must be one of {list(TAKES)}, got {loss.takes!r}')
         if loss.takes != 'logits' and num_streams < loss.min_streams:
             print_log(
                 f'{type(loss).__name__} needs {loss.min_streams} streams, this model has {num_streams}: dropped',
