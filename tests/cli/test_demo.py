@@ -17,10 +17,10 @@ def test_a_failing_step_ends_the_demo_with_its_exit_code(tmp_path: Path, capsys:
 @pytest.mark.slow
 def test_the_whole_demo_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ['demo', '--cases', '12', '--test-cases', '6', '--epochs', '1']
+    words = ['demo', '--cases', '8', '--test-cases', '5', '--epochs', '1']
     assert demo.main(words) == 0
     out = capsys.readouterr().out
-    assert 'synthetic patients: 12' in out and 'best AUC     0.9' in out
+    assert 'synthetic patients: 8' in out and 'best AUC     0.9' in out
     listed = [
         line.split(None, 1)[1]
         for line in out.splitlines()

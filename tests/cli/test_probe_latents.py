@@ -71,8 +71,9 @@ def test_runs_are_measured_on_their_test_part(
     for part in ('train', 'test'):
         ids[part], vectors[part] = tool.features(experiment, part)
     seen = {i: v for part in ids for i, v in zip(ids[part], vectors[part])}
-    # one score is the first feature itself, one is its reverse order
-    latents = {i: dict(label='a', first=float(v[0]), swapped=float(-v[1])) for i, v in seen.items()}
+    # one score is a feature itself, one is the reverse order of another; a feature that is always 0 tells nothing
+    one, two = np.argsort(-np.ptp([*seen.values()], axis=0))[:2]
+    latents = {i: dict(label='a', first=float(v[one]), swapped=float(-v[two])) for i, v in seen.items()}
     truth = tmp_path / 'truth.json'
     truth.write_text(json.dumps({'latents': latents}))
     assert tool.main([str(truth), f'net={run.parent}/ru*', '--out', str(tmp_path / 'r2.csv')]) == 0

@@ -1,12 +1,10 @@
-"""Two processes on gloo, started as a user starts them, against one."""
+"""Two processes on gloo against one; `test_process_dies.py` starts them as a user does."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-import sys
 
 import pytest
 import torch
@@ -37,15 +35,12 @@ def test_two_processes_test_as_one_does(warm_python, write_tiny_config, project_
 
 
 @pytest.mark.slow
-def test_two_processes_train_both_stages_and_end_with_one_set_of_files(write_tiny_config, project_root, tmp_path):
+def test_two_processes_train_both_stages_and_end_with_one_set_of_files(
+    warm_python, write_tiny_config, project_root, tmp_path
+):
     config = write_tiny_config(tmp_path)
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, 'PYTHON': sys.executable, 'PORT': str(port), 'OMP_NUM_THREADS': '1'}
-    command = ['bash', project_root / 'tools' / 'dist_train.sh', config, '2', '--cfg-options', 'max_epochs=1']
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, [line for line in done.stderr.splitlines() if 'rank1' in line or 'Error' in line]
+    command = [project_root / 'tools' / 'train.py', config, '--launcher', 'pytorch', '--cfg-options', 'max_epochs=1']
+    warm_python.run_two(command)
     work = tmp_path / 'work'
     metrics = json.loads((work / 'metrics.json').read_text())
     assert set(metrics['stages']) == {'image', 'clinical'}

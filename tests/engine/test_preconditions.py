@@ -15,6 +15,14 @@ from usmm.readers import DataError
 QUIET = RunOptions(progress=False)
 
 
+@pytest.fixture
+def tiny_config(tiny, tiny_data, tmp_path) -> Path:
+    """With the clip, which cases may lack."""
+    path = tmp_path / 'tiny.py'
+    path.write_text(tiny.CONFIG.format(root=tiny_data, work_dir=tmp_path / 'work'))
+    return path
+
+
 def experiment(config: Path, options: dict | None = None) -> Experiment:
     return Experiment(load_config(config, {'max_epochs': 1, **(options or {})}), options=QUIET)
 

@@ -22,7 +22,7 @@ from usmm.registry import HOOKS
 @HOOKS.register_module()
 class DieInRankOne(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if runner.rank == 1:
+        if runner.rank == 1 and runner.epoch == 1:
             print('dying', flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -52,6 +52,7 @@ def test_a_process_that_dies_stops_the_other_and_is_named(write_tiny_config, pro
     assert code == 1 and seconds < 60
     assert re.search(r'rank\s*: 1 \(local_rank: 1\)\s+exitcode\s*: -9', text), text[-2000:]
     assert 'SIGKILL' in text
+    assert [path.name for path in (tmp_path / 'work' / 'image').glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
 @pytest.mark.slow

@@ -69,9 +69,9 @@ def test_the_ladder_is_the_published_one(phantom):
     assert set(truth['latents']['C0001']) == {'label', *d}
 
 
-def test_the_true_likelihood_ratio_of_200_000_written_rows_reaches_the_ladder():
+def test_the_true_likelihood_ratio_of_50_000_written_rows_reaches_the_ladder():
     rng = np.random.default_rng(0)
-    label = rng.random(200_000) < 548 / 1080
+    label = rng.random(50_000) < 548 / 1080
     side = np.where(label, 0.5, -0.5)
     d = PRESET.separations(1.0, PRESET.modalities)
     z = {name: side * value + rng.standard_normal(len(label)) for name, value in d.items()}
@@ -82,10 +82,10 @@ def test_the_true_likelihood_ratio_of_200_000_written_rows_reaches_the_ladder():
             values = np.array([marker.value(v) for v in z[marker.name]])  # what the table holds, rounded
             score = score + marker.d * np.array([marker.latent(v) for v in values])
         found.append(auc(score, label))
-    assert found == pytest.approx(list(PUBLISHED), abs=0.003)
+    assert found == pytest.approx(list(PUBLISHED), abs=0.006)
     # and without any rounding each single column
     for name in ('age', 'ast', 'alt', 'platelets', 'albumin'):
-        assert auc(z[name], label) == pytest.approx(best_auc(d, name), abs=0.003)
+        assert auc(z[name], label) == pytest.approx(best_auc(d, name), abs=0.006)
 
 
 def test_the_cohort_has_the_published_counts():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -143,11 +141,8 @@ def test_room_is_reserved_and_given_back(tmp_path, monkeypatch):
     assert not [*(tmp_path / 'new').iterdir()]
 
 
-def test_faults_while_saving_are_survived(project_root):
+def test_faults_while_saving_are_survived(project_root, warm_python):
     """The short version of `proofs/prove.py saving`."""
-    found = subprocess.run(
-        [sys.executable, 'proofs/prove.py', 'saving', '--runs', '7'],
-        cwd=project_root, env={**os.environ, 'OMP_NUM_THREADS': '1'}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    (found,) = warm_python.run([project_root / 'proofs' / 'prove.py', 'saving', '--runs', '7'], project_root)
     assert found.returncode == 0, found.stdout + found.stderr
     assert 'saving: 7 of 7 faults survived' in found.stdout
