@@ -7,15 +7,15 @@ from typing import Any
 import torch
 
 from usmm.registry import MODELS
-from usmm.structures import Schema
+from usmm.structures import Schema, Variable
 
 SCHEMA = Schema(
     images=dict(bus='bus', cdfi='cdfi', ue='ue'),
     clips=dict(dceus='dceus'),
     clinical=[
-        dict(name='age', range=(0, 120)),
-        dict(name='side', values=('left', 'right')),
-        dict(name='td', unit='mm', log=True),
+        Variable('age', range=(0, 120)),
+        Variable('side', values=('left', 'right')),
+        Variable('td', unit='mm', log=True),
     ],
 )
 SHAPES = dict.fromkeys(('bus', 'cdfi', 'ue'), (3, 32, 32)) | {'dceus': (3, 6, 32, 32)}

@@ -423,3 +423,16 @@ def test_the_layers_are_those_of_the_import_test() -> None:
     described = [set(re.findall(r'`([\w/.]+)`', row)) for row in reversed(rows)]
     plain = [{name.replace('/', '.').removesuffix('.py') for name in row} for row in described]
     assert plain == [layer - {'__main__'} for layer in layers[1:]]
+
+
+def test_the_plain_config_of_the_page_trains(tiny_data: Path, tmp_path: Path) -> None:
+    (code,) = re.findall(
+        r'^```python\n(.*?)^```', section('configs.md', 'Plain mmengine configs'), re.MULTILINE | re.DOTALL
+    )
+    code = code.replace("'data/mine/cases.csv'", repr(str(tiny_data / 'cases.csv')))
+    code = code.replace("('benign', 'malignant')", "('ADC', 'SCC')").replace('size=224', 'size=32')
+    (tmp_path / 'mine.py').write_text(code)
+    options = ['train_cfg.max_epochs=1', 'train_dataloader.batch_size=4', 'train_dataloader.num_workers=0']
+    words = ['train', str(tmp_path / 'mine.py'), '--work-dir', str(tmp_path / 'work'), '--cfg-options', *options]
+    assert cli.main([*words, 'val_dataloader.num_workers=0']) == 0
+    assert (tmp_path / 'work' / 'epoch_1.pth').is_file()

@@ -58,6 +58,12 @@ def options_of(args: argparse.Namespace) -> dict[str, object]:
     given = vars(args)  # a command has the shared arguments that it adds
     if given.get('deterministic'):
         options['deterministic'] = True
+    local_rank_of(args)
+    return options
+
+
+def local_rank_of(args: argparse.Namespace) -> None:
+    """Put the rank that older launchers give as an argument where mmengine looks for it."""
+    given = vars(args)
     if 'local_rank' in given:
         os.environ.setdefault('LOCAL_RANK', str(given['local_rank']))
-    return options

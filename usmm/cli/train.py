@@ -1,13 +1,29 @@
-"""Train every stage of a config, evaluate, and write metrics, predictions and figures to the work directory."""
+"""Train every stage of a config, evaluate, and write metrics, predictions and figures to the work directory.
+
+A plain mmengine config (train_dataloader, train_cfg, optim_wrapper, ...) is trained by mmengine's Runner as it is.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from usmm.cli.arguments import add_config, add_launcher, add_training, command_parser, options_of
+from usmm.cli.arguments import (
+    add_config,
+    add_launcher,
+    add_training,
+    command_parser,
+    local_rank_of,
+    options_of,
+)
 from usmm.config import load_config
+from usmm.config.plain import is_plain, load_plain
 from usmm.utils.console import plain_errors
+
+if TYPE_CHECKING:
+    from usmm.engine import RunOptions
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -25,18 +41,49 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def flags_of(args: argparse.Namespace) -> RunOptions:
+    """How to run, by the arguments."""
+    from usmm.engine import RunOptions
+
+    return RunOptions(args.launcher, args.amp, not args.no_validate, args.auto_scale_lr)
+
+
+def train_plain(args: argparse.Namespace) -> None:
+    """Train with a plain mmengine config.
+
+    Raises:
+        ValueError: An option that only stages have, or a config that cannot be built.
+    """
+    if args.stage is not None:
+        raise ValueError(f'--stage is for a config with stages, {args.config} is a plain config of mmengine')
+    config = load_plain(args.config, args.cfg_options)
+    local_rank_of(args)
+    if args.deterministic:
+        config.randomness = {**config.get('randomness', {}), 'deterministic': True}
+    if args.work_dir is not None:
+        config.work_dir = args.work_dir
+    elif not config.get('work_dir'):
+        config.work_dir = f'work_dirs/{Path(config.filename).stem}'
+
+    from usmm.engine.plain_run import runner_of
+
+    runner_of(config, flags_of(args), args.resume).train()
+
+
 @plain_errors
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    if is_plain(args.config):
+        train_plain(args)
+        return
     options = options_of(args)
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     config = load_config(args.config, options)
 
-    from usmm.engine import Experiment, RunOptions
+    from usmm.engine import Experiment
 
-    flags = RunOptions(args.launcher, args.amp, not args.no_validate, args.auto_scale_lr)
-    experiment = Experiment(config, options=flags)
+    experiment = Experiment(config, options=flags_of(args))
     metrics = experiment.train(args.resume, args.stage)
     if experiment.is_main:
         from usmm.visualization.pages.run_page import report_run

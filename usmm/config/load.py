@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import ast
 import copy
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 
 from usmm import compat
 from usmm.config.check import KNOWN, ConfigError, check_config
 from usmm.config.failure import failures_told, parsed
-from usmm.config.values import check_values
+from usmm.config.options import NAMES, REFERENCE, OptionText, typed
+from usmm.config.values import check_types, check_values
 from usmm.structures import Settings
 from usmm.utils.locations import find_config
 
-REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
 OWN = 'usmm::'  # how a config of any folder inherits a shipped one
-TUPLES = ('modalities', 'classes', 'ignore_labels')
 
 
 def load_config(name: str | Path, options: Settings | None = None, check: bool = True) -> Config:
@@ -33,7 +31,7 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
 
     Args:
         name: A path, or the name of a shipped config (`msmfn_small_phantom`).
-        options: Overrides, `dotted.key -> value`, as `--cfg-options` gives them.
+        options: Overrides, `dotted.key -> value`; those of `parse_options` get the type of what they replace.
         check: Refuse unknown keys and misspelt components (see `check_config`).
 
     Returns:
@@ -46,14 +44,14 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     compat.apply()
     path = find_config(name)
     files = files_of(path)
-    with failures_told(files), _own_bases():
+    with failures_told(files), own_bases():
         config = Config.fromfile(path, format_python_code=False)
     if 'name' not in config:
         config.name = path.stem
     for key, value in (options or {}).items():
         _override(config, key, value, files)
     _drop_marks(config._cfg_dict)
-    for key in TUPLES:
+    for key in NAMES:
         if key in config:
             config[key] = _as_tuple(config[key])
     if config.get('positive') is not None:
@@ -62,6 +60,7 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     content = config._cfg_dict.to_dict()
     resolved = Config({k: _fill(v, content, files) for k, v in content.items()}, filename=str(path))
     if check:
+        check_types(resolved._cfg_dict.to_dict(), files, options or {})
         # a child may replace all that refers to a setting of its base, which is no mistake: look at the files' text
         check_config(resolved, files, sorted(_references([content, *(f.read_text(encoding='utf-8') for f in files)])))
         check_values(resolved._cfg_dict.to_dict(), files)
@@ -83,22 +82,6 @@ def source_text(config: Config) -> str:
     return source.pretty_text  # formatting takes longer than reading a config, and most are never written
 
 
-def parse_options(words: Sequence[str] | None) -> dict[str, object]:
-    """`['a.b=1', 'c=x,y']` as a dict, typed as mmengine's `--cfg-options` types it.
-
-    Example:
-        >>> parse_options(['max_epochs=2', 'modalities=bus,cdfi'])
-        {'max_epochs': 2, 'modalities': ['bus', 'cdfi']}
-    """
-    options: dict[str, object] = {}
-    for word in words or ():
-        key, sign, value = word.partition('=')
-        if not sign or not key:
-            raise ConfigError(f'--cfg-options takes KEY=VALUE, got {word!r}')
-        options[key] = DictAction._parse_iterable(value)
-    return options
-
-
 def files_of(path: str | Path) -> list[Path]:
     """A config file and the files that it inherits from, the file itself first."""
     path = Path(path).resolve()
@@ -116,7 +99,7 @@ def files_of(path: str | Path) -> list[Path]:
 
 
 @contextmanager
-def _own_bases() -> Iterator[None]:
+def own_bases() -> Iterator[None]:
     """Let `_base_ = 'usmm::NAME'` mean a config of this installation, be it a clone or a wheel.
 
     mmengine looks for `package::path` in the package's `.mim` folder alone, and wants a model index there.
@@ -139,23 +122,23 @@ def _override(config: Config, key: str, value: object, files: list[Path]) -> Non
     """Set one dotted key; the parts of the way must exist, so that a misspelt override is not lost in silence."""
     parts = key.split('.')
     node: object = config._cfg_dict
+    old: object = None
     for depth, part in enumerate(parts):
         last = depth == len(parts) - 1
         if isinstance(node, (list, tuple)):
             if not part.isdigit() or int(part) >= len(node):
                 raise ConfigError(f'--cfg-options {key}: {part!r} is no index below {len(node)} ({files[0].name})')
-            if last:
-                break
-            node = node[int(part)]
+            old, node = node[int(part)], node[int(part)]
         elif isinstance(node, Mapping):
-            if last:
-                _check_kind(key, node.get(part), value, files)
-                break
-            if part not in node:
+            if part not in node and not last:
                 raise ConfigError.unknown(f'--cfg-options {key}', part, node, files[:1])
-            node = node[part]
+            old = node.get(part)
+            node = old
         else:
             raise ConfigError(f'--cfg-options {key}: {parts[depth - 1]!r} is a value, not a dict ({files[0].name})')
+    if isinstance(value, OptionText):
+        value = typed(key, value, old, config._cfg_dict)
+    _check_kind(key, old, value, files)
     try:
         # a copy: the merge takes `_delete_` out of the dict that it is given, which may be used for another config
         config.merge_from_dict({key: copy.deepcopy(value)}, allow_list_keys=True)

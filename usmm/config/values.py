@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,12 @@ OPTIONAL = ('max_epochs', 'batch_size')  # None: the setting of the stage, or of
 NEEDED = ('name', 'train', 'max_epochs')
 PRETRAINING = ('name', 'model', 'dataset', 'max_epochs')  # a stage with a model of its own
 PARTS = ('train', 'all')  # what such a stage may learn from
+# kind of value -> the settings of the top level that have it
+TEXT = ('data_root', 'table', 'work_dir', 'name', 'monitor')
+TEXT_OR_NONE = ('load_from', 'positive', 'default_scope')
+DICTS = ('model', 'dataset', 'schema', 'env_cfg', 'custom_imports')
+DICTS_OR_NONE = ('split', 'visualizer')
+LISTS_OF_DICTS = ('train_pipeline', 'test_pipeline', 'stages', 'custom_hooks')
 
 
 def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
@@ -61,6 +67,36 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
     twice = [n for n, count in Counter(s['name'] for s in content.get('stages') or ()).items() if count > 1]
     if twice:
         raise ConfigError(f'{place("stages", files)}stages: each needs a name of its own, {twice} stand twice')
+
+
+def check_types(content: Mapping[str, Any], files: list[Path], overridden: Collection[str] = ()) -> None:
+    """Check that each setting of the top level is of its kind: a text, a dict, or a list of dicts.
+
+    Args:
+        content: The config as plain dicts and lists.
+        files: Its file and the files it inherits from, for messages.
+        overridden: The settings that `--cfg-options` sets, for messages.
+
+    Raises:
+        ConfigError: On the first setting of another kind; names it, its file and what it should be.
+    """
+    checks: list[tuple[Sequence[str], str, Callable[[Any], bool]]] = [
+        (TEXT, 'a text', lambda value: isinstance(value, str)),
+        (TEXT_OR_NONE, 'a text or None', lambda value: value is None or isinstance(value, str)),
+        (DICTS, 'a dict', lambda value: isinstance(value, Mapping)),
+        (DICTS_OR_NONE, 'a dict or None', lambda value: value is None or isinstance(value, Mapping)),
+        (LISTS_OF_DICTS, 'a list of dicts', _is_list_of_dicts),
+        (('evaluator',), 'a dict or a list of dicts', lambda v: isinstance(v, Mapping) or _is_list_of_dicts(v)),
+    ]
+    for keys, kind, is_right in checks:
+        for key in keys:
+            if key in content and not is_right(content[key]):
+                where = f'--cfg-options {key}={content[key]}: ' if key in overridden else place(key, files)
+                raise ConfigError(f'{where}{key} must be {kind}, got {content[key]!r}')
+
+
+def _is_list_of_dicts(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value)
 
 
 def _check_early_stop(stage: Settings, where: str, files: list[Path]) -> None:

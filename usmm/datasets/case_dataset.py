@@ -13,9 +13,10 @@ from torch.utils.data import Dataset
 
 from usmm.datasets.case_table import PARTS, CaseTable, Problem
 from usmm.datasets.checks.verify import Progress, fresh, listing, verify_parts
+from usmm.datasets.epochs import EpochGuard
 from usmm.datasets.folds import Split, split_cases
 from usmm.datasets.samples import check_names, check_unit, read_samples
-from usmm.datasets.transforms.base_transform import Step, build_steps
+from usmm.datasets.transforms.base_transform import Step, build_steps, draws
 from usmm.readers import DataError
 from usmm.registry import DATASETS
 from usmm.structures import Case, Schema, Settings
@@ -99,6 +100,7 @@ class CaseDataset(Dataset):
         if not self.cases and part != 'val':
             raise DataError(f'part {part or "all"!r} has no cases', file=self.table.path)
         self.pipeline = build_steps(pipeline)
+        self._epochs = EpochGuard(type(self).__name__)
         if only is not None and part == 'train':
             self.choose(*read_samples(only, self.table.classes))
 
@@ -111,6 +113,11 @@ class CaseDataset(Dataset):
     def labels(self) -> np.ndarray:
         """(N,) int label indices; -1 where unknown."""
         return np.array([-1 if c.label is None else c.label for c in self.cases], dtype=int)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a sample depends on random draws, and with them on the epoch."""
+        return any(draws(step) for step in self.pipeline)
 
     @property
     def readings(self) -> list[Case]:
@@ -170,8 +177,12 @@ class CaseDataset(Dataset):
 
         Args:
             index: Index of the case, or (epoch, index), as `CaseSampler` gives it; random draws depend on the epoch.
+
+        Raises:
+            DataError: A file cannot be read.
+            ValueError: The epoch is missing where random draws would repeat without it, see `EpochGuard`.
         """
-        epoch, i = index if isinstance(index, tuple) else (0, index)
+        epoch, i = self._epochs.split(index, self.is_random)
         case = fresh(self.cases[i], seed=self.seed, epoch=epoch)
         try:
             for transform in self.pipeline:

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from usmm.datasets.case_dataset import CaseDataset
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.verify import Progress, fresh, verify_parts
+from usmm.datasets.epochs import EpochGuard
 from usmm.datasets.folds import Split, check_disjoint, inner_split
 from usmm.datasets.paired_views import one_view
 from usmm.datasets.samplers import CaseSampler
@@ -82,6 +83,7 @@ class MultiTaskDataset(Dataset):
         if not self.augment or type(self.augment[-1]).__name__ != 'PackCase':
             raise ValueError(f'augment of MultiTaskDataset must end with PackCase, got {self.augment}')
         self.seed, self.order, self.validating = seed, order, False
+        self._epochs = EpochGuard(type(self).__name__)
         common = dict(pipeline=pipeline, missing='keep', bad_cases=bad_cases, seed=seed)
         self.sets = {str(task['name']): _read(task, common) for task in tasks}
         if table is not None:
@@ -148,8 +150,12 @@ class MultiTaskDataset(Dataset):
 
         Args:
             index: Index of the image, or (epoch, index), as a sampler gives it.
+
+        Raises:
+            DataError: A file cannot be read.
+            ValueError: The epoch is missing where random draws would repeat without it, see `EpochGuard`.
         """
-        epoch, i = index if isinstance(index, tuple) else (0, index)
+        epoch, i = self._epochs.split(index, not self.validating)
         task, number, modality = self._items()[i]
         data = self.sets[task]
         case = fresh(data.cases[number], seed=self.seed, epoch=0 if self.validating else epoch)

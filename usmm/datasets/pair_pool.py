@@ -82,8 +82,9 @@ class PairPool(CaseDataset):
 
         Raises:
             DataError: A file cannot be read.
+            ValueError: The epoch is missing where random draws would repeat without it, see `EpochGuard`.
         """
-        epoch, i = index if isinstance(index, tuple) else (0, index)
+        epoch, i = self._epochs.split(index, self.is_random)
         if not -len(self) <= i < len(self):
             raise IndexError(f'sample {i} of {len(self)}')
         size = int(self.ends[-1])
@@ -97,6 +98,11 @@ class PairPool(CaseDataset):
         except DataError as error:
             raise error.at(case=case.case_id) from error
         return case
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a sample depends on random draws: of its transforms, or of the pairs of an epoch."""
+        return super().is_random or (self.draws is not None and not self.fixed)
 
     @property
     def labels(self) -> np.ndarray:

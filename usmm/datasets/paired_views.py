@@ -103,8 +103,12 @@ class PairedViews(CaseDataset):
 
         Args:
             index: Index of the first view, or (epoch, index), as `CaseSampler` gives it.
+
+        Raises:
+            DataError: A file cannot be read.
+            ValueError: The epoch is missing where random draws would repeat without it, see `EpochGuard`.
         """
-        epoch, i = index if isinstance(index, tuple) else (0, index)
+        epoch, i = self._epochs.split(index, self.is_random)
         repeat, place = divmod(i, len(self._items()))
         number, anchor = self._items()[place]
         case = fresh(self.cases[number], seed=self.seed, epoch=epoch)
@@ -118,6 +122,11 @@ class PairedViews(CaseDataset):
             raise error.at(case=case.case_id) from error
         info = {**case.info, DRAWN: ModalityInfo(modalities=drawn), PACK: ModalityInfo(modalities=VIEWS, shapes={})}
         return replace(case, data=dict(zip(VIEWS, views, strict=True)), masks={}, info=info)
+
+    @property
+    def is_random(self) -> bool:
+        """The partner of a view is drawn, and how the views are augmented."""
+        return True
 
     def _items(self) -> list[tuple[int, str]]:
         # cases may have been left out since

@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+from mmpretrain.models.losses.utils import weight_reduce_loss
+from mmpretrain.structures import DataSample
 from torch.nn import functional as F
 
 from usmm.models.losses import FocalLoss, focal_loss
@@ -94,3 +96,42 @@ def test_errors():
         focal_loss(torch.zeros(2, 3), torch.zeros(3, dtype=torch.long))
     with pytest.raises(TypeError, match=r'class indices as integers, got torch\.float32'):
         focal_loss(torch.zeros(2, 3), torch.zeros(2))
+
+
+@pytest.mark.parametrize('reduction', ['mean', 'sum', 'none'])
+@pytest.mark.parametrize('weighted', [False, True])
+def test_the_arguments_of_openmmlab_heads(reduction, weighted):
+    """Against mmpretrain's reduction of the same losses."""
+    generator = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(6, 3, generator=generator), torch.tensor([0, 1, 2, 0, 1, 2])
+    weight = torch.rand(6, generator=generator) if weighted else None
+    p = logits.softmax(1).gather(1, target[:, None])[:, 0]
+    rows = -((1 - p) ** 1.5) * p.log()
+    loss = FocalLoss(gamma=1.5, loss_weight=2.0)
+    factors = (None,) if reduction == 'sum' else (None, 4)
+    for avg_factor in factors:
+        found = loss(logits, target, weight=weight, avg_factor=avg_factor, reduction_override=reduction)
+        torch.testing.assert_close(found, 2 * weight_reduce_loss(rows, weight, reduction, avg_factor))
+        own = FocalLoss(gamma=1.5, loss_weight=2.0, reduction=reduction)
+        torch.testing.assert_close(own(logits, target, weight=weight, avg_factor=avg_factor), found)
+
+
+def test_a_head_of_mmpretrain_trains_with_it():
+    head = MODELS.build(
+        dict(type='mmpretrain.LinearClsHead', num_classes=3, in_channels=4, loss=dict(type='usmm.FocalLoss', gamma=2.0))
+    )
+    features, samples = torch.randn(5, 4), [DataSample().set_gt_label(i % 3) for i in range(5)]
+    found = head.loss((features,), samples)['loss']
+    torch.testing.assert_close(found, focal_loss(head.fc(features), torch.tensor([0, 1, 2, 0, 1])))
+
+
+def test_errors_of_a_reduction():
+    logits, target = torch.zeros(2, 3), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match=r"reduction of FocalLoss must be one of \['mean', 'sum', 'none'\], got 'avg'"):
+        FocalLoss(reduction='avg')
+    with pytest.raises(ValueError, match=r"focal_loss: reduction must be one of .* got 'avg'"):
+        FocalLoss()(logits, target, reduction_override='avg')
+    with pytest.raises(ValueError, match="focal_loss: avg_factor goes with reduction 'mean', got 'sum'"):
+        FocalLoss()(logits, target, avg_factor=2, reduction_override='sum')
+    with pytest.raises(ValueError, match=r'focal_loss expects a weight for each of 2 rows, got \(3,\)'):
+        FocalLoss()(logits, target, weight=torch.ones(3))

@@ -12,6 +12,7 @@ from usmm.datasets.transforms.augment import (
 from usmm.datasets.transforms.base_transform import Transform
 from usmm.datasets.transforms.boxes import coloured_box, lesion_square
 from usmm.datasets.transforms.cache import Cached
+from usmm.datasets.transforms.classifier_inputs import PackClassifierInputs
 from usmm.datasets.transforms.colour import ColourJitter, RandomErase
 from usmm.datasets.transforms.cropping import CropBox, CropLesion, CropRegion
 from usmm.datasets.transforms.formatting import PackCase, collate_cases, pack
@@ -36,6 +37,7 @@ __all__ = [
     'LoadImage',
     'LoadMask',
     'PackCase',
+    'PackClassifierInputs',
     'PadToSize',
     'RandomAffine',
     'RandomErase',

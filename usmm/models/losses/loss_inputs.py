@@ -8,6 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+REDUCTIONS = ('mean', 'sum', 'none')
+
 
 def full_precision(x: Tensor) -> Tensor:
     """The tensor in float32 at least: float16 and bfloat16 (autocast) are lifted, float64 stays.
@@ -64,6 +66,43 @@ def check_weights(weights: Tensor | None, logits: Tensor, name: str) -> Tensor |
     if weights.numel() != logits.shape[1]:
         raise ValueError(f'{name} has {weights.numel()} class weights for {logits.shape[1]} classes')
     return weights.to(logits)
+
+
+def reduced(
+    loss: Tensor, weight: Tensor | None, reduction: str, avg_factor: float | Tensor | None, name: str
+) -> Tensor:
+    """One number of the losses of a batch, with the arguments that the heads of OpenMMLab pass to a loss.
+
+    Args:
+        loss: Loss of each row (B,).
+        weight: Factor of each row (B,); None: all 1.
+        reduction: `'mean'`, `'sum'` or `'none'`.
+        avg_factor: With `'mean'`: what the sum is divided by, instead of the number of rows; ignored with `'none'`.
+        name: Name of the loss, for messages.
+
+    Returns:
+        A scalar; with `'none'` the (B,) weighted losses.
+
+    Raises:
+        ValueError: Another reduction, weights of another shape, or `avg_factor` with `'sum'`.
+
+    Example:
+        >>> float(reduced(torch.tensor([1.0, 3.0]), None, 'mean', 8, 'x'))
+        0.5
+    """
+    if reduction not in REDUCTIONS:
+        raise ValueError(f'{name}: reduction must be one of {list(REDUCTIONS)}, got {reduction!r}')
+    if reduction == 'sum' and avg_factor is not None:
+        raise ValueError(f"{name}: avg_factor goes with reduction 'mean', got 'sum'")
+    if weight is not None:
+        if weight.shape != loss.shape:
+            raise ValueError(f'{name} expects a weight for each of {len(loss)} rows, got {tuple(weight.shape)}')
+        loss = loss * weight.to(loss)
+    if reduction == 'none':
+        return loss
+    if reduction == 'sum':
+        return loss.sum()
+    return loss.mean() if avg_factor is None else loss.sum() / avg_factor
 
 
 def stream_pairs(vectors: Mapping[str, Tensor], name: str) -> list[tuple[Tensor, Tensor]]:

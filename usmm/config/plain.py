@@ -1,0 +1,62 @@
+"""Plain mmengine configs, as users of OpenMMLab have them: settings of a Runner, without the stages of usmm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from usmm import compat
+from usmm.config.check import ConfigError
+from usmm.config.failure import failures_told
+from usmm.config.load import files_of, own_bases
+from usmm.utils.locations import find_config
+
+NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+
+
+def is_plain(path: str | Path) -> bool:
+    """Whether a config is of a Runner: it has a `train_dataloader` and no `stages`.
+
+    Args:
+        path: Path of a config, or the name of a shipped one.
+
+    Raises:
+        ConfigError: Its code fails.
+    """
+    config = _read(find_config(path))
+    return 'train_dataloader' in config and 'stages' not in config
+
+
+def load_plain(path: str | Path, words: Sequence[str] | None = None) -> Config:
+    """A plain config with overrides, typed as mmengine types them.
+
+    Args:
+        path: Path of the config.
+        words: `KEY=VALUE` of `--cfg-options`.
+
+    Raises:
+        ConfigError: Its code fails, an override is no pair or cannot be merged, or a setting that every training needs
+            is absent.
+    """
+    found = find_config(path)
+    config = _read(found)
+    for word in words or ():
+        key, sign, value = word.partition('=')
+        if not sign or not key:
+            raise ConfigError(f'--cfg-options takes KEY=VALUE, got {word!r}')
+        try:
+            config.merge_from_dict({key: DictAction._parse_iterable(value)})
+        except (AssertionError, TypeError, KeyError) as error:
+            raise ConfigError(f'--cfg-options {word}: {error} ({found})') from error
+    absent = [key for key in NEEDED if not config.get(key)]
+    if absent:
+        raise ConfigError(f'{found}: a config of a Runner needs {list(NEEDED)}; it lacks {absent}')
+    return config
+
+
+def _read(path: Path) -> Config:
+    compat.apply()
+    with failures_told(files_of(path)), own_bases():
+        return Config.fromfile(path)
