@@ -26,8 +26,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         'region_agreement',
     ),
     'training': (
-        'train', 'dist_train', 'slurm_train', 'cross_validate', 'study', 'active_learn', 'print_config', 'complexity',
-        'benchmark', 'demo',
+        'train', 'dist_train', 'slurm_train', 'cross_validate', 'study', 'active_learn', 'list', 'print_config',
+        'complexity', 'benchmark', 'demo',
     ),
     'evaluation': (
         'test', 'dist_test', 'slurm_test', 'compare', 'calibrate', 'explain', 'importance', 'compare_maps',
