@@ -91,7 +91,7 @@ def test_the_validation_part_is_not_augmented(root):
     jitter = [dict(type='ColourJitter', brightness=0.9, contrast=0.0, prob=1.0), PACK]
     data = make(root, augment=jitter)
     levels = [int(c.case_id.split('-')[1]) + LEVEL['organs'] for c in (data[i] for i in range(32))]
-    assert sum(int(data[i].data['image'].max()) != levels[i] for i in range(32)) > 20
+    assert sum(int(data[0, i].data['image'].max()) != levels[i] for i in range(32)) > 20
     val = data.held_out()
     for case in (val[i] for i in range(8)):
         assert case.data['image'].unique().tolist() == [LEVEL['organs'] + int(case.case_id.split('-')[1])]

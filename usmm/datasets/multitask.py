@@ -122,6 +122,14 @@ class MultiTaskDataset(Dataset):
         """How batches are made in training."""
         return dict(type='TaskBatchSampler', order=self.order)
 
+    @property
+    def is_random(self) -> bool:
+        """Whether a sample depends on random draws: of its transforms, or of the frame of a clip."""
+        drawn = any(draws(step) for step in self.augment) or any(
+            data.is_random or any(m in data.schema.clips for m in data.modalities) for data in self.sets.values()
+        )
+        return drawn and not self.validating
+
     def task_sizes(self) -> dict[str, int]:
         """Task -> images of this part, in the order of the indices."""
         sizes = dict.fromkeys(self.sets, 0)
@@ -155,7 +163,7 @@ class MultiTaskDataset(Dataset):
             DataError: A file cannot be read.
             ValueError: The epoch is missing where random draws would repeat without it, see `EpochGuard`.
         """
-        epoch, i = self._epochs.split(index, not self.validating)
+        epoch, i = self._epochs.split(index, self.is_random)
         task, number, modality = self._items()[i]
         data = self.sets[task]
         case = fresh(data.cases[number], seed=self.seed, epoch=0 if self.validating else epoch)
