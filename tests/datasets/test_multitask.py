@@ -73,7 +73,7 @@ def test_images_are_those_of_the_case_and_name_task_and_modality(root):
         assert case.data['image'].shape == (3, 8, 8) and case.data['image'].dtype == torch.uint8
         assert case.data['image'].unique().tolist() == [LEVEL['organs'] + int(case.case_id.split('-')[1])]
         assert (case.info['task']['name'], case.info['views']['modalities']) == ('organs', ('us',))
-    batch = collate_cases([data[0], data[39]])
+    batch = collate_cases([data[0, 0], data[0, 39]])
     assert list(batch['inputs']) == ['image'] and batch['inputs']['image'].shape == (2, 3, 8, 8)
     assert [c.info['task']['name'] for c in batch['data_samples']] == ['organs', 'hearts']
 
