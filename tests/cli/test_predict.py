@@ -116,11 +116,29 @@ def test_mistakes(usmm: Run, run: Path, tmp_path: Path) -> None:
         (['--case', 'bus'], "expected NAME=VALUE, such as bus=a.png, got 'bus'"),
         (['--table', 't.csv', '--batch-size', '0'], '--batch-size must be 1 or more, got 0'),
         (['--table', tmp_path / 't.csv'], 'does not exist'),
+        (['--table', 't.csv', '--device', 'banana'], "device must be such as 'cpu' or 'cuda:0', got 'banana'"),
+        (['--table', 't.csv', '--device', 'meta'], "device 'meta' cannot be used on this machine"),
     ):
         code, _, errors = usmm('predict', run, *words)
         assert code == 2 and message in errors and 'Traceback' not in errors
     code, _, errors = usmm('predict', tmp_path, '--inputs')
     assert code == 2 and 'holds no model: expected config.py and model.pth' in errors
+
+
+def test_an_input_is_not_written_over(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path) -> None:
+    table = tmp_path / 'cases.csv'
+    table.write_bytes((tiny_data / 'cases.csv').read_bytes())
+    code, _, errors = usmm('predict', run, '--table', table, '--out', tmp_path / '.' / 'cases.csv')
+    assert code == 2 and 'cases.csv is the table that is read; give it another name' in errors
+    assert table.read_bytes() == (tiny_data / 'cases.csv').read_bytes()
+    weights = (run / 'model.pth').read_bytes()
+    code, _, errors = usmm('export', run, '--out', run / 'model.pth')
+    assert code == 2 and 'model.pth is a file that is read; give it another name' in errors
+    code, _, errors = usmm('export', run, '--out', tmp_path)
+    assert code == 2 and 'is a folder; give it the name of a file' in errors
+    code, _, errors = usmm('calibrate', run, '--predictions', run, '--out', run, '--force')
+    assert code == 2 and 'is the run itself; the calibrated copy needs a folder of its own' in errors
+    assert (run / 'model.pth').read_bytes() == weights
 
 
 def test_a_result_that_cannot_be_written_leaves_nothing(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from PIL import Image
@@ -83,7 +84,7 @@ def mixed(tmp_path: Path, tiny_data: Path) -> Path:
 
 
 @pytest.fixture
-def train(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+def train(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., tuple[int, str]]]:
     """`usmm train ...`: exit code and stderr."""
 
     def run(*words: object) -> tuple[int, str]:
@@ -92,7 +93,8 @@ def train(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
         code = cli.main(['train', *map(str, words)])
         return code, capsys.readouterr().err
 
-    return run
+    yield run
+    DefaultScope._instance_dict.clear()  # a plain config sets the scope of its process, which is that of other tests
 
 
 def weights(folder: Path, epoch: int = 2) -> dict[str, torch.Tensor]:
@@ -115,14 +117,16 @@ def test_it_trains_as_mmengines_runner_does(kind, request, train, tmp_path):
 def test_flags_of_mmpretrain(folders, train, tmp_path):
     work = tmp_path / 'work'
     how = ('--work-dir', work, '--cfg-options')
-    assert train(folders, '--no-validate', '--amp', *how, 'train_cfg.max_epochs=1')[0] == 0
+    code, error = train(folders, '--no-validate', '--amp', *how, 'train_cfg.max_epochs=1')
+    assert code == 0, error
     (log,) = work.rglob('scalars.json')
     assert not any('accuracy' in line for line in log.read_text().splitlines())
     code, error = train(folders, '--resume', *how, 'train_cfg.max_epochs=2')
     assert code == 0, error
     logs = [[json.loads(line) for line in file.read_text().splitlines()] for file in sorted(work.rglob('scalars.json'))]
     assert {entry['epoch'] for entry in logs[-1] if 'lr' in entry} == {2}  # the first epoch is not run again
-    assert train(folders, '--resume', work / 'epoch_1.pth', *how, 'train_cfg.max_epochs=2')[0] == 0
+    code, error = train(folders, '--resume', work / 'epoch_1.pth', *how, 'train_cfg.max_epochs=2')
+    assert code == 0, error
 
 
 def test_scaled_learning_rate_and_deterministic(mixed, tmp_path):
@@ -147,12 +151,38 @@ def test_scaled_learning_rate_and_deterministic(mixed, tmp_path):
         (['--cfg-options', 'train_dataloader.dataset.data_root=nowhere'], 'nowhere'),
         (['--cfg-options', 'train_cfg=None'], "it lacks ['train_cfg']"),
         (['--cfg-options', 'train_cfg'], 'takes KEY=VALUE'),
+        (['--cfg-options', 'optim_wraper.clip_grad=1'], "unknown name 'optim_wraper'; did you mean 'optim_wrapper'"),
+        (['--cfg-options', 'optim_wrapper.optimizer.lr=-1'], 'the config cannot be built: '),
+        (['--cfg-options', 'train_cfg.max_epochs=-1'], 'train_cfg.max_epochs must be 1 or more, got -1'),
+        (
+            ['--cfg-options', 'train_dataloader.batch_size=100', 'train_dataloader.drop_last=True'],
+            'train_dataloader has no batch: fewer samples than batch_size, and drop_last',
+        ),
     ],
 )
 def test_mistakes_end_in_one_line(folders, train, tmp_path, monkeypatch, words, message):
     monkeypatch.delenv('RANK', raising=False)
     code, error = train(folders, '--work-dir', tmp_path / 'work', *words)
     assert code == 2 and message in error and 'Traceback' not in error
+
+
+def test_weights_go_through_the_safe_loader(folders, train, tmp_path):
+    class Bad:
+        def __reduce__(self):
+            return print, ('run',)
+
+    torch.save({'state_dict': {}, 'meta': Bad()}, tmp_path / 'bad.pth')
+    (tmp_path / 'cut.pth').write_bytes((tmp_path / 'bad.pth').read_bytes()[:200])
+    for name, message in (('bad.pth', '.print, which is neither'), ('cut.pth', 'cut.pth')):
+        how = ('--work-dir', tmp_path / 'work', '--cfg-options', f'load_from={tmp_path / name}')
+        for words in (how, ('--resume', tmp_path / name, *how[:2])):
+            code, error = train(folders, *words)
+            assert code == 2 and message in error and str(tmp_path / name) in error and 'Traceback' not in error
+
+
+def test_other_commands_state_that_only_train_takes_it(folders, capsys):
+    assert cli.main(['print_config', str(folders)]) == 2
+    assert 'is a plain config of mmengine, without stages: only usmm train takes it' in capsys.readouterr().err
 
 
 def test_a_config_of_stages_is_not_plain(tiny_config, tmp_path):

@@ -12,7 +12,7 @@ import torch
 from usmm.apis.bundle import from_config, open_bundle, with_weights
 from usmm.apis.inputs import Record
 from usmm.apis.model_interface import BuiltNetwork
-from usmm.apis.network import build_network
+from usmm.apis.network import build_network, check_device
 from usmm.apis.prediction import Prediction
 from usmm.apis.predictor import Model, Predictor
 from usmm.zoo import Zoo
@@ -115,5 +115,5 @@ def inference_model(
 
 
 def _on_device(model: BuiltNetwork, device: str | torch.device) -> BuiltNetwork:
-    model.to(device)
+    model.to(check_device(device))
     return model

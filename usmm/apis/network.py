@@ -12,6 +12,28 @@ from usmm.registry import MODELS
 from usmm.weights import load_state
 
 
+def check_device(device: str | torch.device) -> torch.device:
+    """The device of a name, once a tensor could be made there.
+
+    Raises:
+        ValueError: There is no device of this name, or not on this machine.
+
+    Example:
+        >>> check_device('cpu')
+        device(type='cpu')
+    """
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device must be such as 'cpu' or 'cuda:0', got {str(device)!r}") from error
+    try:
+        torch.zeros(1, device=found).tolist()
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ValueError(f'device {str(device)!r} cannot be used on this machine: {reason}') from error
+    return found
+
+
 def build_network(bundle: Bundle) -> BuiltNetwork:
     """The network of a bundle, on the CPU and in eval mode; without weights it is initialised as for training.
 

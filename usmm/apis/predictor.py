@@ -23,7 +23,7 @@ from usmm.apis.explaining import explain_case
 from usmm.apis.exported import SUFFIX, open_exported
 from usmm.apis.inputs import CaseInput, CaseReader, Record
 from usmm.apis.model_interface import BuiltNetwork, HasBundle, Network, Scorer, ScoreRow
-from usmm.apis.network import build_network
+from usmm.apis.network import build_network, check_device
 from usmm.apis.pipeline import Prepared, build_pipeline, clip_frames, collate, error_text, prepare_case
 from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
@@ -271,7 +271,7 @@ class _Opened(NamedTuple):
 def _opened(model: Model, zoo: str | Path | Zoo | None, device: str | torch.device | None) -> _Opened:
     """The settings of a model, and the model on its device."""
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == SUFFIX:
-        if device is not None and torch.device(device).type != 'cpu':
+        if device is not None and str(device).partition(':')[0] != 'cpu':
             raise ValueError(f'an exported model runs on the CPU, not on {device}')
         bundle, exported = open_exported(Path(model))
         return _Opened(bundle, exported, None)
@@ -287,7 +287,7 @@ def _opened(model: Model, zoo: str | Path | Zoo | None, device: str | torch.devi
         raise ValueError(f'{bundle.source} has no weights: a model that is not trained predicts nothing')
     built = build_network(bundle) if network is None else network
     if device is not None or network is None:
-        built.to(get_device() if device is None else device)
+        built.to(get_device() if device is None else check_device(device))
     return _Opened(bundle, built, built)
 
 

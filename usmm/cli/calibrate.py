@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from usmm.engine.workdir.outputs import load_weights, save_checkpoint
 
     out = args.out or args.run / 'calibrated'
+    if out.resolve() == args.run.resolve():
+        raise ValueError(f'--out {out} is the run itself; the calibrated copy needs a folder of its own')
     if (out / work_files.WEIGHTS).exists() and not args.force:
         raise ValueError(f'{out} holds a model already; --force replaces it')
     content = load_weights(args.run / work_files.WEIGHTS)

@@ -29,7 +29,7 @@ METHODS = ('layercam', 'gradcam')
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = command_parser('explain', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as usmm/cli/train.py writes them (model.pth)')
+    parser.add_argument('checkpoint', help='weights, as usmm train writes them (model.pth)')
     parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
     parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases of the part')
     parser.add_argument('--num', type=int, default=8, help='cases that are drawn (default 8)')

@@ -54,6 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     source, checkpoint = find(args.source, args.checkpoint)
     if (checkpoint is None) != args.untrained:
         raise ValueError(f'{args.source} needs weights, or --untrained and no weights; got {checkpoint}')
+    if Path(args.out).resolve() in {Path(path).resolve() for path in (source, checkpoint) if path is not None}:
+        raise ValueError(f'--out {args.out} is a file that is read; give it another name')
+    if Path(args.out).is_dir():
+        raise ValueError(f'--out {args.out} is a folder; give it the name of a file')
     config = load_config(source, parse_options(args.cfg_options))
     torch.set_num_threads(args.threads)
     model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)

@@ -21,7 +21,7 @@ METRICS = ('auc', 'accuracy', 'balanced_accuracy', 'brier', 'log_loss')
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = command_parser('importance', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as usmm/cli/train.py writes them (model.pth)')
+    parser.add_argument('checkpoint', help='weights, as usmm train writes them (model.pth)')
     parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
     parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases of the part')
     parser.add_argument('--limit', type=int, help='the first so many cases (default: all of the part)')

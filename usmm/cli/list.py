@@ -95,7 +95,7 @@ def arguments(component: Callable[..., object]) -> str:
     """
     found = []
     for parameter in inspect.signature(component).parameters.values():
-        stars = {parameter.VAR_POSITIONAL: '*', parameter.VAR_KEYWORD: '**'}.get(parameter.kind, '')
+        stars = '*' * (parameter.kind is parameter.VAR_POSITIONAL) + '**' * (parameter.kind is parameter.VAR_KEYWORD)
         default = '' if parameter.default is parameter.empty else f'={parameter.default!r}'
         found.append(f'{stars}{parameter.name}{default}')
     return ', '.join(found)

@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     cases = args.table or [record_of([*args.case, *args.value], predictor.reader)]
     out = args.out or (Path(work_files.PREDICTIONS) if args.table else None)
+    if out is not None and args.table and out.resolve() == Path(args.table).resolve():
+        raise ValueError(f'--out {out} is the table that is read; give it another name')
     explanations = None if args.explain is None else Explanations(args.explain)
     found = []
     for one in predictor.iterate(cases, explain=explanations is not None, progress=sys.stderr.isatty()):

@@ -14,7 +14,7 @@ from usmm.utils.console import plain_errors
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser('test', __doc__)
     parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as usmm/cli/train.py writes them (model.pth)')
+    parser.add_argument('checkpoint', help='weights, as usmm train writes them (model.pth)')
     parser.add_argument('--work-dir', help='where results are written (default: <work_dir of the config>/test)')
     parser.add_argument(
         '--parts', nargs='+', default=['test'], choices=('train', 'val', 'test', 'all'),

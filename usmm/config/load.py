@@ -46,6 +46,8 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     files = files_of(path)
     with failures_told(files), own_bases():
         config = Config.fromfile(path, format_python_code=False)
+    if 'train_dataloader' in config and 'stages' not in config:
+        raise ConfigError(f'{path} is a plain config of mmengine, without stages: only usmm train takes it')
     if 'name' not in config:
         config.name = path.stem
     for key, value in (options or {}).items():

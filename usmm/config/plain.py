@@ -12,7 +12,14 @@ from usmm.config.check import ConfigError
 from usmm.config.failure import failures_told
 from usmm.config.load import files_of, own_bases
 from usmm.utils.locations import find_config
+from usmm.utils.suggestions import did_you_mean
 
+# other settings of a Runner, which an override may add
+RUNNER = (
+    'auto_scale_lr', 'custom_hooks', 'data_preprocessor', 'default_hooks', 'default_scope', 'env_cfg',
+    'experiment_name', 'load_from', 'log_level', 'log_processor', 'param_scheduler', 'randomness', 'resume', 'val_cfg',
+    'val_dataloader', 'val_evaluator', 'visualizer', 'work_dir',
+)  # fmt: skip
 NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -46,6 +53,11 @@ def load_plain(path: str | Path, words: Sequence[str] | None = None) -> Config:
         key, sign, value = word.partition('=')
         if not sign or not key:
             raise ConfigError(f'--cfg-options takes KEY=VALUE, got {word!r}')
+        top, known = key.partition('.')[0], (*config, *RUNNER)
+        if top not in known:
+            raise ConfigError(
+                f'--cfg-options {word}: unknown name {top!r}; {did_you_mean(top, known, count=3)} ({found})'
+            )
         try:
             config.merge_from_dict({key: DictAction._parse_iterable(value)})
         except (AssertionError, TypeError, KeyError) as error:

@@ -13,6 +13,7 @@ import usmm.models  # noqa: F401  the registries know the parts of usmm
 from usmm import compat
 from usmm.engine.preconditions import check_launcher
 from usmm.engine.stages import RunOptions
+from usmm.weights import read_checkpoint
 
 AMP = 'AmpOptimWrapper'
 PLAIN = ('OptimWrapper', AMP)
@@ -29,7 +30,8 @@ def runner_of(config: Config, options: RunOptions, resume: str | bool = False) -
 
     Raises:
         ValueError: A part of the config cannot be built, `amp` with an optimizer wrapper that has a precision of its
-            own, or `auto_scale_lr` without a batch size that the learning rate is for.
+            own, `auto_scale_lr` without a batch size that the learning rate is for,
+            weights that cannot be loaded safely, or a training without epochs or batches.
     """
     if options.launcher != 'none':
         check_launcher(options.launcher)
@@ -52,13 +54,28 @@ def runner_of(config: Config, options: RunOptions, resume: str | bool = False) -
         if not Path(resume).is_file():
             raise ValueError(f'cannot resume from {resume}: there is no such file')
         config.resume, config.load_from = True, str(resume)
+    _check_weights(config)
     try:
         runner = Runner.from_cfg(config)
         # built here, where a mistake is one of the config; mmengine builds them when the training starts
         runner._train_loop = runner.build_train_loop(config.train_cfg)
         if config.get('val_cfg') is not None and config.get('val_dataloader') is not None:
             runner._val_loop = runner.build_val_loop(config.val_cfg)
+        runner.optim_wrapper = runner.build_optim_wrapper(config.optim_wrapper)
     except (AssertionError, AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         raise ValueError(f'{config.filename}: the config cannot be built: {text}') from error
+    if runner.max_epochs is not None and runner.max_epochs < 1:
+        raise ValueError(f'{config.filename}: train_cfg.max_epochs must be 1 or more, got {runner.max_epochs}')
+    if not len(runner.train_dataloader):
+        raise ValueError(
+            f'{config.filename}: train_dataloader has no batch: fewer samples than batch_size, and drop_last'
+        )
     return runner
+
+
+def _check_weights(config: Config) -> None:
+    """Read the file that the run starts from with the safe loader, which names what is wrong with it."""
+    source = config.get('load_from')
+    if source and '://' not in source:
+        read_checkpoint(source, training=True)

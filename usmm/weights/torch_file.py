@@ -135,4 +135,7 @@ def registered() -> set[str]:
     from torch.serialization import get_safe_globals
 
     found: list[Any] = list(get_safe_globals())
-    return {f[1] if isinstance(f, tuple) else f'{f.__module__}.{f.__qualname__}' for f in found}
+    # torch itself takes a Counter: the milestones of a MultiStepLR are one
+    return {'collections.Counter'} | {
+        f[1] if isinstance(f, tuple) else f'{f.__module__}.{f.__qualname__}' for f in found
+    }

@@ -66,7 +66,12 @@ def differing(one: Path, other: Path, key: str = 'state_dict') -> list[str]:
     [
         {'stages.0.optim_wrapper': dict(accumulative_counts=5)},
         {'custom_hooks': [dict(type='EMAHook', momentum=0.1)]},
-        {'stages.0.param_scheduler': [dict(type='CosineAnnealingLR', T_max=4, convert_to_iter_based=True)]},
+        {
+            'stages.0.param_scheduler': [
+                dict(type='CosineAnnealingLR', T_max=4, convert_to_iter_based=True),
+                dict(type='MultiStepLR', milestones=[1]),
+            ]
+        },
     ],
     ids=['accumulated gradients', 'averaged weights', 'scheduler'],
 )

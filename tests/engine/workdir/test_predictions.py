@@ -71,3 +71,16 @@ def test_a_probability_that_is_not_a_number_without_classes(tmp_path: Path) -> N
 def test_cells_beyond_the_header_are_ignored(tmp_path: Path) -> None:
     (row,) = read_predictions(write(tmp_path, HEAD + 'c1,p,test,0,0,z,a,0.5,nan,more\n'))
     assert (row['label'], row['prob_a']) == ('z', 0.5) and np.isnan(row['prob_b'])
+
+
+def test_a_spreadsheet_may_have_saved_it(tmp_path: Path) -> None:
+    path = tmp_path / 'predictions.csv'
+    text = 'case_id,patient_id,part,fold,seed,label,pred,prob_A,prob_B\nc1,p1,test,0,0,A,A,0.75,0.25\n'
+    path.write_text(text, encoding='utf-8-sig')
+    assert [row['case_id'] for row in read_predictions(path)] == ['c1']
+    path.write_text(text, encoding='utf-16')
+    with pytest.raises(ValueError, match=r'predictions\.csv is not a table of predictions: it is not UTF-8 text'):
+        read_predictions(path)
+    path.write_text(text.replace(',', ';'))
+    with pytest.raises(ValueError, match=r"it has no columns .*, only \['case_id;patient_id;"):
+        read_predictions(path)

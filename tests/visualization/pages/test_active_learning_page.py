@@ -93,3 +93,11 @@ def test_the_figure_has_a_line_and_a_band_a_strategy() -> None:
 def test_a_figure_without_points() -> None:
     with pytest.raises(ValueError, match='needs one curve or more'):
         learning_curve_figure({'random': curve(None)}, 'AUC')
+
+
+def test_a_metric_that_is_undefined_everywhere(tmp_path: Path) -> None:
+    given = content()
+    for strategy in given['strategies'].values():
+        strategy['curve'] = curve(None, None)
+    with pytest.raises(ValueError, match=r'AUC is undefined in every round, .* choose another --metric'):
+        report_active_learning(tmp_path, given, TITLES)

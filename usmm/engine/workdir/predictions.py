@@ -52,8 +52,8 @@ def read_predictions(path: str | Path, classes: Sequence[str] = ()) -> list[dict
             (K,), the probabilities in this order.
 
     Raises:
-        ValueError: The file lacks a column, or a row has a label that is not a class or a probability that is not a
-            number.
+        ValueError: The file is not UTF-8 text or lacks a column, or a row has a label that is not a class or a
+            probability that is not a number.
 
     Example:
         >>> import tempfile
@@ -65,14 +65,18 @@ def read_predictions(path: str | Path, classes: Sequence[str] = ()) -> list[dict
         [('B', 0.25, [0.75, 0.25])]
     """
     needed = [f'{PROBABILITY}{name}' for name in classes]
-    with Path(path).open(newline='', encoding='utf-8') as file:
-        reader = csv.DictReader(file)
-        columns = list(reader.fieldnames or ())
-        missing = [column for column in (*COLUMNS, *needed) if column not in columns]
-        if missing:
-            of = f' for {list(classes)}' if classes else ''
-            raise ValueError(f'{path} is not a table of predictions{of}: it has no columns {missing}')
-        rows: list[dict[str, Any]] = list(reader)
+    try:
+        # utf-8-sig: a spreadsheet that saves the table puts a byte order mark before its first column
+        text = Path(path).read_text(encoding='utf-8-sig')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} is not a table of predictions: it is not UTF-8 text ({error.reason})') from error
+    reader = csv.DictReader(text.splitlines(keepends=True))
+    columns = list(reader.fieldnames or ())
+    missing = [column for column in (*COLUMNS, *needed) if column not in columns]
+    if missing:
+        of = f' for {list(classes)}' if classes else ''
+        raise ValueError(f'{path} is not a table of predictions{of}: it has no columns {missing}, only {columns}')
+    rows: list[dict[str, Any]] = list(reader)
     for row in rows:
         where = f'{path}: case {row["case_id"]!r}'
         if classes and row['label'] and row['label'] not in classes:

@@ -110,11 +110,19 @@ def report_active_learning(
 
     Returns:
         The page.
+
+    Raises:
+        ValueError: The metric has no value in any round.
     """
     folder, metric = Path(work_dir), metric_label(content['metric'])
     scores = [score for row in content['full'].values() if (score := row[content['metric']]) is not None]
     full = float(np.mean(scores)) if scores else None
     curves = {titles.get(s, s): found['curve'] for s, found in content['strategies'].items()}
+    if all(point['mean'] is None for curve in curves.values() for point in curve):
+        raise ValueError(
+            f'{metric} is undefined in every round, as it is where the test part lacks a class; the rounds are kept in '
+            f'{folder}: choose another --metric, or more test cases'
+        )
     _, svg = save(learning_curve_figure(curves, metric, full, best), folder / work_files.FIGURES / 'learning_curves')
     alt = f'{metric} against the labelled share for {listed([*curves])}'
     figure = Pictures([Picture(embedded(svg), alt, 'Mean over the seeds; the band is one standard deviation.', True)])
