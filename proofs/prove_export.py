@@ -39,8 +39,8 @@ def compare(family: str, cases: int, path: Path) -> tuple[Parity, float]:
     assert parity is not None
     exported = OnnxModel(path, threads=1)
     # a last batch that is smaller than the one that the graph was traced with
-    found = [exported.predict(**batch)['probabilities'] for batch in random_batches(exported, cases, batch_size=7)]
-    return parity, float(np.ptp(np.concatenate(found)[:, 0]))
+    outputs = [exported.predict(**batch)['probabilities'] for batch in random_batches(exported, cases, batch_size=7)]
+    return parity, float(np.ptp(np.concatenate(outputs)[:, 0]))
 
 
 def run(args: argparse.Namespace) -> int:

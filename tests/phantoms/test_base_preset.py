@@ -138,7 +138,7 @@ def test_the_draws_of_a_patient_depend_on_seed_index_and_purpose() -> None:
 def test_the_room_asks_no_preset_plan_or_modality_what_it_is() -> None:
     """`str` and `bool` of arguments may be checked; kinds of presets, plans and modalities answer by methods.
 
-    Registration checks that what it gets from outside is a preset at all, which is no question of its kind.
+    Registration checks that its argument is a preset; it does not ask which kind.
     """
     allowed = {'str', 'tuple', 'list', 'BasePreset'}
     for path in sorted(ROOM.rglob('*.py')):

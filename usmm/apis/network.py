@@ -13,25 +13,25 @@ from usmm.weights import load_state
 
 
 def check_device(device: str | torch.device) -> torch.device:
-    """The device of a name, once a tensor could be made there.
+    """The device of a name, after a tensor was made on it.
 
     Raises:
-        ValueError: There is no device of this name, or not on this machine.
+        ValueError: No device has this name, or it is not available on this machine.
 
     Example:
         >>> check_device('cpu')
         device(type='cpu')
     """
     try:
-        found = torch.device(device)
+        named = torch.device(device)
     except RuntimeError as error:
         raise ValueError(f"device must be such as 'cpu' or 'cuda:0', got {str(device)!r}") from error
     try:
-        torch.zeros(1, device=found).tolist()
+        torch.zeros(1, device=named).tolist()
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         reason = str(error).partition('\n')[0]
         raise ValueError(f'device {str(device)!r} cannot be used on this machine: {reason}') from error
-    return found
+    return named
 
 
 def build_network(bundle: Bundle) -> BuiltNetwork:
