@@ -363,6 +363,14 @@ def test_parts_of_the_page_work_when_a_config_names_them(parts: Path, tiny_confi
     assert loss(torch.tensor([[2.0, 0.0]]), torch.tensor([1])).item() == pytest.approx(expected.item())
 
 
+def test_image_transforms_of_the_page_can_be_built() -> None:
+    shown = re.findall(
+        r"^- `(dict\(type='ImageTransform'.*)`$", (ROOT / 'docs' / 'extending.md').read_text(), re.MULTILINE
+    )
+    case = Case('c', 'p', data={'bus': np.full((8, 8, 3), 90, np.uint8)}, masks={'bus': np.ones((8, 8), bool)})
+    assert [type(TRANSFORMS.build(eval(text))(case)).__name__ for text in shown] == ['Case'] * 3
+
+
 def test_the_encoder_of_the_page_is_dropped_with_its_modality(parts: Path) -> None:
     importlib.import_module('my_parts')
     encoder = dict(static=dict(type='TinyEncoder'), other=dict(type='TinyEncoder', modality='ue'))

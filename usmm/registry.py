@@ -30,6 +30,10 @@ MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['usmm.mod
 DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['usmm.datasets'])
 DATA_SAMPLERS = Registry('data sampler', parent=ROOT_DATA_SAMPLERS, scope=SCOPE, locations=['usmm.datasets'])
 TRANSFORMS = Registry('transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['usmm.datasets.transforms'])
+# The transforms of torchvision, of a scope of their own: `torchvision.ColorJitter`, for `ImageTransform`.
+TORCHVISION_TRANSFORMS = Registry(
+    'transform', parent=ROOT_TRANSFORMS, scope='torchvision', locations=['usmm.datasets.transforms.torchvision_parts']
+)
 FUNCTIONS = Registry('function', parent=ROOT_FUNCTIONS, scope=SCOPE, locations=['usmm.datasets.transforms'])
 METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['usmm.evaluation.metrics'])
 HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['usmm.engine'])

@@ -6,9 +6,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from torch.utils.data import BatchSampler
 
 from usmm.datasets import samplers as module
-from usmm.datasets.samplers import CaseSampler
+from usmm.datasets.samplers import CaseBatchSampler, CaseSampler
 
 
 def of_rank(monkeypatch: pytest.MonkeyPatch, rank: int, world: int, size: int, **options: object) -> CaseSampler:
@@ -109,3 +110,20 @@ def test_processes_share_an_oversampled_epoch(monkeypatch: pytest.MonkeyPatch, w
 def test_oversampling_is_for_labelled_cases_in_training(data: object, shuffle: bool) -> None:
     with pytest.raises(ValueError, match='oversample=True is for shuffled training cases with a label each, got a'):
         CaseSampler(data, shuffle=shuffle, seed=0, oversample=True)
+
+
+@pytest.mark.parametrize('size', [1, 2, 5, 6, 7])
+@pytest.mark.parametrize('batch_size', [1, 2, 3, 7])
+def test_batches_leave_out_a_last_single_case(size: int, batch_size: int) -> None:
+    sampler = CaseSampler(range(size), seed=1)
+    batches = [*CaseBatchSampler(sampler, batch_size)]
+    # as torch cuts them, which keeps the last batch whatever its size
+    expected = [*BatchSampler(sampler, batch_size, drop_last=False)]
+    if len(expected) > 1 and batch_size > 1 and len(expected[-1]) == 1:
+        expected.pop()
+    assert batches == expected and len(CaseBatchSampler(sampler, batch_size)) == len(expected)
+
+
+def test_batches_need_a_size() -> None:
+    with pytest.raises(ValueError, match='batch_size must be 1 or more, got 0'):
+        CaseBatchSampler(CaseSampler(range(3)), 0)

@@ -138,7 +138,7 @@ def test_an_encoder_that_cannot_be_fitted_is_refused(tiny_config: Path) -> None:
 
     model = SimpleNamespace(encoder={'table': Unfit()})
     with pytest.raises(ValueError, match='a Unfit states that it is not fitted, but has no method fit'):
-        fit_encoders(model, load_config(tiny_config), [])
+        fit_encoders(model, {}, [])
 
 
 def test_a_fitted_head_that_reads_images_needs_their_scores() -> None:

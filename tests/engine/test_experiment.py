@@ -9,7 +9,6 @@ import torch
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights, read_predictions
-from usmm.engine.stages import loader_config
 
 QUIET = RunOptions(progress=False)
 
@@ -191,16 +190,6 @@ def test_amp_on_a_cpu_trains_in_bfloat16_and_channels_last(tiny_config):
     metrics = experiment.train()
     assert seen == {'dtype': torch.bfloat16, 'last': True}
     assert metrics['test']['accuracy'] >= 0
-
-
-def test_no_batch_of_one_case_in_training(tiny_config):
-    experiment = Experiment(load_config(tiny_config), options=QUIET)
-    train = experiment.parts['train']
-    sizes = {b: loader_config(experiment.config, train, True, b, 0)['drop_last'] for b in range(1, len(train) + 1)}
-    assert {b for b, dropped in sizes.items() if dropped} == {
-        b for b in sizes if 1 < b < len(train) and len(train) % b == 1
-    }
-    assert not loader_config(experiment.config, train, False, len(train) - 1, 0)['drop_last']
 
 
 @pytest.mark.parametrize('selection', ['last', 'test'])

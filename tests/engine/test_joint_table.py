@@ -85,11 +85,11 @@ def test_a_resumed_run_keeps_its_numbers(tiny_config: Path, monkeypatch: pytest.
 def test_what_is_fitted_is_left_alone(tiny_config: Path) -> None:
     run = Experiment(load_config(tiny_config, JOINT), options=QUIET)
     cases = run.parts['train'].cases
-    fit_encoders(run.model, run.config, cases[:4])
+    fit_encoders(run.model, run.config.schema.to_dict(), cases[:4])
     before = run.model.encoder['clinical'].encoding.mean.clone()
-    fit_encoders(run.model, run.config, cases)
+    fit_encoders(run.model, run.config.schema.to_dict(), cases)
     assert torch.equal(run.model.encoder['clinical'].encoding.mean, before)
-    table = clinical_table(run.config, cases[:2])
+    table = clinical_table(run.config.schema.to_dict(), cases[:2])
     assert table[:, 0].tolist() == [case.clinical['age'] for case in cases[:2]]
 
 

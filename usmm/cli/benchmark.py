@@ -35,7 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from usmm.cli.arguments import command_parser
 from usmm.cli.benchmark_steps import Clock, Row, Step, build_model, random_batch, run_in_turn, test_step, train_step
 from usmm.config import load_config, parse_options
-from usmm.engine.stages import loader_config
+from usmm.config.runner_settings import loader_config
 from usmm.models import MultiModalClassifier
 from usmm.registry import DATASETS
 from usmm.structures import Batch

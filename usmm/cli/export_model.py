@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from usmm.config.categories import settle_categories
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
-from usmm.engine.categories import settle_categories
 from usmm.engine.specs import CheckpointMeta
 from usmm.engine.workdir.outputs import load_weights
 from usmm.export import input_shapes

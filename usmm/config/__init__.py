@@ -3,5 +3,16 @@
 from usmm.config.check import ConfigError, check_config
 from usmm.config.load import files_of, load_config, source_text
 from usmm.config.options import parse_options
+from usmm.config.runner import runner_config
+from usmm.config.stage_spec import RunOptions
 
-__all__ = ['ConfigError', 'check_config', 'files_of', 'load_config', 'parse_options', 'source_text']
+__all__ = [
+    'ConfigError',
+    'RunOptions',
+    'check_config',
+    'files_of',
+    'load_config',
+    'parse_options',
+    'runner_config',
+    'source_text',
+]

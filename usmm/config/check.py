@@ -7,28 +7,15 @@ result must not hang on a typing error, so every key has to mean something.
 from __future__ import annotations
 
 import ast
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import (
-    DATA_SAMPLERS,
-    DATASETS,
-    FUNCTIONS,
-    HOOKS,
-    METRICS,
-    MODELS,
-    OPTIM_WRAPPERS,
-    OPTIMIZERS,
-    PARAM_SCHEDULERS,
-    TRANSFORMS,
-    VISBACKENDS,
-    WEIGHT_INITIALIZERS,
-    Registry,
-)
 
-from usmm import registry as ours
+from usmm.config.catalogue import Catalogue
+from usmm.config.component_text import TextCatalogue
+from usmm.config.runner_settings import HOOKS, PASSED
 from usmm.structures import Settings
 from usmm.utils.suggestions import did_you_mean
 
@@ -38,38 +25,28 @@ KNOWN = (
     'data_root', 'table', 'modalities', 'classes', 'positive', 'schema', 'max_epochs', 'batch_size', 'num_workers',
     'seed', 'work_dir', 'name', 'num_classes', 'ignore_labels', 'missing', 'bad_cases', 'split', 'dataset',
     'train_pipeline', 'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer',
-    'default_scope', 'env_cfg', 'load_from', 'custom_imports', 'deterministic', 'persistent_workers',
+    'default_scope', 'env_cfg', 'load_from', 'custom_imports', 'deterministic', 'persistent_workers', 'randomness',
+    'default_hooks', 'param_scheduler', 'auto_scale_lr', *PASSED,
 )  # fmt: skip
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',
     'val_interval', 'checkpoint_interval', 'custom_hooks', 'fit', 'model', 'dataset', 'part', 'store',
     'out_of_fold', 'early_stop', 'oversample', 'selection',
 )  # fmt: skip
+RANDOMNESS_KEYS = ('seed', 'deterministic', 'diff_rank_seed')
 SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')
 # Keys that mmengine's runner takes out of a component's settings before it builds it.
 RUNNER_KEYS = {'param_scheduler': ('convert_to_iter_based',), 'optim_wrapper': ('constructor', 'paramwise_cfg')}
-ROOTS = {
-    'model': (ours.MODELS, MODELS),
-    'dataset': (ours.DATASETS, DATASETS),
-    'sampler': (ours.DATA_SAMPLERS, DATA_SAMPLERS),
-    'transform': (ours.TRANSFORMS, TRANSFORMS),
-    'function': (ours.FUNCTIONS, FUNCTIONS),
-    'metric': (ours.METRICS, METRICS),
-    'hook': (ours.HOOKS, HOOKS),
-    'optimizer': (OPTIMIZERS,),
-    'optim_wrapper': (OPTIM_WRAPPERS,),
-    'param_scheduler': (PARAM_SCHEDULERS,),
-    'vis_backend': (VISBACKENDS,),
-    'initializer': (WEIGHT_INITIALIZERS,),
-}
 # Which registries a key's value is built from; keys not named here inherit their parent's.
 KINDS = {
     'model': 'model', 'dataset': 'dataset', 'sampler': 'sampler', 'train_pipeline': 'transform',
     'test_pipeline': 'transform', 'pipeline': 'transform', 'augment': 'transform',
-    'transforms': 'transform', 'collate_fn': 'function',
+    'transforms': 'transform', 'transform': 'transform', 'collate_fn': 'function',
     'evaluator': 'metric', 'custom_hooks': 'hook', 'optimizer': 'optimizer', 'optim_wrapper': 'optim_wrapper',
-    'param_scheduler': 'param_scheduler', 'vis_backends': 'vis_backend', 'init_cfg': 'initializer',
+    'param_scheduler': 'param_scheduler', 'visualizer': 'visualizer', 'vis_backends': 'vis_backend',
+    'init_cfg': 'initializer', 'default_hooks': 'hook',
+    'log_processor': 'log_processor',
 }  # fmt: skip
 
 
@@ -84,13 +61,24 @@ class ConfigError(ValueError):
         return cls(f'{place(key, files)}{where}: unknown name {key!r}; {hint}')
 
 
-def check_config(config: Config, files: list[Path], references: Sequence[str] = ()) -> None:
+def check_config(
+    config: Config,
+    files: list[Path],
+    references: Sequence[str] = (),
+    catalogue: Catalogue | None = None,
+    imported: bool = False,
+) -> bool:
     """Check all keys and components of a resolved config.
 
     Args:
         config: The config, references filled in.
         files: Its file and the files it inherits from, for messages.
         references: The top-level names that `${...}` referred to.
+        catalogue: The components that there are; None: what the source text of the packages states.
+        imported: Whether the modules of `custom_imports` were imported; until then they may register anything.
+
+    Returns:
+        Whether the catalogue knows every component and its arguments; otherwise one that knows more has to be asked.
 
     Raises:
         ConfigError: On the first key or component that does not exist.
@@ -98,11 +86,36 @@ def check_config(config: Config, files: list[Path], references: Sequence[str] = 
     content = config._cfg_dict.to_dict()
     _check_top(content, files, references)
     _check_keys(content.get('split') or {}, SPLIT_KEYS, 'split', files)
+    _check_keys(content.get('randomness') or {}, RANDOMNESS_KEYS, 'randomness', files)
     for index, stage in enumerate(content.get('stages', ())):
         _check_keys(stage, STAGE_KEYS, f'stages.{index}', files)
+    own = bool(content.get('custom_imports')) and not imported
+    check = ComponentCheck(TextCatalogue() if catalogue is None else catalogue, files, own)
     for key, value in content.items():
-        _check_typed(value, key, key, files)
-        _walk(value, key, KINDS.get(key), files)
+        if key == 'default_hooks':
+            value = _default_hooks(value, files)
+        else:
+            _check_typed(value, key, key, files)
+        check.walk(value, key, KINDS.get(key))
+    return check.certain
+
+
+def _default_hooks(hooks: Mapping[str, Any] | None, files: list[Path]) -> list[Settings]:
+    """The default hooks with the types that they have by their names."""
+    complete: list[Settings] = []
+    for name, hook in (hooks or {}).items():
+        if hook is not None and not isinstance(hook, Mapping):
+            raise ConfigError(f'{place(name, files)}default_hooks.{name} must be a dict or None, got {hook!r}')
+        kind = HOOKS.get(name)
+        if name == 'checkpoint' and (hook is None or hook.get('type', kind) != kind):
+            raise ConfigError(
+                f'{place(name, files)}default_hooks.checkpoint must stay a {kind}, which keeps the selected epoch and '
+                f'what a resumed run needs: set its interval, and put another hook into custom_hooks'
+            )
+        if hook is not None and kind is None and 'type' not in hook:
+            raise ConfigError.unknown('default_hooks', name, HOOKS, files)
+        complete += [] if hook is None else [{'type': kind, **hook}]
+    return complete
 
 
 def _check_top(content: Settings, files: list[Path], references: Sequence[str]) -> None:
@@ -118,19 +131,6 @@ def _check_keys(value: Settings, valid: Iterable[str], where: str, files: list[P
             raise ConfigError.unknown(where, key, valid, files)
 
 
-def _walk(value: object, where: str, kind: str | None, files: list[Path]) -> None:
-    """Check every component of a value, outermost first."""
-    if isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            _walk(item, f'{where}.{index}', kind, files)
-    elif isinstance(value, Mapping):
-        if kind is not None and isinstance(value.get('type'), str):
-            _check_component(value, where, kind, files)
-        for key, item in value.items():
-            _check_typed(item, f'{where}.{key}', key, files)
-            _walk(item, f'{where}.{key}', KINDS.get(key, kind), files)
-
-
 def _check_typed(value: object, where: str, key: str, files: list[Path]) -> None:
     """See that what is built under this key says what it is."""
     if key not in KINDS or key == 'optim_wrapper':  # that has a default
@@ -140,54 +140,41 @@ def _check_typed(value: object, where: str, key: str, files: list[Path]) -> None
             raise ConfigError(f"{place(key, files)}{where}: a component needs a 'type', got the keys {sorted(item)}")
 
 
-def _check_component(value: Settings, where: str, kind: str, files: list[Path]) -> None:
-    name = str(value['type'])
-    found = next((c for c in (r.get(name) for r in ROOTS[kind]) if c is not None), None) if _scope_ok(name) else None
-    if found is None:
-        raise ConfigError.unknown(f'{where}.type', name, _names(kind, name), files)
-    valid = _arguments(found)
-    if valid is not None:
-        _check_keys(value, (*valid, *RESERVED, *RUNNER_KEYS.get(kind, ())), f'{where} ({name})', files)
+class ComponentCheck:
+    """Checks the components of a config one by one.
 
+    Args:
+        catalogue: The components that there are.
+        files: The files of the config, for messages.
+        own: Whether the config imports modules that may register components of their own.
+    """
 
-def _scope_ok(name: str) -> bool:
-    """Whether the scope of `scope.Name` is a package with registries (mmengine would fall back to the root)."""
-    scope, dot, _ = name.rpartition('.')
-    return not dot or scope.split('.')[0] in ('usmm', 'mmengine', 'mmpretrain', 'mmaction', 'mmcv')
+    def __init__(self, catalogue: Catalogue, files: list[Path], own: bool) -> None:
+        self.catalogue, self.files, self.own = catalogue, files, own
+        self.certain = True  # whether the catalogue knows all components so far
 
+    def walk(self, value: object, where: str, kind: str | None) -> None:
+        """Check every component of a value, outermost first."""
+        if isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                self.walk(item, f'{where}.{index}', kind)
+        elif isinstance(value, Mapping):
+            if kind is not None and isinstance(value.get('type'), str):
+                self._check(value, where, kind)
+            for key, item in value.items():
+                _check_typed(item, f'{where}.{key}', key, self.files)
+                self.walk(item, f'{where}.{key}', KINDS.get(key, kind))
 
-def _names(kind: str, name: str) -> list[str]:
-    """Valid names of a kind, written with the scope that the name was written with."""
-    scope = name.split('.')[0] if '.' in name and _scope_ok(name) else ''
-    names: list[str] = []
-    for registry in ROOTS[kind]:
-        registry.import_from_location()
-        child: Registry | None = registry._children.get(scope) if scope else registry
-        if child is not None:
-            names += [f'{scope}.{n}' if scope else n for n in child.module_dict]
-    return names or [n for r in ROOTS[kind] for n in r.module_dict]
-
-
-def _arguments(component: Callable[..., object]) -> set[str] | None:
-    """The arguments that a class or function takes, those of its bases included; None where any are taken."""
-    if not inspect.isclass(component):
-        return _parameters(component)
-    names: set[str] = set()
-    for base in component.__mro__:
-        if '__init__' not in vars(base) or base is object:
-            continue
-        own = _parameters(vars(base)['__init__'])
-        names |= _parameters(vars(base)['__init__'], forwarded=False) or set()
-        if own is not None:
-            return names
-    return None
-
-
-def _parameters(function: Callable[..., object], forwarded: bool = True) -> set[str] | None:
-    parameters = inspect.signature(function).parameters.values()
-    if forwarded and any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return None
-    return {p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)} - {'self'}
+    def _check(self, value: Settings, where: str, kind: str) -> None:
+        name = str(value['type'])
+        component = self.catalogue.find(kind, name)
+        if component is None and not self.own and self.catalogue.is_unknown(kind, name):
+            raise ConfigError.unknown(f'{where}.type', name, self.catalogue.names(kind, name), self.files)
+        if component is None or component.arguments is None:
+            self.certain = False
+            return
+        valid = (*component.arguments, *RESERVED, *RUNNER_KEYS.get(kind, ()))
+        _check_keys(value, valid, f'{where} ({name})', self.files)
 
 
 def _used_names(files: Iterable[Path]) -> set[str]:

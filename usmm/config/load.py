@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import ast
 import copy
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
 
 from usmm import compat
 from usmm.config.check import KNOWN, ConfigError, check_config
+from usmm.config.component_registries import RegistryCatalogue
+from usmm.config.component_text import TextCatalogue
 from usmm.config.failure import failures_told, parsed
 from usmm.config.options import NAMES, REFERENCE, OptionText, typed
+from usmm.config.text import config_text
 from usmm.config.values import check_types, check_values
 from usmm.structures import Settings
 from usmm.utils.locations import find_config
@@ -41,11 +46,10 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
         ConfigError: A key, a component, a scope or a reference that does not exist; the message names the file, the
             key and the nearest valid name. Or its code fails; the message names file, line and cause.
     """
-    compat.apply()
     path = find_config(name)
     files = files_of(path)
     with failures_told(files), own_bases():
-        config = Config.fromfile(path, format_python_code=False)
+        config = Config.fromfile(path, import_custom_modules=False, format_python_code=False)
     if 'train_dataloader' in config and 'stages' not in config:
         raise ConfigError(f'{path} is a plain config of mmengine, without stages: only usmm train takes it')
     if 'name' not in config:
@@ -53,6 +57,7 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     for key, value in (options or {}).items():
         _override(config, key, value, files)
     _drop_marks(config._cfg_dict)
+    _take_randomness(config, options or {})
     for key in NAMES:
         if key in config:
             config[key] = _as_tuple(config[key])
@@ -62,14 +67,40 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     content = config._cfg_dict.to_dict()
     resolved = Config({k: _fill(v, content, files) for k, v in content.items()}, filename=str(path))
     if check:
-        check_types(resolved._cfg_dict.to_dict(), files, options or {})
         # a child may replace all that refers to a setting of its base, which is no mistake: look at the files' text
-        check_config(resolved, files, sorted(_references([content, *(f.read_text(encoding='utf-8') for f in files)])))
-        check_values(resolved._cfg_dict.to_dict(), files)
+        used = sorted(_references([content, *(f.read_text(encoding='utf-8') for f in files)]))
+        _check(resolved, files, used, options or {})
+    elif resolved.get('custom_imports'):
+        _import_modules(resolved, files)
     # past Config.__setattr__, which would make it a key of the config
     kept = {k: v for k, v in content.items() if k in KNOWN or k in _references(content)}  # not helpers of its code
     object.__setattr__(resolved, '_source', Config(kept))
     return resolved
+
+
+def _check(config: Config, files: list[Path], used: list[str], options: Settings) -> None:
+    """Check a resolved config; torch and the OpenMMLab packages are imported where their text leaves a question."""
+    content = config._cfg_dict.to_dict()
+    check_types(content, files, options)
+    # in a process that has imported them anyway, components may be registered that no text of a package states
+    loaded = 'torch' in sys.modules
+    if loaded:
+        compat.apply()
+    catalogue = RegistryCatalogue() if loaded else TextCatalogue()
+    certain = check_config(config, files, used, catalogue)
+    check_values(content, files)
+    if config.get('custom_imports'):
+        _import_modules(config, files)
+    if not certain:
+        compat.apply()
+        check_config(config, files, used, RegistryCatalogue(), imported=True)
+
+
+def _import_modules(config: Config, files: list[Path]) -> None:
+    """Import the modules that `custom_imports` names, which register components of their own."""
+    compat.apply()
+    with failures_told(files):
+        import_modules_from_strings(**config.custom_imports)
 
 
 def source_text(config: Config) -> str:
@@ -81,7 +112,7 @@ def source_text(config: Config) -> str:
     source = vars(config).get('_source')
     if source is None:
         raise ValueError('only a config that load_config returned knows its source')
-    return source.pretty_text  # formatting takes longer than reading a config, and most are never written
+    return config_text(source._cfg_dict.to_dict())
 
 
 def files_of(path: str | Path) -> list[Path]:
@@ -146,6 +177,14 @@ def _override(config: Config, key: str, value: object, files: list[Path]) -> Non
         config.merge_from_dict({key: copy.deepcopy(value)}, allow_list_keys=True)
     except TypeError as error:
         raise ConfigError(f'--cfg-options {key}: {error} ({files[0].name})') from error
+
+
+def _take_randomness(config: Config, options: Settings) -> None:
+    """`randomness`, as OpenMMLab writes it, sets `seed` and `deterministic`; an override of these two counts more."""
+    settings = config.get('randomness')
+    for key in ('seed', 'deterministic'):
+        if isinstance(settings, Mapping) and settings.get(key) is not None and key not in options:
+            config[key] = settings[key]
 
 
 def _check_kind(key: str, old: object, value: object, files: list[Path]) -> None:

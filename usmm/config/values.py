@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
@@ -21,7 +22,7 @@ PARTS = ('train', 'all')  # what such a stage may learn from
 TEXT = ('data_root', 'table', 'work_dir', 'name', 'monitor')
 TEXT_OR_NONE = ('load_from', 'positive', 'default_scope')
 DICTS = ('model', 'dataset', 'schema', 'env_cfg', 'custom_imports')
-DICTS_OR_NONE = ('split', 'visualizer')
+DICTS_OR_NONE = ('split', 'visualizer', 'default_hooks', 'randomness', 'auto_scale_lr', 'log_processor')
 LISTS_OF_DICTS = ('train_pipeline', 'test_pipeline', 'stages', 'custom_hooks')
 
 
@@ -87,6 +88,8 @@ def check_types(content: Mapping[str, Any], files: list[Path], overridden: Colle
         (DICTS_OR_NONE, 'a dict or None', lambda value: value is None or isinstance(value, Mapping)),
         (LISTS_OF_DICTS, 'a list of dicts', _is_list_of_dicts),
         (('evaluator',), 'a dict or a list of dicts', lambda v: isinstance(v, Mapping) or _is_list_of_dicts(v)),
+        (('param_scheduler',), 'a dict, a list of dicts or None', _is_scheduler),
+        (('log_level',), 'the name or the number of a level', _is_level),
     ]
     for keys, kind, is_right in checks:
         for key in keys:
@@ -97,6 +100,14 @@ def check_types(content: Mapping[str, Any], files: list[Path], overridden: Colle
 
 def _is_list_of_dicts(value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, Mapping) for item in value)
+
+
+def _is_scheduler(value: object) -> bool:
+    return value is None or isinstance(value, Mapping) or _is_list_of_dicts(value)
+
+
+def _is_level(value: object) -> bool:
+    return isinstance(logging.getLevelName(value), int) if isinstance(value, str) else isinstance(value, int)
 
 
 def _check_early_stop(stage: Settings, where: str, files: list[Path]) -> None:

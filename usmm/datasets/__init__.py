@@ -15,9 +15,10 @@ from usmm.datasets.folds import (
 from usmm.datasets.multitask import MultiTaskDataset, TaskBatchSampler
 from usmm.datasets.pair_pool import PairPool
 from usmm.datasets.paired_views import PairedViews
-from usmm.datasets.samplers import CaseSampler
+from usmm.datasets.samplers import CaseBatchSampler, CaseSampler
 
 __all__ = [
+    'CaseBatchSampler',
     'CaseDataset',
     'CaseSampler',
     'CaseTable',

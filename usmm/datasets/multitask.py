@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -50,12 +50,15 @@ class MultiTaskDataset(Dataset):
         order: `'sequential'`: all batches of the first task, then those of the second, ...; `'interleaved'`: mixed
             in proportion to their numbers. Every batch is of one task.
         val_ratio: Share of a task that validates.
+        validating: Whether this is the validation part; `held_out` makes it from the training part without reading
+            the tables again.
 
     Raises:
         ValueError: No tasks, a name twice, a key that a task lacks or does not know, another order, or no `PackCase`.
         DataError: As `CaseDataset`; a case without images; a case, a patient or a file that is in the run's table too.
     """
 
+    batch_sampler: ClassVar[Settings] = dict(type='TaskBatchSampler')  # how batches are made in training
     _known: tuple[list[int], list[tuple[str, int, str]]] | None = None
 
     def __init__(
@@ -75,6 +78,7 @@ class MultiTaskDataset(Dataset):
         augment: Sequence[Step | Settings] = (),
         order: str = 'sequential',
         val_ratio: float = 0.2,
+        validating: bool = False,
     ) -> None:
         if order not in ORDERS:
             raise ValueError(f'order must be one of {list(ORDERS)}, got {order!r}')
@@ -82,7 +86,9 @@ class MultiTaskDataset(Dataset):
         self.augment = build_steps(augment)
         if not self.augment or type(self.augment[-1]).__name__ != 'PackCase':
             raise ValueError(f'augment of MultiTaskDataset must end with PackCase, got {self.augment}')
-        self.seed, self.order, self.validating = seed, order, False
+        self.seed, self.order, self.validating = seed, order, validating
+        if validating:
+            self.augment = [t for t in self.augment if not draws(t)]
         self._epochs = EpochGuard(type(self).__name__)
         common = dict(pipeline=pipeline, missing='keep', bad_cases=bad_cases, seed=seed)
         self.sets = {str(task['name']): _read(task, common) for task in tasks}
@@ -116,11 +122,6 @@ class MultiTaskDataset(Dataset):
         """What decides the weights beside settings and images: label and part of each case."""
         held = {f'{name}/{case_id}' for name, ids in self.held.items() for case_id in ids}
         return [[case.case_id, case.patient_id, case.label, case.case_id in held] for case in self.cases]
-
-    @property
-    def batch_sampler(self) -> dict[str, str]:
-        """How batches are made in training."""
-        return dict(type='TaskBatchSampler', order=self.order)
 
     @property
     def is_random(self) -> bool:
@@ -245,6 +246,8 @@ def _held(data: CaseDataset, val_ratio: float, seed: int) -> frozenset[str]:
 class OfTasks(Protocol):
     """A data set whose images belong to tasks."""
 
+    order: str
+
     def task_sizes(self) -> dict[str, int]:
         """Task -> number of its images, in the order of the indices."""
 
@@ -259,17 +262,19 @@ class TaskBatchSampler(Sampler):
     Args:
         sampler: Whose data set (with `task_sizes`), seed, epoch and process count.
         batch_size: Images in a batch.
-        order: `'sequential'`: task after task; `'interleaved'`: mixed in proportion to their numbers.
+        order: `'sequential'`: task after task; `'interleaved'`: mixed in proportion to their numbers; None: as the
+            data set states.
 
     Raises:
-        TypeError: If the data set knows no tasks.
+        TypeError: If the data set does not consist of tasks.
     """
 
-    def __init__(self, sampler: CaseSampler, batch_size: int, order: str = 'sequential') -> None:
-        self.sampler, self.batch_size, self.order = sampler, batch_size, order
+    def __init__(self, sampler: CaseSampler, batch_size: int, order: str | None = None) -> None:
+        self.sampler, self.batch_size = sampler, batch_size
         if not isinstance(sampler.dataset, OfTasks):
             raise TypeError(f'TaskBatchSampler needs a data set of tasks, got {type(sampler.dataset).__name__}')
         self.dataset = sampler.dataset
+        self.order = self.dataset.order if order is None else order
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         found = self._batches()

@@ -94,6 +94,44 @@ class CaseSampler(Sampler):
         self.epoch = epoch
 
 
+@DATA_SAMPLERS.register_module()
+class CaseBatchSampler(Sampler):
+    """Yields batches of the (epoch, index) of a `CaseSampler`, without a last batch of a single case.
+
+    Batch norm cannot learn from a single case. The order is shuffled, so another case is left out in each epoch.
+
+    Args:
+        sampler: The sampler of this process.
+        batch_size: Cases in a batch. With 1 every batch is a single case, and none is left out.
+
+    Raises:
+        ValueError: `batch_size` is below 1.
+
+    Example:
+        >>> list(CaseBatchSampler(CaseSampler(['a', 'b', 'c'], shuffle=False), batch_size=2))
+        [[(0, 0), (0, 1)]]
+    """
+
+    def __init__(self, sampler: CaseSampler, batch_size: int) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be 1 or more, got {batch_size}')
+        self.sampler, self.batch_size = sampler, batch_size
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        indices = [*self.sampler]
+        return iter([indices[at : at + self.batch_size] for at in range(0, self._used, self.batch_size)])
+
+    def __len__(self) -> int:
+        """How many batches this process gets."""
+        return math.ceil(self._used / self.batch_size)
+
+    @property
+    def _used(self) -> int:
+        """How many indices of the sampler are in a batch."""
+        total = len(self.sampler)
+        return total - 1 if total > self.batch_size > 1 and total % self.batch_size == 1 else total
+
+
 def _filled(own: np.ndarray, size: int, draws: np.random.Generator) -> np.ndarray:
     """All of these indices, and others of them drawn at random up to a size."""
     return np.concatenate([own, draws.choice(own, size - len(own))])

@@ -1,14 +1,16 @@
 """Running an experiment: stages, cached scores, progress, what a work directory holds."""
 
+from usmm.config.stage_spec import RunOptions
 from usmm.engine.active.active_curves import gather_curves
 from usmm.engine.active.active_learning import ActiveLearning, AnswersMissing
 from usmm.engine.experiment import Experiment
 from usmm.engine.hooks.collapse import CollapseHook
 from usmm.engine.hooks.hooks import ProgressHook
 from usmm.engine.hooks.run_state import RunStateHook
+from usmm.engine.hooks.selected_weights import SelectedWeightsHook
 from usmm.engine.hooks.stage_checkpoints import EpochSeedHook, StageCheckpointHook
+from usmm.engine.hooks.table_fit_hook import TableFitHook
 from usmm.engine.scores import ScoreDataset, collect_scores
-from usmm.engine.stages import RunOptions
 from usmm.engine.studies.cross_validation import CrossValidation
 from usmm.engine.studies.fold_task import FoldTask, run_fold, run_folds
 from usmm.engine.studies.study import Study, StudySpec, Variant
@@ -27,9 +29,11 @@ __all__ = [
     'RunOptions',
     'RunStateHook',
     'ScoreDataset',
+    'SelectedWeightsHook',
     'StageCheckpointHook',
     'Study',
     'StudySpec',
+    'TableFitHook',
     'Variant',
     'collect_scores',
     'gather_curves',

@@ -16,8 +16,11 @@ from mmengine.dist import barrier, init_dist, is_main_process
 from mmengine.logging import print_log
 
 from usmm.config import source_text
+from usmm.config.categories import settle_categories
+from usmm.config.runner import is_frozen, runner_config, runner_text
+from usmm.config.runner_settings import env_config, epochs_of, stages_before
+from usmm.config.stage_spec import RunOptions, Stages, StageSpec
 from usmm.datasets import CaseDataset
-from usmm.engine.categories import settle_categories
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
@@ -29,23 +32,16 @@ from usmm.engine.preconditions import (
 from usmm.engine.pretraining import pretrain
 from usmm.engine.run_model import build_model
 from usmm.engine.scores import ScoreDataset, collect_scores
-from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples, Stages, StageSpec
-from usmm.engine.stages import (
-    RunOptions,
-    build_test_runner,
-    env_config,
-    epochs_of,
-    run_stage,
-    stages_before,
-)
+from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples
+from usmm.engine.stages import build_test_runner, run_stage
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
-from usmm.engine.table_fit import clinical_table, fit_clinical, fit_encoders, fit_stage
+from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
 from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpoint, write_json
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
 from usmm.registry import DATASETS
-from usmm.structures import CLINICAL, Schema, token
+from usmm.structures import Schema, token
 from usmm.structures.protocols import CaseSet, KeepsRows, WeightedHead, missing_members
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
@@ -234,6 +230,8 @@ class Experiment:
         return content
 
     def _run_stage(self, spec: StageSpec, resume: str | bool) -> Results:
+        if not spec.get('fit') and (spec.get('model') or self.model.resolve(spec['train'])):
+            self._write_runner(spec)
         if spec.get('model'):
             return pretrain(self.config, spec, self.model, self.work_dir / spec['name'], self.options, resume)
         learning = self.model.resolve(spec['train'])
@@ -241,13 +239,10 @@ class Experiment:
             return {'skipped': f'nothing to train for modalities {list(self.config.modalities)}'}
         if spec.get('fit'):
             return self._fit(spec, bool(resume))
-        fit_encoders(self.model, self.config, self.parts['train'].cases)
         self.model.trainable(spec['train'])
-        chosen: Results = {}
-        if CLINICAL in learning and self.model.clinical is not None:
-            chosen = fit_clinical(self.model.clinical, self._clinical_table(), self.parts['train'].cases)
+        chosen = fit_before(self.model, spec['train'], self._schema, self.parts['train'].cases)
         # a stage that keeps the image part frozen sees each case the same way every time: no augmentation
-        frozen = learning == (CLINICAL,)
+        frozen = is_frozen(learning)
         train_set: Samples = self.parts['train'] if frozen else self._dataset('train', 'train_pipeline')
         validated = self.parts.get('val') if self.options.validate else None
         val_set: Samples | None = validated
@@ -265,7 +260,11 @@ class Experiment:
 
     def _clinical_table(self) -> torch.Tensor:
         """The clinical rows of the training part (N, K), the only ones that anything is fitted on."""
-        return clinical_table(self.config, self.parts['train'].cases)
+        return clinical_table(self._schema, self.parts['train'].cases)
+
+    @property
+    def _schema(self) -> Schema:
+        return Schema.of(self.config.schema.to_dict())
 
     def _fit(self, spec: StageSpec, resume: bool) -> Results:
         """A stage that is fitted once, on the table and, where it asks for them, on out-of-fold scores."""
@@ -298,6 +297,17 @@ class Experiment:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
         clinical = self.model.clinical
         return clinical.weights() if isinstance(clinical, WeightedHead) and bool(clinical.fitted) else None
+
+    def _write_runner(self, spec: StageSpec) -> None:
+        """Keep the plain config of a stage, with which mmengine alone trains the same weights."""
+        if is_main_process():
+            config = copy.deepcopy(self.config)
+            config.work_dir = str(self.work_dir)
+            options = replace(self.options, validate=self.options.validate and 'val' in self.parts)
+            plain = runner_config(config, spec['name'], options, self.model)
+            text = runner_text(plain, self.config.name, spec['name'])
+            write_text(self.work_dir / spec['name'] / work_files.RUNNER, text)
+        barrier()
 
     def _write_config(self) -> None:
         if is_main_process():

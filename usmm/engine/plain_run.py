@@ -11,8 +11,8 @@ import usmm.datasets
 import usmm.evaluation.metrics
 import usmm.models  # noqa: F401  the registries know the parts of usmm
 from usmm import compat
+from usmm.config.stage_spec import RunOptions
 from usmm.engine.preconditions import check_launcher
-from usmm.engine.stages import RunOptions
 from usmm.weights import read_checkpoint
 
 AMP = 'AmpOptimWrapper'

@@ -14,11 +14,11 @@ from mmengine.registry import OPTIMIZERS
 from rich.progress import track
 from torch import nn
 
+from usmm.config.runner_settings import stages_before
+from usmm.config.stage_spec import StageSpec
 from usmm.datasets import CaseDataset
 from usmm.datasets.checks.verify import Progress, verify_parts
 from usmm.engine.pretraining import check_pretraining
-from usmm.engine.specs import StageSpec
-from usmm.engine.stages import stages_before
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
 from usmm.structures import CLINICAL, Case, token

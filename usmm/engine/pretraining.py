@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -13,10 +12,13 @@ from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_mai
 from mmengine.logging import print_log
 from mmengine.runner import set_random_seed
 
+from usmm.config.runner import learner_data, learner_settings
+from usmm.config.runner_settings import epochs_of, randomness
+from usmm.config.stage_spec import RunOptions, StageSpec
 from usmm.datasets.data_digest import data_digest
-from usmm.engine.hooks.collapse import LOWEST, collapsed
-from usmm.engine.specs import Results, StageSpec
-from usmm.engine.stages import RunOptions, epochs_of, randomness, run_stage
+from usmm.engine.hooks.collapse import collapsed
+from usmm.engine.specs import Results
+from usmm.engine.stages import run_stage
 from usmm.engine.workdir.outputs import check_whole, load_weights, save_checkpoint
 from usmm.engine.workdir.run_facts import versions
 from usmm.registry import DATASETS, MODELS
@@ -61,15 +63,7 @@ def build_learner(spec: StageSpec) -> Learner:
     Raises:
         ValueError: The model is not one for pre-training, or names tasks or classes that are not those of the data set.
     """
-    settings: dict[str, Any] = copy.deepcopy(dict(spec['model']))
-    described: Any = spec.get('dataset') or {}
-    tasks = {task['name']: tuple(task['classes']) for task in described.get('tasks', ())}
-    if tasks:
-        given = {name: tuple(classes) for name, classes in settings.get('tasks', tasks).items()}
-        if given != tasks:
-            raise ValueError(f'the model has the tasks {given}, the data set has {tasks}')
-        settings['tasks'] = tasks
-    learner = MODELS.build(settings)
+    learner = MODELS.build(learner_settings(spec))
     if not isinstance(learner, Learner):
         raise ValueError(f'its model must be one for pre-training such as SimSiam, got {type(learner).__name__}')
     return learner
@@ -77,8 +71,7 @@ def build_learner(spec: StageSpec) -> Learner:
 
 def pair_dataset(config: Config, spec: StageSpec) -> PretrainingSet:
     """The data set of a pre-training: the run's own settings, those of the stage over them, its part of the cases."""
-    part = None if spec.get('part', 'train') == 'all' else 'train'
-    dataset: PretrainingSet = DATASETS.build(copy.deepcopy({**config.dataset, **spec['dataset'], 'part': part}))
+    dataset: PretrainingSet = DATASETS.build(learner_data(config, spec))
     return dataset
 
 
@@ -149,7 +142,7 @@ def _learn(
                 )
             held_out = dataset.held_out()
         return run_stage(config, given, learner, dataset, held_out, folder, options, resume)
-    given['custom_hooks'] = [*spec.get('custom_hooks', ()), dict(type='CollapseHook', lowest=LOWEST)]
+    given['custom_hooks'] = [*spec.get('custom_hooks', ()), dict(type='CollapseHook')]
     result = run_stage(config, given, learner, dataset, None, folder, options, resume)
     if not isinstance(learner, HasSpread):
         return result  # its outputs are not watched

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import set_random_seed
 
-from usmm.engine.stages import randomness
+from usmm.config.runner import model_settings
+from usmm.config.runner_settings import randomness
 from usmm.engine.workdir.outputs import load_weights
 from usmm.models.building import build
 from usmm.structures.protocols import Classifier, missing_members
@@ -30,11 +30,7 @@ def build_model(config: Config, amp: bool = False) -> Classifier:
         # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     set_random_seed(**randomness(config))
-    settings = copy.deepcopy(config.model)
-    if amp:
-        # tensor cores, and AMX on a CPU, want the channels last
-        settings.setdefault('data_preprocessor', dict(type='CasePreprocessor'))['channels_last'] = True
-    model = build(settings)
+    model = build(model_settings(config, amp))
     if not isinstance(model, Classifier):
         members = missing_members(model, Classifier)
         raise ValueError(

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from mmengine.device import get_device
 from mmengine.dist import get_dist_info
+from mmengine.runner import set_random_seed
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
-from usmm.structures import Case
+from usmm.engine.workdir.outputs import load_weights
+from usmm.models.staging import build_stage_model
+from usmm.registry import DATASETS
+from usmm.structures import Case, Settings
 from usmm.structures.case_info import SCORES
 from usmm.structures.protocols import Classifier
 from usmm.structures.settings import IMAGE_LOGITS
+from usmm.utils.random_state import kept_random_state
+from usmm.weights import load_state
 
 
 class ScoreDataset(Dataset):
@@ -35,6 +44,40 @@ class ScoreDataset(Dataset):
 
     def __getitem__(self, key: int | tuple[int, int]) -> Case:
         return self.scored[key[1] if isinstance(key, tuple) else key]
+
+
+@DATASETS.register_module(name='CachedScores')
+def build_cached_scores(
+    dataset: Settings,
+    model: Settings,
+    checkpoint: str | None = None,
+    batch_size: int = 16,
+    num_workers: int = 0,
+    seed: int = 0,
+) -> ScoreDataset:
+    """The `ScoreDataset` of a config: the image part of a model is run once over a data set.
+
+    Args:
+        dataset: Config of a `CaseDataset` whose pipeline draws nothing at random.
+        model: Config of the classifier.
+        checkpoint: Its weights; None: they are drawn from `seed`.
+        batch_size, num_workers: Of the loader that reads the cases.
+        seed: Of weights that are not loaded. The random state of the process stays as it was.
+
+    Raises:
+        ValueError: The weights do not fit, or the model reads no images.
+        TypeError: The model is not a classifier.
+    """
+    with kept_random_state():
+        set_random_seed(seed)
+        built = build_stage_model(model)
+        if not isinstance(built, Classifier):
+            raise TypeError(f'CachedScores needs a classifier, got a {type(built).__name__}')
+        if checkpoint is not None:
+            load_state(built, load_weights(Path(checkpoint))['state_dict'], checkpoint)
+        built.freeze_unfitted()  # a clinical head that the stage is yet to fit
+        built.to(get_device())
+        return collect_scores(built, DATASETS.build(copy.deepcopy(dict(dataset))), batch_size, num_workers)
 
 
 @torch.no_grad()

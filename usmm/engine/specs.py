@@ -1,11 +1,9 @@
-"""Settings of a stage, and what a stage returns."""
+"""What stages, runs and studies return and write."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypedDict
-
-from usmm.structures import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,38 +23,6 @@ class Samples(Protocol):
 Results: TypeAlias = dict[str, object]
 
 
-class _Named(TypedDict):
-    name: str
-
-
-class StageSpec(_Named, total=False):
-    """Settings of one entry of `stages` in a config; docs/configs.md describes them."""
-
-    train: str | Sequence[str]  # what learns: 'all', 'clinical', 'all but clinical', or names of parts
-    max_epochs: int
-    batch_size: int
-    optimizer: Settings
-    optim_wrapper: Settings
-    param_scheduler: Settings | Sequence[Settings]
-    monitor: str  # the validation metric that selects the epoch
-    evaluator: Sequence[Settings]
-    custom_hooks: Sequence[Settings]
-    early_stop: Settings
-    val_interval: int
-    checkpoint_interval: int
-    oversample: bool
-    cache: bool  # compute the scores of a frozen image part once
-    fit: bool  # the model, or its clinical head, is fitted once instead of trained
-    out_of_fold: int  # folds of the image scores that a fitted head reads
-    # of a pre-training alone
-    model: Settings
-    dataset: Settings
-    part: str  # the cases that it learns from: 'train' or 'all'
-    store: str  # folder of weights that are used again
-    selection: str  # 'last': the last epoch counts
-
-
-Stages: TypeAlias = Sequence[StageSpec]
 # A row of predictions.csv: case_id, patient_id, part, fold, seed, label, pred (class names), prob_<class> as floats.
 PredictionRecord: TypeAlias = Mapping[str, str | int | float]
 Finished: TypeAlias = dict[str, Results]  # stage -> what it returned
@@ -86,14 +52,6 @@ class Checkpoint(_Weights, total=False):
     meta: CheckpointMeta
     message_hub: dict[str, dict[str, object]]
     optimizer: object  # only in a checkpoint that can be resumed
-
-
-class EnvConfig(TypedDict, total=False):
-    """Environment of a runner, as mmengine takes it."""
-
-    dist_cfg: dict[str, object]
-    mp_cfg: dict[str, object]
-    cudnn_benchmark: bool
 
 
 class RunContent(TypedDict, total=False):

@@ -1,4 +1,4 @@
-"""One stage of training: the loaders, hooks and runner that a stage's settings ask for."""
+"""One stage of training, and a test: the runners of mmengine that do them."""
 
 from __future__ import annotations
 
@@ -6,45 +6,23 @@ import copy
 import gc
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import broadcast_object_list, get_world_size
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import BaseLoop, Runner
 from mmengine.visualization import Visualizer
-from torch import nn
 
 from usmm import compat
 from usmm.compat.workers import stop_workers
-from usmm.engine.hooks.run_state import plain_model, take_averaged
-from usmm.engine.hooks.stage_checkpoints import lower_is_better, resumable
-from usmm.engine.specs import Checkpoint, EnvConfig, Results, Samples, Stages, StageSpec
-from usmm.engine.workdir.outputs import load_weights
-from usmm.registry import DATA_SAMPLERS
-from usmm.structures import Settings
-from usmm.structures.protocols import BatchingSet, Trainable
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How to run, apart from what: the flags of `usmm train`.
-
-    Args:
-        launcher: `none`, `pytorch` (torchrun), `slurm` or `mpi`.
-        amp: Mixed precision (bfloat16 on a CPU) and channels-last memory.
-        validate: Whether to validate after each epoch.
-        auto_scale_lr: Scale the learning rate by the real batch size over 16.
-        progress: Show progress on the console.
-    """
-
-    launcher: str = 'none'
-    amp: bool = False
-    validate: bool = True
-    auto_scale_lr: bool = False
-    progress: bool = True
+from usmm.config.runner_settings import env_config, epochs_of, loader_config, randomness, stage_settings
+from usmm.config.stage_spec import RunOptions, StageSpec
+from usmm.engine.hooks.run_state import plain_model
+from usmm.engine.hooks.selected_weights import select_weights
+from usmm.engine.hooks.stage_checkpoints import resumable
+from usmm.engine.specs import Checkpoint, Results, Samples
+from usmm.structures.protocols import Trainable
 
 
 class QuietRunner(Runner):
@@ -84,48 +62,6 @@ class QuietRunner(Runner):
             raise ValueError(f'{filename} cannot be resumed with this config: {error}') from error
 
 
-def loader_config(
-    config: Config, dataset: Samples, shuffle: bool, batch_size: int, num_workers: int, oversample: bool = False
-) -> Results:
-    """A dataloader of cases, as mmengine builds it; a data set may have its own way to make batches for training."""
-    sampler = dict(type='CaseSampler', shuffle=shuffle, seed=config.seed, round_up=shuffle, oversample=oversample)
-    total = DATA_SAMPLERS.build({**sampler, 'dataset': dataset}).total
-    mine = -(-total // get_world_size())
-    if shuffle and isinstance(dataset, BatchingSet):
-        whole: dict[str, object] = dict(batch_sampler=dict(dataset.batch_sampler))
-    else:
-        # batch norm cannot learn from a last batch of a single case; the order is shuffled, so another case is left
-        # out in each epoch
-        whole = dict(drop_last=shuffle and mine > batch_size > 1 and mine % batch_size == 1)
-    return dict(
-        batch_size=batch_size,
-        num_workers=num_workers,
-        persistent_workers=num_workers > 0 and config.get('persistent_workers', True),
-        sampler=sampler,
-        collate_fn=dict(type='usmm.collate_cases'),
-        dataset=dataset,
-        **whole,
-    )
-
-
-def epochs_of(config: Config, stage: StageSpec) -> int:
-    """The epochs of a stage, capped by the config's `max_epochs`; none where a model is fitted once."""
-    if stage.get('fit'):
-        return 0
-    cap = config.get('max_epochs')
-    return stage['max_epochs'] if cap is None else min(stage['max_epochs'], cap)
-
-
-def stages_before(stages: Stages, spec: StageSpec) -> list[StageSpec]:
-    """The stages that stand before one of them.
-
-    Example:
-        >>> stages_before([dict(name='image'), dict(name='trees')], dict(name='trees'))
-        [{'name': 'image'}]
-    """
-    return list(stages[: [stage['name'] for stage in stages].index(spec['name'])])
-
-
 def run_stage(
     config: Config,
     stage: StageSpec,
@@ -151,21 +87,23 @@ def run_stage(
         What was selected: epochs run and asked for (`of`), chosen epoch, its score, seconds.
     """
     start = time.monotonic()
-    monitor = stage.get('monitor', config.get('monitor', 'auc'))
+    monitor = str(stage.get('monitor', config.get('monitor', 'auc')))
     if resume is True:
         resume = str(resumable(folder) or '')  # none where nothing was done of this stage
     name = f'{config.name}-{stage["name"]}-{time.time_ns()}'
-    settings = _runner_settings(config, stage, train_set, val_set, options, monitor)
+    settings = stage_settings(config, stage, train_set, val_set, options, monitor)
+    if options.progress:
+        title = f'{config.name} [{stage["name"]}]'
+        settings['custom_hooks'].append(dict(type='ProgressHook', title=title, monitor=monitor))
+    # the one setting that a Runner reads from its whole config alone
+    wrapper = {key: settings.pop(key) for key in ('model_wrapper_cfg',) if key in settings}
     runner = QuietRunner(
         model=model, work_dir=str(folder), experiment_name=name, launcher=options.launcher, resume=bool(resume),
-        load_from=resume or None, **settings,
+        load_from=resume or None, cfg=wrapper or None, **settings,
     )  # fmt: skip
     runner.train()
-    plain = plain_model(runner.model)
-    take_averaged(plain, runner)
-    chosen: Results = {'epoch': runner.epoch}
-    if val_set is not None:
-        chosen = _load_best(plain, runner, folder, monitor, bool(stage.get('evaluator')))
+    selecting = None if val_set is None else monitor
+    chosen = select_weights(plain_model(runner.model), runner, selecting, bool(stage.get('evaluator')))
     epochs = runner.epoch
     runner.close()
     # the runner is part of reference cycles; without this its optimiser's memory lives on beside the next stage's
@@ -186,105 +124,6 @@ def build_test_runner(
         env_cfg=env_config(config), randomness=randomness(config),
         experiment_name=f'{config.name}-{part}-{time.time_ns()}',
     )  # fmt: skip
-
-
-def _runner_settings(
-    config: Config, stage: StageSpec, train_set: Samples, val_set: Samples | None, options: RunOptions, monitor: str
-) -> Results:
-    batch = stage.get('batch_size') or config.batch_size
-    # scores in memory need no workers
-    workers = 0 if stage.get('cache') else config.num_workers
-    epochs = epochs_of(config, stage)
-    title = f'{config.name} [{stage["name"]}]'
-    hooks = [*config.get('custom_hooks', ()), *stage.get('custom_hooks', ())]
-    if val_set is not None:
-        hooks += _early_stop(stage, monitor)
-    oversample = bool(stage.get('oversample'))
-    settings: Results = dict(
-        train_dataloader=loader_config(config, train_set, True, batch, workers, oversample),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=stage.get('val_interval', 1)),
-        optim_wrapper=_optim_wrapper(stage, options),
-        param_scheduler=copy.deepcopy(stage.get('param_scheduler')),
-        default_hooks=dict(
-            checkpoint=dict(
-                type='StageCheckpointHook', monitor=None if val_set is None else monitor,
-                # an epoch on cached scores takes less time than a checkpoint of the whole network
-                interval=stage.get('checkpoint_interval') or (10 if stage.get('cache') else 1),
-            ),
-            logger=dict(type='LoggerHook', interval=10, log_metric_by_epoch=True),
-        ),
-        custom_hooks=[
-            dict(type='EpochSeedHook'),
-            dict(type='RunStateHook'),
-            *hooks,
-            *([dict(type='ProgressHook', title=title, monitor=monitor)] if options.progress else []),
-        ],
-        auto_scale_lr=dict(enable=options.auto_scale_lr, base_batch_size=16),
-        env_cfg=env_config(config),
-        randomness=randomness(config),
-        default_scope='usmm',
-        # a batch may lack a whole stream, whose parameters then get no gradient
-        cfg=dict(model_wrapper_cfg=dict(type='MMDistributedDataParallel', find_unused_parameters=True))
-        if config.get('missing') == 'keep'
-        else None,
-        visualizer=config.get('visualizer'),
-    )  # fmt: skip
-    if val_set is not None:
-        settings['val_dataloader'] = loader_config(config, val_set, False, batch, workers)
-        settings['val_cfg'] = dict()
-        settings['val_evaluator'] = copy.deepcopy(stage.get('evaluator') or config.evaluator)
-    return settings
-
-
-def _early_stop(stage: StageSpec, monitor: str) -> list[Settings]:
-    """The hook that a stage's `early_stop` asks for: epochs of patience, and how much better counts as better."""
-    settings = stage.get('early_stop')
-    if not settings:
-        return []
-    rule = 'less' if lower_is_better(monitor) else 'greater'
-    return [dict(type='EarlyStoppingHook', monitor=monitor, rule=rule, **{'min_delta': 0.0, **settings})]
-
-
-def env_config(config: Config) -> EnvConfig:
-    """The environment of a runner: gloo where there is no GPU."""
-    backend = 'nccl' if torch.cuda.is_available() else 'gloo'
-    return {'dist_cfg': {'backend': backend}, **config.get('env_cfg', {})}
-
-
-def randomness(config: Config) -> dict[str, int]:
-    """The seed of a runner, and whether only algorithms that repeat their bits are allowed."""
-    return dict(seed=config.seed, deterministic=bool(config.get('deterministic', False)))
-
-
-def _optim_wrapper(stage: StageSpec, options: RunOptions) -> Results:
-    wrapper = copy.deepcopy(dict(stage.get('optim_wrapper') or {}))
-    wrapper.setdefault('type', 'OptimWrapper')
-    wrapper.setdefault('optimizer', copy.deepcopy(stage.get('optimizer')))
-    if options.amp and wrapper['type'] == 'OptimWrapper':
-        half = not torch.cuda.is_available() or torch.cuda.is_bf16_supported()
-        # bfloat16 has the range of float32 and needs no loss scaling; float16 does
-        wrapper |= dict(type='AmpOptimWrapper', dtype='bfloat16' if half else 'float16')
-        wrapper['loss_scale'] = 1.0 if half else 'dynamic'
-    return wrapper
-
-
-def _load_best(model: nn.Module, runner: Runner, folder: Path, monitor: str, whole: bool = False) -> Results:
-    """Load the checkpoint that validated best; the last epoch stays where no epoch could be scored.
-
-    With `whole` all metrics of that epoch are returned, as `validation`.
-    """
-    # only the main process keeps the bookkeeping of the best epoch
-    known = runner.message_hub.runtime_info
-    found = [(known.get('best_ckpt'), known.get('best_score'), known.get('best_metrics', {}))]
-    broadcast_object_list(found)
-    best, score, metrics = found[0]
-    if not best:
-        logging.getLogger(__name__).warning('no epoch of %s has a valid %s; keeping the last', folder.name, monitor)
-        return {'epoch': runner.epoch, 'selected_by': None}
-    path = folder / Path(best).name
-    model.load_state_dict(load_weights(path)['state_dict'])
-    chosen = {'epoch': int(path.stem.rpartition('_')[2]), 'selected_by': monitor, 'score': score}
-    return {**chosen, 'validation': metrics} if whole else chosen
 
 
 compat.apply()

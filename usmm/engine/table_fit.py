@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from mmengine.logging import print_log
 
-from usmm.engine.specs import Results, Stages, StageSpec
+from usmm.config.stage_spec import Stages, StageSpec
+from usmm.engine.specs import Results
 from usmm.evaluation.stats.group_tests import GroupTest, compare_categories, compare_numbers
-from usmm.structures import CLINICAL, Case, Schema, Variable, clinical_vector
+from usmm.structures import CLINICAL, Case, Schema, Settings, Variable, clinical_vector
 from usmm.structures.protocols import (
     Classifier,
     FittedOnce,
@@ -28,18 +28,41 @@ from usmm.structures.protocols import (
 )
 
 
-def clinical_table(config: Config, cases: Sequence[Case]) -> torch.Tensor:
+def clinical_table(schema: Schema | Settings, cases: Sequence[Case]) -> torch.Tensor:
     """The raw clinical rows (N, K) of cases: numbers, category indices, NaN where missing."""
-    variables = Schema.of(config.schema.to_dict()).clinical
+    variables = Schema.of(schema).clinical
     return torch.from_numpy(np.stack([clinical_vector(case.clinical, variables) for case in cases]))
 
 
-def fit_encoders(model: Classifier, config: Config, cases: Sequence[Case]) -> None:
+def fit_before(
+    model: Classifier, train: str | Sequence[str], schema: Schema | Settings, cases: Sequence[Case]
+) -> Results:
+    """Fit what a training needs fitted: encoders of the table, and the clinical head where it learns.
+
+    Args:
+        model: The model.
+        train: What learns, as `train` of a stage.
+        schema: The schema of the table.
+        cases: The cases of the training part, the only ones that anything is fitted on.
+
+    Returns:
+        What belongs into the results of the stage, see `fit_clinical`.
+
+    Raises:
+        ValueError: A part cannot be fitted.
+    """
+    fit_encoders(model, schema, cases)
+    if model.clinical is None or CLINICAL not in model.resolve(train):
+        return {}
+    return fit_clinical(model.clinical, clinical_table(schema, cases), cases)
+
+
+def fit_encoders(model: Classifier, schema: Schema | Settings, cases: Sequence[Case]) -> None:
     """Fit those encoders of the table that are not fitted yet: by a stage before, or by the weights that were loaded.
 
     Args:
         model: The model.
-        config: The resolved config.
+        schema: The schema of the table.
         cases: The cases of the training part, the only ones that anything is fitted on.
 
     Raises:
@@ -49,7 +72,7 @@ def fit_encoders(model: Classifier, config: Config, cases: Sequence[Case]) -> No
         if isinstance(encoder, HasFitted) and not bool(encoder.fitted):
             if not isinstance(encoder, FittedToTable):
                 raise ValueError(f'a {type(encoder).__name__} states that it is not fitted, but has no method fit')
-            encoder.fit(clinical_table(config, cases))
+            encoder.fit(clinical_table(schema, cases))
 
 
 def fitted_once(model: Classifier) -> FittedOnce | None:

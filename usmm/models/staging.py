@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from logging import FileHandler
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mmengine.logging import MMLogger
 from mmengine.model import BaseDataPreprocessor, BaseModel
 from torch import nn
 
-from usmm.structures.settings import CLINICAL, TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES
+from usmm.models.building import build
+from usmm.registry import MODELS
+from usmm.structures.protocols import Classifier, missing_members
+from usmm.structures.settings import CLINICAL, TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES, Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -123,6 +126,56 @@ class StagedModel(BaseModel):
             if not parameter.requires_grad:
                 parameter.grad = None
         self.train(self.training)
+
+
+@runtime_checkable
+class Initialised(Protocol):
+    """A model that draws its weights when it is asked to."""
+
+    def init_weights(self) -> None:
+        """Draw the weights."""
+
+
+@MODELS.register_module(name='StageModel')
+def build_stage_model(
+    model: Settings, train: str | Sequence[str] | None = None, data_preprocessor: Settings | None = None
+) -> nn.Module:
+    """A model as a stage of a config trains it: built, initialised, and with the other parts frozen.
+
+    In a plain config of mmengine, `model=dict(type='StageModel', model=dict(...), train='clinical')`. The weights are
+    drawn when it is built, on the CPU, from the seed that the Runner has just set; so they do not depend on what else
+    the Runner builds. The parts are frozen before the Runner wraps the model for several processes.
+
+    Args:
+        model: Config of the model.
+        train: What learns, see `StagedModel.resolve`; None: everything.
+        data_preprocessor: That of the Runner's config, for a model without one.
+
+    Returns:
+        The model itself; it has no wrapper, so its weights keep their names.
+
+    Raises:
+        TypeError: With `train`: the model is not a classifier, whose parts can be frozen.
+
+    Example:
+        >>> encoder = dict(static=dict(type='GuidedEncoder', guided=(), depth=18, base_channels=4))
+        >>> described = dict(type='MultiModalClassifier', modalities=('bus',), classes=('A', 'B'), encoder=encoder)
+        >>> model = build_stage_model(described, train=['head'])
+        >>> sorted({name.split('.')[0] for name, p in model.named_parameters() if p.requires_grad})
+        ['head']
+    """
+    settings = dict(model)
+    if data_preprocessor is not None:
+        settings.setdefault('data_preprocessor', data_preprocessor)
+    built = build(settings)
+    if isinstance(built, Initialised):
+        built.init_weights()
+    if train is not None:
+        if not isinstance(built, Classifier):
+            lacks = missing_members(built, Classifier)
+            raise TypeError(f'StageModel can freeze parts of a classifier, a {type(built).__name__} lacks {lacks}')
+        built.trainable(train)
+    return built
 
 
 def _within(name: str, parts: Sequence[str]) -> bool:

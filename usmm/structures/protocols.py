@@ -315,7 +315,7 @@ class CaseSet(Protocol, metaclass=Contract):
 class BatchingSet(Protocol, metaclass=Contract):
     """A data set that makes its own batches for training: `MultiTaskDataset`."""
 
-    batch_sampler: Settings
+    batch_sampler: Settings  # of the class, so that it is known before the data set is built
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ LOCK = '.lock'  # held by the process that works in the folder
 # A stage: a folder of its own in a run.
 SELECTED = 'selected.pth'  # the weights that the stage ends with
 LAST_CHECKPOINT = 'last_checkpoint'  # names the checkpoints to resume from, the newest first
+RUNNER = 'runner_config.py'  # the stage as a plain config of mmengine
 SCALARS = 'scalars.json'  # the curves that mmengine's visualizer writes
 
 # A cross-validation.

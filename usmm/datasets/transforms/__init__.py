@@ -16,6 +16,7 @@ from usmm.datasets.transforms.classifier_inputs import PackClassifierInputs
 from usmm.datasets.transforms.colour import ColourJitter, RandomErase
 from usmm.datasets.transforms.cropping import CropBox, CropLesion, CropRegion
 from usmm.datasets.transforms.formatting import PackCase, collate_cases, pack
+from usmm.datasets.transforms.image_transform import ImageTransform
 from usmm.datasets.transforms.keyframes import KeyFrames, key_frames
 from usmm.datasets.transforms.lesion_curve import lesion_curve
 from usmm.datasets.transforms.loading import LoadClip, LoadImage, LoadMask
@@ -31,6 +32,7 @@ __all__ = [
     'CropBox',
     'CropLesion',
     'CropRegion',
+    'ImageTransform',
     'KeepRegion',
     'KeyFrames',
     'LoadClip',

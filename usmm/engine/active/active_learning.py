@@ -11,6 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from usmm.config import load_config
+from usmm.config.stage_spec import RunOptions
 from usmm.datasets import CaseDataset
 from usmm.engine.active import STRATEGIES
 from usmm.engine.active.active_query import Question, first_samples, known_labels, pool_dataset, questions
@@ -23,7 +24,6 @@ from usmm.engine.active.active_state import (
     write_rows,
     write_sheet,
 )
-from usmm.engine.stages import RunOptions
 from usmm.engine.studies.fold_task import FoldTask, run_fold
 from usmm.engine.workdir.outputs import write_json
 from usmm.structures import Settings

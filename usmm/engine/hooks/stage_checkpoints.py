@@ -13,6 +13,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
 
+from usmm.config.runner_settings import lower_is_better
 from usmm.engine.hooks.run_state import accumulative_counts, plain_model
 from usmm.engine.workdir.outputs import check_room, check_whole, load_weights
 from usmm.registry import HOOKS
@@ -20,18 +21,7 @@ from usmm.utils import work_files
 from usmm.utils.atomic_files import atomic_path, write_text
 
 _logger = logging.getLogger(__name__)
-LOWER = ('loss', 'stage_error')  # metrics of which a lower value is better
 KEPT = 2  # should the newest be damaged, there is one before it
-
-
-def lower_is_better(monitor: str) -> bool:
-    """Whether a lower value of a metric is better.
-
-    Example:
-        >>> lower_is_better('breast/loss'), lower_is_better('auc')
-        (True, False)
-    """
-    return monitor.rpartition('/')[2] in LOWER
 
 
 def resumable(folder: Path) -> Path | None:

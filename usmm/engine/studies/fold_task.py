@@ -17,8 +17,8 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 
 from usmm.config import load_config, source_text
+from usmm.config.stage_spec import RunOptions
 from usmm.engine.experiment import Experiment
-from usmm.engine.stages import RunOptions
 from usmm.structures import Settings
 from usmm.utils import work_files
 from usmm.utils.locks import FileLock, LockedError

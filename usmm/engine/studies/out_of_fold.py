@@ -19,9 +19,9 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 
+from usmm.config.stage_spec import Stages
 from usmm.datasets import CaseDataset, make_folds
 from usmm.engine.scores import collect_scores
-from usmm.engine.specs import Stages
 from usmm.engine.workdir.outputs import write_json
 from usmm.registry import DATASETS
 from usmm.structures.case_info import SCORES

@@ -15,6 +15,29 @@ def pool(x: Tensor) -> Tensor:
     return x.mean(dim=tuple(range(2, x.ndim))) if x.ndim > 2 else x
 
 
+def _check_streams(fusion: nn.Module, inputs: tuple[object, ...], named: Mapping[str, object]) -> None:
+    """See that a fusion gets maps of its streams, whoever calls it: a classifier, or a loop of one's own.
+
+    Raises:
+        TypeError: It does not get stream -> list of stage maps.
+        ValueError: A stream has another name, or its last map other channels.
+    """
+    assert isinstance(fusion, BaseFusion)
+    name = type(fusion).__name__
+    streams = inputs[0] if inputs else named.get('streams')
+    expected = f'{name} expects a dict of stream -> list of stage maps (B, C, H, W) or (B, C, T, H, W)'
+    if not isinstance(streams, Mapping) or not streams:
+        raise TypeError(f'{expected}, got {streams if isinstance(streams, Mapping) else type(streams).__name__}')
+    for stream, maps in streams.items():
+        if stream not in fusion.streams:
+            raise ValueError(f'{name} has the streams {list(fusion.streams)}, got {stream!r}')
+        if isinstance(maps, Tensor) or not isinstance(maps, Sequence) or not maps:
+            raise TypeError(f'{expected}, got a {type(maps).__name__} for {stream!r}')
+        shape, width = tuple(maps[-1].shape), fusion.in_channels[stream]
+        if len(shape) < 2 or shape[1] != width:
+            raise ValueError(f'{name} expects {width} channels in the last map of {stream!r}, got the shape {shape}')
+
+
 class BaseFusion(BaseModule):
     """Project each stream (global average, fully connected layer, ReLU), then join the vectors (subclasses).
 
@@ -52,6 +75,8 @@ class BaseFusion(BaseModule):
         self.widths = {s: width if embed_dims is None else embed_dims for s, width in in_channels.items()}
         projected = {} if embed_dims is None else in_channels
         self.project = ModuleDict({s: nn.Linear(width, self.widths[s]) for s, width in projected.items()})
+        self.in_channels = dict(in_channels)
+        self.register_forward_pre_hook(_check_streams, with_kwargs=True)
 
     @classmethod
     def single(cls, cfg: Settings) -> dict[str, object]:

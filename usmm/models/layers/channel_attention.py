@@ -44,7 +44,17 @@ class ChannelAttention(nn.Module):
         self.excite = nn.Linear(hidden_channels, in_channels)
 
     def weights(self, image: Tensor) -> Tensor:
-        """The weight of each channel (B, C) of images (B, C, H, W)."""
+        """The weight of each channel (B, C) of images (B, C, H, W).
+
+        Raises:
+            ValueError: The images have another shape.
+            TypeError: They are not of floating-point numbers.
+        """
+        channels = self.squeeze.in_features
+        if image.ndim != 4 or image.shape[1] != channels:
+            raise ValueError(f'ChannelAttention expects images (B, {channels}, H, W), got {tuple(image.shape)}')
+        if not image.is_floating_point():
+            raise TypeError(f'ChannelAttention expects floating-point images, got {image.dtype}')
         scores = self.excite(self.squeeze(image.mean(dim=(2, 3))).relu())
         return scores.softmax(dim=1) if self.gate == 'softmax' else scores.sigmoid()
 

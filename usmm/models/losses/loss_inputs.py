@@ -114,7 +114,10 @@ def stream_pairs(vectors: Mapping[str, Tensor], name: str) -> list[tuple[Tensor,
 
     Raises:
         ValueError: With fewer than two streams, or streams of different shapes.
+        TypeError: Without names of the streams.
     """
+    if not isinstance(vectors, Mapping):
+        raise TypeError(f'{name} expects a dict of stream -> vectors (B, D), got a {type(vectors).__name__}')
     if len(vectors) < 2:
         raise ValueError(f'{name} compares streams and needs two or more, got {list(vectors)}')
     shapes = {stream: tuple(v.shape) for stream, v in vectors.items()}

@@ -48,9 +48,21 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
         out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
     selection = content.get('selection')
     out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
-    drawn = [save(figure, folder / work_files.FIGURES / name)[0] for name, figure in _figures(folder, content, parts)]
+    figures = run_figures(folder, content)
+    drawn = [save(figure, folder / work_files.FIGURES / name)[0] for name, figure in figures.items()]
     out.print(f'metrics and predictions: {folder}; {len(drawn)} figures: {folder / work_files.FIGURES}', soft_wrap=True)
     return drawn
+
+
+def run_figures(work_dir: str | Path, content: Content) -> dict[str, Figure]:
+    """The figures of a run by name; what cannot be drawn is left out.
+
+    Args:
+        work_dir, content: As in `report_run`.
+    """
+    folder = Path(work_dir)
+    classes = tuple(str(name) for name in items_of(content, 'classes'))
+    return dict(_figures(folder, content, read_parts(folder / work_files.PREDICTIONS, classes)))
 
 
 Part = tuple[np.ndarray, np.ndarray]

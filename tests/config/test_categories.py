@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from usmm.config import load_config
-from usmm.engine.categories import settle_categories
+from usmm.config.categories import settle_categories
 
 
 def test_categories_come_from_the_training_part_and_reach_every_copy_of_the_schema(tiny_config):
