@@ -92,6 +92,10 @@ class StageCheckpointHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """A resumed epoch is on the disk already; for those to come there must be room."""
         folder = Path(runner.work_dir)
+        if runner.iter == 0:
+            # runners that are made within one second share what mmengine keeps of a run
+            for name in ('best_score', 'best_metrics', 'best_ckpt'):
+                runner.message_hub.runtime_info.pop(name, None)
         _forget_lost_best(runner)
         self._saved = runner.epoch
         name = f'epoch_{runner.epoch}.pth'
