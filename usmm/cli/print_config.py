@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import add_config, add_config_file, options_of
+from usmm.cli.command import Command
+from usmm.utils.command_parser import CommandParser
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = command_parser('print_config', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    args = parser.parse_args(argv)
-    print(load_config(args.config, parse_options(args.cfg_options)).pretty_text)
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
+    add_config(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from usmm.config import load_config
+
+    print(load_config(args.config, options_of(args)).pretty_text)
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm print_config msmfn_small_phantom',
+        'usmm print_config my_config.py --cfg-options max_epochs=5',
+    ),
+)
