@@ -13,7 +13,7 @@ import sys
 
 from usmm.cli.arguments import add_config, add_config_file
 from usmm.cli.command import Command
-from usmm.utils.argument_types import in_file, out_folder, whole
+from usmm.utils.argument_types import out_folder, whole
 from usmm.utils.command_parser import CommandParser
 
 
@@ -23,7 +23,7 @@ def add_arguments(parser: CommandParser) -> None:
         '--out', type=out_folder, help='folder for problems.csv, files.csv, summary.json and manifest.json'
     )
     parser.add_argument(
-        '--folds', type=in_file, help='folds.csv to check (default: that of the config, where it exists)'
+        '--folds', help='folds.csv to check (default: that of the config, where it exists)'
     )
     parser.add_argument(
         '--update-manifest', action='store_true', help='accept what changed since the manifest was written'

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from usmm.cli.command import Command
-from usmm.utils.argument_types import in_file, out_file
+from usmm.utils.argument_types import out_file
 from usmm.utils.command_parser import CommandParser
 
 
 def add_arguments(parser: CommandParser) -> None:
-    parser.add_argument('source', type=in_file, help="torchvision's file, such as resnet18-f37072fd.pth")
+    parser.add_argument('source', help="torchvision's file, such as resnet18-f37072fd.pth")
     parser.add_argument('out', type=out_file, help='safetensors file to write')
 
 

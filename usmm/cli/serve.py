@@ -13,7 +13,7 @@ from pathlib import Path
 from usmm.cli.arguments import add_device, add_zoo
 from usmm.cli.command import Command
 from usmm.cli.completers import complete, model_names
-from usmm.utils.argument_types import in_file, out_file, out_folder, whole
+from usmm.utils.argument_types import out_file, out_folder, whole
 from usmm.utils.command_parser import CommandParser
 
 
@@ -22,10 +22,10 @@ def add_arguments(parser: CommandParser) -> None:
     complete(parser.add_argument('models', nargs='+', metavar='MODEL', help=text), model_names)
     parser.add_argument('--host', default='127.0.0.1', help='address to listen at (default: 127.0.0.1)')
     parser.add_argument('--port', type=whole(0, 65535), default=8000, help='0: a free one (default: 8000)')
-    parser.add_argument('--token-file', type=in_file, help='file with the token, 16 characters or more')
+    parser.add_argument('--token-file', type=Path, help='file with the token, 16 characters or more')
     parser.add_argument('--allow-host', action='append', default=[], metavar='NAME', help='a name of the server')
-    parser.add_argument('--certfile', type=in_file, help='TLS certificate, PEM')
-    parser.add_argument('--keyfile', type=in_file, help='its key, if not in the same file')
+    parser.add_argument('--certfile', help='TLS certificate, PEM')
+    parser.add_argument('--keyfile', help='its key, if not in the same file')
     add_zoo(parser)
     add_device(parser)
     parser.add_argument('--jobs', type=whole(1), default=2, help='requests answered at a time (default: 2)')
@@ -39,6 +39,9 @@ def check(args: argparse.Namespace) -> None:
     """Check the certificate before the models are loaded. Raises ValueError, which names its file."""
     if args.keyfile and not args.certfile:
         raise ValueError('--keyfile needs --certfile')
+    for option, path in (('--certfile', args.certfile), ('--keyfile', args.keyfile)):
+        if path and not Path(path).is_file():
+            raise ValueError(f'{option}: there is no file {path}')
     if args.certfile:
         import ssl
 

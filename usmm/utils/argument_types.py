@@ -61,13 +61,6 @@ def out_file(text: str) -> str:
     return text
 
 
-def in_file(text: str) -> str:
-    """A file that is read and must be there."""
-    if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f'there is no file {text}')
-    return text
-
-
 def config_file(text: str) -> str:
     """A config by its path or name; a folder is an error that names the config inside it, if there is one."""
     folder = Path(text)
@@ -80,6 +73,9 @@ def config_file(text: str) -> str:
 
 
 def _instead_of_folder(folder: Path) -> str:
-    names = [name for name in (work_files.CONFIG, work_files.WEIGHTS) if (folder / name).is_file()]
-    held = f'; it holds {" and ".join(str(folder / name) for name in names)}' if names else ''
-    return f'{folder} is a folder, expected the path or name of a config{held}'
+    text = f'{folder} is a folder, expected the path or name of a config'
+    if (folder / work_files.CONFIG).is_file():
+        text += f'; give {folder / work_files.CONFIG}'
+        weights = [folder / name for name in (work_files.WEIGHTS, work_files.PUBLISHED) if (folder / name).is_file()]
+        text += f', whose weights are {weights[0]}' if weights else ''
+    return text

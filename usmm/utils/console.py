@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -54,6 +55,9 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
             print('interrupted', file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and _reader_is_gone():
+                _drop_output()
+                return NO_READER
             if isinstance(error, OSError) and (code := finish_output(0)):
                 return code  # it was the output that failed
             if os.environ.get(TRACEBACK) or not is_for_the_user(error):
@@ -87,6 +91,13 @@ def finish_output(code: int) -> int:
     except ValueError:  # it is closed
         pass
     return code
+
+
+def _reader_is_gone() -> bool:
+    """Whether the standard output is a pipe that nobody reads any more; other pipes may break, too."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _drop_output() -> None:
