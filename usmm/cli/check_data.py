@@ -22,9 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         '--out', type=out_folder, help='folder for problems.csv, files.csv, summary.json and manifest.json'
     )
-    parser.add_argument(
-        '--folds', help='folds.csv to check (default: that of the config, where it exists)'
-    )
+    parser.add_argument('--folds', help='folds.csv to check (default: that of the config, where it exists)')
     parser.add_argument(
         '--update-manifest', action='store_true', help='accept what changed since the manifest was written'
     )

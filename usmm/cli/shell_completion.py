@@ -43,7 +43,7 @@ def overview_parser(commands: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def parser_of(name: str, commands: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of a command; of an unknown one, a parser that offers files.
+    """The parser of a command; of an unknown one, a parser that offers nothing.
 
     An argument that is a number offers nothing, where argcomplete would offer files.
     """
