@@ -63,6 +63,8 @@ INSTALL = [
     'statsmodels>=0.14',
     'matplotlib>=3.7',
     'rich',
+    'rich-argparse>=1.5',  # the help of the commands on a terminal
+    'argcomplete>=3.1',  # completion in bash, zsh and fish
     'jinja2>=3.1',
     'safetensors>=0.4',  # weights that are data and nothing else
     'pyyaml>=6.0',  # the index of the model zoo

@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
-# Train on a Slurm cluster: slurm_train.sh PARTITION JOB_NAME CONFIG [arguments of tools/train.py]
-# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS set the size of the job.
+# Train on a Slurm cluster. GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS set the size of the job.
+#
+# usage: usmm slurm_train PARTITION JOB_NAME CONFIG [arguments of usmm train]
+#
+# examples:
+#   usmm slurm_train gpu lesions my_config.py
+#   GPUS=4 GPUS_PER_NODE=4 tools/slurm_train.sh gpu lesions my_config.py --amp
 set -euo pipefail
-if [ $# -lt 3 ]; then echo "usage: $0 PARTITION JOB_NAME CONFIG [arguments of tools/train.py]" >&2; exit 2; fi
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+case "${1:-}" in -h|--help) sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
+if [ $# -lt 3 ]; then
+    echo "usage: ${USMM_COMMAND:-$0} PARTITION JOB_NAME CONFIG [arguments of usmm train]" >&2; exit 2
+fi
 partition=$1 job=$2 config=$3; shift 3
 gpus=${GPUS:-8} per_node=${GPUS_PER_NODE:-8}
 exec srun --partition="$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" \

@@ -132,7 +132,7 @@ def test_errors_are_one_line(
 def test_numbers_are_checked(tool: ModuleType, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         tool.main([str(config), '--num', '0'])
-    assert '--num must be 1 or more, got 0' in capsys.readouterr().err
+    assert "--num: expected a whole number of 1 or more, got '0'" in capsys.readouterr().err
 
 
 @pytest.mark.real

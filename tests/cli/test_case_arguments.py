@@ -20,7 +20,9 @@ def test_options_that_are_inputs() -> None:
     expected = ['M', '--case', 'bus=a b.png', '--out', 'x', '--case', 'age=-1', '--case', 'bus=c.png']
     assert flags_as_cases(words, known) == expected
     for words in (['M', '--bus'], ['M', '--bus', '--out', 'x']):
-        with pytest.raises(ValueError, match='--bus is no option of this command; as an input of the model it needs a'):
+        with pytest.raises(
+            ValueError, match='--bus is not an option of this command; as an input of the model it needs'
+        ):
             flags_as_cases(words, known)
 
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from usmm.cli import compare_maps_sheets as sheets
 from usmm.config import load_config
 from usmm.engine import Experiment
 from usmm.engine.workdir.outputs import save_checkpoint
@@ -56,7 +57,8 @@ def test_a_column_a_model_and_a_row_a_modality(
     tool: ModuleType, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    monkeypatch.setattr(tool, 'draw_sheet', lambda rows, height: drawn.append(rows) or np.zeros((4, 4, 3), np.uint8))
+    empty = np.zeros((4, 4, 3), np.uint8)
+    monkeypatch.setattr(sheets, 'draw_sheet', lambda rows, height: drawn.append(rows) or empty)
     out = tmp_path / 'out'
     args = [f'fused={runs}/both', f'alone={runs}/bus', '--num', '3', '--rows', '2', '--out', str(out)]
     assert tool.main(args) == 0
@@ -88,11 +90,11 @@ def test_heat_is_that_of_the_model_explained_alone(tool: ModuleType, runs: Path,
 
 
 def test_several_networks_under_one_name(tool: ModuleType, runs: Path, tmp_path: Path) -> None:
-    args = tool.parse_args([f'x={runs}/bus,{runs}/both', f'y={runs}/both'])
-    both = [tool.explainer_of(runs / name, args) for name in ('bus', 'both')]
-    case_id = tool.choose({'x': both}, args)[0]
-    answers = tool.explain(both, case_id, args)
-    alone = tool.explain(both[1:], case_id, args)
+    args = tool.main.parse_args([f'x={runs}/bus,{runs}/both', f'y={runs}/both'])
+    both = [sheets.explainer_of(runs / name, args) for name in ('bus', 'both')]
+    case_id = sheets.choose({'x': both}, args)[0]
+    answers = sheets.explain(both, case_id, args)
+    alone = sheets.explain(both[1:], case_id, args)
     assert [*answers] == ['bus', 'clip']
     np.testing.assert_array_equal(answers['clip'].scores, alone['clip'].scores)
     assert not np.array_equal(answers['bus'].scores, alone['bus'].scores)  # the network of the first folder
@@ -104,12 +106,12 @@ def test_several_networks_under_one_name(tool: ModuleType, runs: Path, tmp_path:
         (['a=x'], 'two models or more'),
         (['a=x', 'b'], 'two models or more'),
         (['a=x', 'a=y'], 'a name of its own'),
-        (['a=x', 'b=y', '--num', '0'], '--num must be 1 or more'),
+        (['a=x', 'b=y', '--num', '0'], '--num: expected a whole number of 1 or more'),
     ],
 )
 def test_bad_arguments(tool: ModuleType, capsys: pytest.CaptureFixture[str], models: list[str], message: str) -> None:
     with pytest.raises(SystemExit):
-        tool.parse_args(models)
+        tool.main.parse_args(models)
     assert message in capsys.readouterr().err.replace('\n', ' ')
 
 
@@ -117,14 +119,17 @@ def test_errors_name_the_folder_and_the_case(
     tool: ModuleType, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = [f'a={runs}/bus', f'b={runs}/both']
-    main = tool.main.__wrapped__
+
+    def main(words: list[str]) -> int:
+        return tool.main.run(tool.main.parse_args(words))
+
     with pytest.raises(ValueError, match=r"cases \['nobody'\]: part 'test' of these models has \d+ cases in common"):
         main([*models, '--cases', 'nobody', '--out', str(tmp_path)])
     with pytest.raises(ValueError, match="no class 'SCCC'"):
         main([*models, '--class', 'SCCC', '--out', str(tmp_path)])
     with pytest.raises(ValueError, match=r'data has no config\.py: expected the work directory of a finished run'):
         main([*models, f'c={runs}/data', '--out', str(tmp_path)])
-    parse = tool.parse_args([*models, '--out', str(tmp_path)])
+    parse = tool.main.parse_args([*models, '--out', str(tmp_path)])
     monkeypatch.setattr('usmm.models.MultiModalClassifier.cam_layers', lambda self: {})
     with pytest.raises(ValueError, match='bus has no heat-maps'):
-        tool.explainer_of(runs / 'bus', parse)
+        sheets.explainer_of(runs / 'bus', parse)

@@ -11,7 +11,7 @@ def test_a_failing_step_ends_the_demo_with_its_exit_code(tmp_path: Path, capsys:
     with pytest.raises(SystemExit) as ended:
         demo.main([str(tmp_path / 'out'), '--cases', '0'])
     assert ended.value.code == 2
-    assert 'cases must be at least 1' in capsys.readouterr().err
+    assert "--cases: expected a whole number of 1 or more, got '0'" in capsys.readouterr().err
 
 
 @pytest.mark.slow

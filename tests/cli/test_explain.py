@@ -145,7 +145,7 @@ def test_the_region_step_follows_the_loading(tool: ModuleType, trained: tuple[Pa
     ('options', 'message'),
     [
         (('--cases', 'c999'), r"part test has no cases \['c999'\]"),
-        (('--class', 'XYZ'), "there is no class 'XYZ'; the classes are"),
+        (('--class', 'XYZ'), "there is no class 'XYZ'; valid names are"),
         (('--layer', 'bus'), r"--layer takes MODALITY=NAME, got \['bus'\]"),
         (('--layer', 'mri=encoder'), r"the model has no modality \['mri'\]"),
     ],
@@ -159,7 +159,7 @@ def test_mistakes_are_named(
 
 def test_numbers_must_be_positive(tool: ModuleType) -> None:
     with pytest.raises(SystemExit):
-        tool.parse_args(['c', 'p', '--num', '0'])
+        tool.main.parse_args(['c', 'p', '--num', '0'])
 
 
 def test_a_model_of_the_table_says_that_it_has_no_maps(

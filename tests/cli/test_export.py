@@ -123,7 +123,6 @@ WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     'weights and none': (lambda d: [str(d), '--untrained'], 'needs weights, or --untrained and no weights'),
     'weights twice': (lambda d: [str(d), str(d / 'model.pth')], 'is a folder: it brings its own weights'),
     'empty folder': (lambda d: [str(d / 'made')], 'has no config.py with one of'),
-    'form of a shape': (lambda d: [str(d), '--shape', 'bus=32'], 'takes MODALITY=HEIGHTxWIDTH or'),
     'no number of frames': (
         lambda d: [str(d / 'config.py'), '--untrained', '--cfg-options', 'modalities=clip'],
         "shape of 'clip' must be (frames, height, width)",
@@ -150,8 +149,14 @@ def test_mistakes(name: str, run_dir: Path, tmp_path: Path, tool: ModuleType, ca
 
 @pytest.mark.parametrize(
     ('words', 'message'),
-    [(['--parity', '0'], '--parity must be 1 or more, got 0'), (['--opset', '11'], '--opset must be 18 or more'),
-     (['--untrained', '--data'], '--untrained knows no categories of a data set')],
+    [(['--parity', '0'], "--parity: expected a whole number of 1 or more, got '0'"),
+     (['--opset', '11'], "--opset: expected a whole number from 18 to 23, got '11'"),
+     (['--opset', '99'], "--opset: expected a whole number from 18 to 23, got '99'"),
+     (['--shape', 'bus=32'], "--shape: expected MODALITY=HEIGHTxWIDTH or MODALITY=FRAMESxHEIGHTxWIDTH, each size 1 or"),
+     (['--shape', 'bus=0x32'], "each size 1 or more, got 'bus=0x32'"),
+     (['--shape', '=32x32'], "each size 1 or more, got '=32x32'"),
+     (['--shape', 'bus=32x32', 'bus=64x64'], '--shape names a modality twice: bus=32x32 bus=64x64'),
+     (['--untrained', '--data'], '--untrained has no categories of a data set')],
 )  # fmt: skip
 def test_options_that_cannot_be(
     words: list[str], message: str, tool: ModuleType, capsys: pytest.CaptureFixture

@@ -108,7 +108,7 @@ def test_cases_by_name_and_a_model_without_images(tool: ModuleType, trained: tup
     ('options', 'message'),
     [
         (('--cases', 'c999'), r"part test has no cases \['c999'\]"),
-        (('--class', 'XYZ'), "there is no class 'XYZ'; the classes are"),
+        (('--class', 'XYZ'), "there is no class 'XYZ'; valid names are"),
         (('--groups', 'liver'), r"--groups takes NAME=A,B, got \['liver'\]"),
         (('--groups', 'a=age', 'a=side'), '--groups names one group twice'),
         (('--groups', 'a=bmi'), r"group 'a' must hold some of the inputs"),
@@ -125,4 +125,4 @@ def test_mistakes_are_named(
 @pytest.mark.parametrize('options', [('--repeats', '0'), ('--exact', '17')])
 def test_numbers_must_make_sense(tool: ModuleType, options: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit):
-        tool.parse_args(['c', 'p', *options])
+        tool.main.parse_args(['c', 'p', *options])

@@ -8,34 +8,53 @@ from types import SimpleNamespace
 import pytest
 
 from usmm import __version__
+from usmm.cli import launchers
 from usmm.cli import main as cli
+from usmm.cli.command import Command
 
-HELPERS = {'main', 'arguments', '__init__'}
 
-
-def modules() -> dict[str, str]:
-    """Name -> text of every module of the command line that has a `main` of its own."""
+def modules() -> list[str]:
+    """Every module of the command line that declares a command."""
     files = {path.stem: path.read_text(encoding='utf-8') for path in Path(cli.__file__).parent.glob('*.py')}
-    return {name: text for name, text in files.items() if name not in HELPERS and '\ndef main(' in text}
+    return sorted(name for name, text in files.items() if '\nmain = ' in text)
 
 
 def test_every_command_module_is_listed_once_and_every_script_exists() -> None:
-    assert sorted({*modules(), *cli.SCRIPTS}) == sorted(cli.COMMANDS)
+    assert sorted([*modules(), *cli.SCRIPTS]) == sorted(cli.COMMANDS)
     assert all(cli.script_of(name).is_file() for name in cli.SCRIPTS)
 
 
-@pytest.mark.parametrize('name', sorted(modules()))
-def test_every_command_ends_without_a_traceback(name: str) -> None:
-    assert '\n@plain_errors\ndef main(' in modules()[name]
+def test_a_command_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def run(args: object) -> None:
+        raise FileNotFoundError('no file a.png')
+
+    main = Command('usmm.cli.greet', 'Greet.', lambda parser: None, run)
+    assert main([]) == 2
+    assert capsys.readouterr().err == 'error: no file a.png\n'
 
 
-@pytest.mark.parametrize('arguments', [[], ['-h'], ['--help']])
+def test_arguments_that_do_not_go_together_end_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    def check(args: object) -> None:
+        raise ValueError('name a model, or give --all')
+
+    main = Command('usmm.cli.greet', 'Greet.', lambda parser: None, lambda args: 0, check=check)
+    with pytest.raises(SystemExit, match='2'):
+        main([])
+    assert capsys.readouterr().err == 'error: name a model, or give --all (usmm greet --help)\n'
+
+
+def test_the_command_line_is_kept() -> None:
+    main = Command('usmm.cli.greet', 'Greet.', lambda parser: parser.add_argument('name') and None, lambda args: 0)
+    assert main.parse_args(['Ada Lovelace']).command == "usmm greet 'Ada Lovelace'"
+
+
+@pytest.mark.parametrize('arguments', [[], ['-h'], ['--help'], ['help']])
 def test_help_lists_every_command_by_group(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert cli.main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     listed = [line.split(None, 1) for line in lines if line.startswith('  ')]
     assert [name for name, _ in listed] == list(cli.COMMANDS)
-    assert dict(listed)['print_config'] == 'Print a config as it is after inheritance, overrides and references.'
+    assert dict(listed)['print_config'] == 'Print a resolved config, or the plain mmengine config of one of its stages.'
     assert [line[:-1] for line in lines if line.endswith(':') and not line.startswith(' ')] == list(cli.GROUPS)
 
 
@@ -59,7 +78,7 @@ def test_hyphens_and_underscores_are_the_same(usmm) -> None:
 
 def test_a_script_runs_with_this_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
     (tmp_path / 'dist_train.sh').write_text('#!/bin/sh\n# Train.\necho "$1,$2,$PYTHON"; exit 5\n')
-    monkeypatch.setattr(cli, 'folder', lambda name: tmp_path)
+    monkeypatch.setattr(launchers, 'folder', lambda name: tmp_path)
     assert cli.main(['dist-train', 'config', '2']) == 5
     assert capfd.readouterr().out == f'config,2,{sys.executable}\n'
 
@@ -72,11 +91,24 @@ def test_a_script_runs_with_this_interpreter(tmp_path: Path, monkeypatch: pytest
         ('qqq', 'valid names are make_phantom, convert, '),
         ('arguments', 'valid names are'),
         ('main', 'did you mean'),
+        ('prove', 'it is now: python proofs/prove.py'),
+        ('tools/prove.py', 'it is now: python proofs/prove.py'),
+        ('torchvision-resnet', 'it is now: usmm convert_weights'),
+        ('tools/dataset_converters/busi.py', 'it is now: usmm convert busi'),
+        ('us3m', 'it is now: usmm convert us3m'),
     ],
 )
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str], name: str, hint: str) -> None:
     assert cli.main([name]) == 2
-    assert f'usmm: unknown command {name!r}; {hint}' in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith(f'error: unknown command {name!r}; {hint}') and error.count('\n') == 1
+    assert cli.main(['help', name]) == 2
+    assert capsys.readouterr().err == error
+
+
+def test_help_of_a_command_by_both_ways(usmm) -> None:
+    assert usmm('help', 'print-config') == usmm('print_config', '--help')
+    assert usmm('help', 'print_config')[0] == 0
 
 
 @pytest.mark.parametrize('flag', ['-V', '--version'])

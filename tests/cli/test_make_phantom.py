@@ -31,11 +31,19 @@ def test_makes_a_phantom(main, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
-    [(['--cases', '0'], 'cases must be at least 1'), (['--cases', '1', '--preset', 'x'], "no preset 'x'")],
-)
+    [(['--cases', '0'], "--cases: expected a whole number of 1 or more, got '0'"),
+     (['--cases', 'x'], "--cases: expected a whole number of 1 or more, got 'x'"),
+     (['--cases', '1', '--test-cases', '-1'], "--test-cases: expected a whole number of 0 or more, got '-1'")],
+)  # fmt: skip
 def test_bad_arguments(main, tmp_path, capsys, arguments, message):
-    assert main([str(tmp_path / 'p'), *arguments]) == 2
+    with pytest.raises(SystemExit, match='2'):
+        main([str(tmp_path / 'p'), *arguments])
     assert message in capsys.readouterr().err
+
+
+def test_a_preset_that_is_none(main, tmp_path, capsys):
+    assert main([str(tmp_path / 'p'), '--cases', '1', '--preset', 'x']) == 2
+    assert "no preset 'x'" in capsys.readouterr().err
 
 
 def test_cases_must_be_given(main, capsys):

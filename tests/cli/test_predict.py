@@ -111,10 +111,10 @@ def test_mistakes(usmm: Run, run: Path, tmp_path: Path) -> None:
     for words, message in (
         ([], 'give a --table, or the inputs of one case, or --inputs'),
         (['--table', 't.csv', '--bus', 'a.png'], 'give a --table, or the inputs of one case, or --inputs'),
-        (['--bus'], '--bus is no option of this command; as an input of the model it needs a value'),
+        (['--bus'], '--bus is not an option of this command; as an input of the model it needs a value'),
         (['--buss', 'a.png'], "'buss' is neither an option nor an input of this model; did you mean 'bus'?"),
         (['--case', 'bus'], "expected NAME=VALUE, such as bus=a.png, got 'bus'"),
-        (['--table', 't.csv', '--batch-size', '0'], '--batch-size must be 1 or more, got 0'),
+        (['--table', 't.csv', '--batch-size', '0'], "--batch-size: expected a whole number of 1 or more, got '0'"),
         (['--table', tmp_path / 't.csv'], 'does not exist'),
         (['--table', 't.csv', '--device', 'banana'], "device must be such as 'cpu' or 'cuda:0', got 'banana'"),
         (['--table', 't.csv', '--device', 'meta'], "device 'meta' cannot be used on this machine"),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from usmm.cli import latent_probes as probes
 from usmm.config import load_config
 from usmm.engine import Experiment
 from usmm.engine.workdir.outputs import save_checkpoint
@@ -44,22 +45,22 @@ def cases_of(folder: Path) -> list[str]:
     return [case.case_id for part in experiment_of(folder).parts.values() for case in part.cases]
 
 
-def test_a_score_that_is_in_the_features_is_found_and_no_other(tool: ModuleType) -> None:
+def test_a_score_that_is_in_the_features_is_found_and_no_other() -> None:
     rng = np.random.default_rng(0)
     train, test = rng.normal(size=(400, 12)), rng.normal(size=(400, 12))
     weights = rng.normal(size=12)
-    assert tool.explained(train, train @ weights + 3, test, test @ weights + 3) == pytest.approx(1, abs=1e-3)
+    assert probes.explained(train, train @ weights + 3, test, test @ weights + 3) == pytest.approx(1, abs=1e-3)
     # half of the variance is noise
     noisy = [x @ weights + np.linalg.norm(weights) * rng.normal(size=400) for x in (train, test)]
-    assert tool.explained(train, noisy[0], test, noisy[1]) == pytest.approx(0.5, abs=0.08)
+    assert probes.explained(train, noisy[0], test, noisy[1]) == pytest.approx(0.5, abs=0.08)
     other = rng.normal(size=(2, 400))
-    assert abs(tool.explained(train, other[0], test, other[1])) < 0.05
+    assert abs(probes.explained(train, other[0], test, other[1])) < 0.05
 
 
-def test_r2_is_against_the_mean_of_the_training_part(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tool, 'PENALTIES', np.array([1e12]))  # predicts the training part's mean
+def test_r2_is_against_the_mean_of_the_training_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, 'PENALTIES', np.array([1e12]))  # predicts the training part's mean
     x = np.arange(8.0)[:, None]
-    assert tool.explained(x, np.arange(8.0), x, np.full(8, 9.0)) == pytest.approx(0, abs=1e-6)
+    assert probes.explained(x, np.arange(8.0), x, np.full(8, 9.0)) == pytest.approx(0, abs=1e-6)
 
 
 def test_runs_are_measured_on_their_test_part(
@@ -69,7 +70,7 @@ def test_runs_are_measured_on_their_test_part(
     experiment.load(run / 'model.pth')
     expected, vectors, ids = {}, {}, {}
     for part in ('train', 'test'):
-        ids[part], vectors[part] = tool.features(experiment, part)
+        ids[part], vectors[part] = probes.features(experiment, part)
     seen = {i: v for part in ids for i, v in zip(ids[part], vectors[part])}
     # one score is a feature itself, one is the reverse order of another; a feature that is always 0 tells nothing
     one, two = np.argsort(-np.ptp([*seen.values()], axis=0))[:2]
@@ -82,7 +83,7 @@ def test_runs_are_measured_on_their_test_part(
         row = next(csv.DictReader(file))
     for name in ('first', 'swapped'):
         y = {part: np.array([latents[i][name] for i in ids[part]]) for part in ids}
-        expected[name] = tool.explained(vectors['train'], y['train'], vectors['test'], y['test'])
+        expected[name] = probes.explained(vectors['train'], y['train'], vectors['test'], y['test'])
         assert float(row[name]) == pytest.approx(expected[name], abs=1e-4)
     assert row['runs'] == '1' and set(row) == {'model', 'runs', 'first', 'swapped'}
 
@@ -90,14 +91,18 @@ def test_runs_are_measured_on_their_test_part(
 @pytest.mark.parametrize('models', [['x'], ['=x'], ['a=x', 'a=y']])
 def test_bad_arguments(tool: ModuleType, capsys: pytest.CaptureFixture[str], models: list[str]) -> None:
     with pytest.raises(SystemExit):
-        tool.parse_args(['truth.json', *models])
+        tool.main.parse_args(['truth.json', *models])
     assert 'expected NAME=WORK_DIRS' in capsys.readouterr().err
 
 
 def test_errors_name_the_file_and_the_case(
     tool: ModuleType, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    main, truth = tool.main.__wrapped__, tmp_path / 'truth.json'
+
+    def main(words: list[str]) -> int:
+        return tool.main.run(tool.main.parse_args(words))
+
+    truth = tmp_path / 'truth.json'
     truth.write_text('{}')
     with pytest.raises(ValueError, match=r'truth\.json has no planted scores'):
         main([str(truth), f'a={run}'])
@@ -114,4 +119,4 @@ def test_errors_name_the_file_and_the_case(
     experiment = experiment_of(run)
     monkeypatch.setattr(type(experiment.model), '__call__', lambda self, **batch: table())
     with pytest.raises(ValueError, match='has no features of images'):
-        tool.features(experiment, 'test')
+        probes.features(experiment, 'test')

@@ -62,8 +62,11 @@ def test_what_cannot_be_served_is_told_in_a_line(
     [
         ([], 'MODEL'),
         (['m', '--keyfile', 'k'], '--keyfile needs --certfile'),
-        (['m', '--port', '99999'], '--port must be 0 to 65535'),
-        (['m', '--token', 'x'], 'unrecognized arguments: --token'),
+        (['m', '--port', '99999'], "--port: expected a whole number from 0 to 65535, got '99999'"),
+        (['m', '--token', 'x'], "unknown option '--token', did you mean '--token-file'?"),
+        (['m', '--certfile', 'missing.pem'], '--certfile: there is no file missing.pem'),
+        (['m', '--certfile', __file__, '--keyfile', 'k.pem'], '--keyfile: there is no file k.pem'),
+        (['m', '--certfile', __file__], f'--certfile {__file__} cannot be used: expected a certificate in PEM'),
     ],
 )
 def test_wrong_options(tool: ModuleType, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

@@ -65,4 +65,4 @@ def test_a_result_folder_that_is_a_file(tool, tmp_path):
     (tmp_path / 'out').write_text('here')
     code, _, error = tool(tmp_path / 'out')
     assert code == 2 and 'Traceback' not in error
-    assert f'error: [Errno 17] cannot write into {tmp_path}/out: it is a file, no folder' in error
+    assert f'error: --work-dir: cannot write into {tmp_path}/out: it is a file, not a folder' in error

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,4 +87,81 @@ def test_an_interrupt_is_one_word(capsys: pytest.CaptureFixture[str], monkeypatc
     assert capsys.readouterr().err == 'interrupted\n'
     monkeypatch.setenv('USMM_TRACEBACK', '1')
     with pytest.raises(KeyboardInterrupt):
+        plain_errors(main)()
+
+
+class Output(io.StringIO):
+    """A standard output whose buffer cannot be written."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error: OSError | None = error
+        self.target = os.open(os.devnull, os.O_WRONLY)
+
+    def fileno(self) -> int:
+        return self.target
+
+    def flush(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ('error', 'code', 'message'),
+    [
+        (
+            OSError(errno.ENOSPC, 'No space left on device'),
+            2,
+            'error: cannot write the output: No space left on device\n',
+        ),
+        (BrokenPipeError(errno.EPIPE, 'Broken pipe'), 141, ''),
+    ],
+)
+@pytest.mark.parametrize('when', ['at the end', 'while it runs', 'behind a help text'])
+def test_output_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: OSError,
+    code: int,
+    message: str,
+    when: str,
+) -> None:
+    def main() -> None:
+        if when == 'while it runs':
+            raise error
+        if when == 'behind a help text':
+            raise SystemExit(0)
+
+    monkeypatch.setattr('sys.stdout', Output(error))
+    if when == 'behind a help text':
+        with pytest.raises(SystemExit, match=str(code)):
+            plain_errors(main)()
+    else:
+        assert plain_errors(main)() == code
+    assert capsys.readouterr().err == message
+
+
+def test_a_reader_that_has_gone_ends_a_command_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, 'w', buffering=1) as output:
+        monkeypatch.setattr('sys.stdout', output)
+        assert plain_errors(lambda: print('a line'))() == 141
+    assert capsys.readouterr().err == ''
+
+
+def test_another_pipe_that_breaks_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> None:
+        raise BrokenPipeError(errno.EPIPE, 'Broken pipe')
+
+    assert 'Broken pipe' in ended(capsys, main)
+
+
+def test_a_wrong_command_line_keeps_its_exit_code() -> None:
+    def main() -> None:
+        raise SystemExit(2)
+
+    with pytest.raises(SystemExit, match='2'):
         plain_errors(main)()

@@ -1,7 +1,5 @@
 """Active learning: curves of query strategies, or one strategy whose questions a person answers in a spreadsheet.
 
-    usmm active_learn mmfn_al_small_phantom --strategies rand es esd --rounds 8 --query 100 --seeds 0 1 2 3 4
-
 Run it again to go on after a kill, or with more rounds, seeds or strategies. With --sheet it writes the questions into
 that file and stops; fill in the column `label`, and run it again.
 """
@@ -10,52 +8,54 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from usmm.cli.arguments import add_config, add_config_file, options_of
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_file, out_folder, whole
+from usmm.utils.command_parser import CommandParser
 
-from usmm.cli.arguments import add_config, command_parser, options_of
-from usmm.config import load_config
-from usmm.readers import DataError, read_image, read_table
-from usmm.utils.console import plain_errors
+if TYPE_CHECKING:
+    import numpy as np
 
 WAITING = 3  # exit code: labels are missing
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('active_learn', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
     parser.add_argument('--strategies', nargs='+', default=['rand', 'es'],
                         help='of rand, es, esd, margin, lc, bald, coreset, badge (default: rand es)')  # fmt: skip
-    parser.add_argument('--rounds', type=int, default=8, help='queries after the first labelled set')
-    parser.add_argument('--query', type=int, required=True, help='units that a round asks for')
-    parser.add_argument('--start', type=int, help='units of the first labelled set (default: as --query)')
+    parser.add_argument('--rounds', type=whole(1), default=8, help='queries after the first labelled set')
+    parser.add_argument('--query', type=whole(1), required=True, help='units that a round asks for')
+    parser.add_argument('--start', type=whole(1), help='units of the first labelled set (default: as --query)')
     parser.add_argument('--unit', choices=('sample', 'image', 'patient'), default='sample', help='what is asked for')
     parser.add_argument(
         '--how', choices=('mean', 'max', 'sum'), default='mean', help="a unit's score from its samples'"
     )
     parser.add_argument('--training', choices=('anew', 'fine-tune'), default='anew', help='how a round trains')
     parser.add_argument('--passes', type=int, default=10, help='passes with dropout (esd, bald)')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='one curve a seed (default: 0)')
     parser.add_argument('--fold-seed', type=int, help='one split of the patients for all seeds')
     parser.add_argument('--metric', default='auc', help='the score of the curves (default: %(default)s)')
     parser.add_argument('--no-full', action='store_true', help='do not train on the whole pool as well')
-    parser.add_argument('--sheet', type=Path, help='ask a person: CSV or XLSX file with the questions')
+    parser.add_argument('--sheet', type=out_file, help='ask a person: CSV or XLSX file with the questions')
     parser.add_argument('--report-only', action='store_true', help='write the report of the rounds that are done')
-    parser.add_argument('--work-dir', type=Path, help='default: work_dirs/<config>_al')
+    parser.add_argument('--work-dir', type=out_folder, help='folder (default: work_dirs/<config>_al)')
     parser.add_argument('--quiet', action='store_true', help='no progress lines')
     add_config(parser)
-    return parser.parse_args(argv)
 
 
 def read_sheet(path: Path) -> list[dict[str, object]]:
+    from usmm.readers import read_table
+
     return [{str(k): v for k, v in row.items()} for row in read_table(path).to_dict('records')]
 
 
 def picture(file: str) -> np.ndarray | None:
     """An image for the report; frames of clips are not shown."""
+    from usmm.readers import DataError, read_image
+
     try:
         return read_image(Path(file))
     except (DataError, OSError):
@@ -77,19 +77,23 @@ def truth_of(root: Path, modalities: tuple[str, ...]) -> tuple[list[str] | None,
     return noisy, best
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    import numpy as np
+
+    from usmm.config import load_config
+
     options = options_of(args)
     config = load_config(args.config, options)
+
     from usmm.engine import ActiveLearning, AnswersMissing, RunOptions, gather_curves
     from usmm.engine.active import STRATEGIES
     from usmm.visualization.pages.active_learning_page import report_active_learning
 
-    work_dir = args.work_dir or Path(f'work_dirs/{config.name}_al')
+    work_dir = Path(args.work_dir or f'work_dirs/{config.name}_al')
+    sheet = None if args.sheet is None else Path(args.sheet)
     plan = ActiveLearning(
         args.config, work_dir, tuple(args.strategies), tuple(args.seeds), args.rounds, args.query, args.start,
-        args.unit, args.how, args.training, args.passes, not args.no_full, args.fold_seed, args.sheet, options,
+        args.unit, args.how, args.training, args.passes, not args.no_full, args.fold_seed, sheet, options,
     )  # fmt: skip
     if not args.report_only:
         try:
@@ -108,3 +112,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'{titles[name]}: {area_text}{score} at {100 * last["share"]:.1f} % of the labels')
     print(f'report: {page}')
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm active_learn mmfn_al_small_phantom --strategies rand es esd --rounds 8 --query 100 --seeds 0 1 2 3 4',
+        'usmm active_learn my_config.py --strategies es --query 20 --sheet questions.xlsx    # a person answers',
+    ),
+)

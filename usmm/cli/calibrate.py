@@ -7,25 +7,22 @@ a single run its validation rows.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from usmm.cli.arguments import command_parser
+from usmm.cli.command import Command
 from usmm.utils import work_files
-from usmm.utils.atomic_files import write_text
-from usmm.utils.console import plain_errors
+from usmm.utils.argument_types import out_folder
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command_parser('calibrate', __doc__)
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument('run', type=Path, help='the run to calibrate: folder with config.py and model.pth')
     parser.add_argument('--predictions', type=Path, required=True, help='a cross-validation, a run, or predictions.csv')
     parser.add_argument('--part', choices=('val', 'test'), help='rows to take (default: test of folds, else val)')
-    parser.add_argument('--out', type=Path, help='folder of the copy (default: <run>/calibrated)')
+    parser.add_argument('--out', type=out_folder, help='folder of the copy (default: <run>/calibrated)')
     parser.add_argument('--force', action='store_true', help='replace a copy that is there')
-    return parser.parse_args(argv)
 
 
 def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
@@ -41,14 +38,12 @@ def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     return rows, part
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-
+def run(args: argparse.Namespace) -> int:
     from usmm.apis import fit_calibration
     from usmm.engine.workdir.outputs import load_weights, save_checkpoint
+    from usmm.utils.atomic_files import write_text
 
-    out = args.out or args.run / 'calibrated'
+    out = args.run / 'calibrated' if args.out is None else Path(args.out)
     if out.resolve() == args.run.resolve():
         raise ValueError(f'--out {out} is the run itself; the calibrated copy needs a folder of its own')
     if (out / work_files.WEIGHTS).exists() and not args.force:
@@ -62,3 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     facts = ', '.join(f'{k} {v:.4f}' if isinstance(v, float) else f'{k} {v}' for k, v in calibration.items())
     print(f'{out}: {facts}')
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm calibrate work_dirs/my_config --predictions work_dirs/my_config_cv',
+        'usmm calibrate work_dirs/my_config --predictions work_dirs/my_config --part val --out calibrated',
+    ),
+)

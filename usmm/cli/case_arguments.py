@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from usmm.apis.inputs import CaseReader
+if TYPE_CHECKING:
+    from usmm.apis.inputs import CaseReader
 
 CASE = '--case'
 
@@ -33,7 +35,7 @@ def flags_as_cases(words: Sequence[str], options: Collection[str]) -> list[str]:
             continue
         if not sign:
             if not waiting or waiting[0].startswith('--'):
-                raise ValueError(f'{flag} is no option of this command; as an input of the model it needs a value')
+                raise ValueError(f'{flag} is not an option of this command; as an input of the model it needs a value')
             value = waiting.pop(0)
         arguments += [CASE, f'{flag[2:]}={value}']
     return arguments

@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """List every problem of a data set in one run, count what is in it, and keep a manifest of its files.
 
 Reads the table that a config names, and every file of the table, whole. The first run writes manifest.json (the SHA-256
@@ -11,148 +10,47 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-import numpy as np
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options
-from usmm.datasets.checks.case_checks import ModalityCounts
-from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, relative
-from usmm.datasets.checks.file_facts import FileFacts
-from usmm.datasets.transforms.panels import find_panels
-from usmm.readers import read_regions
-from usmm.structures.settings import CLINICAL
-from usmm.utils.console import plain_errors
-
-SHOWN = 40
+from usmm.cli.arguments import add_config, add_config_file
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_folder, whole
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command_parser('check_data', __doc__)
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser, 'path of a config, or the name of a shipped one; schema.py of a converter will do')
     parser.add_argument(
-        'config', help='path of a config, or the name of a shipped one; schema.py of a converter will do'
+        '--out', type=out_folder, help='folder for problems.csv, files.csv, summary.json and manifest.json'
     )
-    parser.add_argument('--out', help='folder for problems.csv, files.csv, summary.json and manifest.json')
     parser.add_argument('--folds', help='folds.csv to check (default: that of the config, where it exists)')
     parser.add_argument(
         '--update-manifest', action='store_true', help='accept what changed since the manifest was written'
     )
-    parser.add_argument('--workers', type=int, help='files read at a time (default: one a core)')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    return parser.parse_args(argv)
+    parser.add_argument('--workers', type=whole(1), help='files read at a time (default: one a core)')
+    add_config(parser)
 
 
-def check(args: argparse.Namespace, console: Console) -> CheckResult:
-    """Run the check that a config describes."""
-    config = load_config(args.config, parse_options(args.cfg_options))
-    root = Path(config.get('data_root', '.'))
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
 
-    def progress(files: Iterable[FileFacts], total: int) -> Iterable[FileFacts]:
-        return track(files, 'reading files', total, console=console, transient=True)
+    from usmm.cli.check_data_tables import SHOWN, check, show
 
-    return check_data(
-        root / (config.get('table') or 'cases.csv'),
-        config.schema.to_dict(),
-        config.classes,
-        modalities=[name for name in config.get('modalities') or () if name != CLINICAL] or None,
-        ignore_labels=config.get('ignore_labels') or (),
-        missing=config.get('missing') or 'error',
-        folds=args.folds or (config.get('split') or {}).get('file'),
-        manifest=Path(args.out or root, MANIFEST),
-        update_manifest=args.update_manifest,
-        workers=args.workers,
-        describe_panels=describe_panels,
-        progress=progress,
-    )
-
-
-def describe_panels(file: Path, picture: np.ndarray) -> str:
-    """What `SplitPanels` would do with a picture, in words; empty where it shows one panel."""
-    boxes = find_panels(picture, read_regions(file))
-    size = f'{picture.shape[1]}x{picture.shape[0]}'
-    words = [f'{side} {box.width}x{box.height} at ({box.x0}, {box.y0})' for side, box in zip(('left', 'right'), boxes)]
-    return f'{size} -> {", ".join(words)}' if words else ''
-
-
-def show(result: CheckResult, console: Console, limit: int | None) -> None:
-    """Print counts, panels and problems."""
-    counts = result.counts
-    ignored = f', {counts["ignored"]} more left out by label' if counts['ignored'] else ''
-    console.print(f'[bold]{counts["cases"]} cases of {counts["patients"]} patients[/bold]{ignored}')
-    table(console, 'classes', ('class', 'cases', 'patients'), [(n, *c.values()) for n, c in counts['classes'].items()])
-    rows = [(name, *modality_row(facts)) for name, facts in counts['modalities'].items()]
-    table(console, 'modalities', ('modality', 'cases', 'files', 'with mask', 'sizes', 'frames', 'seconds', 'fps'), rows)
-    sizes = {name: facts['cases'] for name, facts in counts['classes'].items() if name != 'missing'}
-    rows = [
-        (name, n['cases'], *[f'{n[label]} ({100 * n[label] / max(size, 1):.0f} %)' for label, size in sizes.items()])
-        for name, n in counts['missing'].items()
-        if n['cases']
-    ]
-    table(console, 'missing clinical values', ('variable', 'cases', *sizes), rows)
-    panels: dict[str, list[str]] = {}
-    for fact in result.facts:
-        if fact.panels:
-            panels.setdefault(fact.panels, []).append(relative(fact.path, result.root))
-    title = 'pictures that look like two panels, and what SplitPanels would do'
-    table(
-        console,
-        title,
-        ('files', 'split', 'such as'),
-        [(len(names), words, names[0]) for words, names in panels.items()],
-    )
-    show_problems(result, console, limit)
-    for note in result.notes:
-        console.print(note, markup=False)
-
-
-def modality_row(facts: ModalityCounts) -> tuple[object, ...]:
-    """The cells of one modality: lowest, median and highest of what a clip has."""
-    sizes = list(facts['sizes'].items())
-    text = ', '.join(f'{size} ({n})' for size, n in sizes[:3]) + (f', {len(sizes) - 3} more' if len(sizes) > 3 else '')
-    clip = (facts.get('frames', ()), facts.get('seconds', ()), facts.get('fps', ()))
-    spans = [' / '.join(f'{value:g}' for value in values) for values in clip]
-    return (facts['cases'], facts['files'], facts['masked'], text, *spans)
-
-
-def show_problems(result: CheckResult, console: Console, limit: int | None) -> None:
-    """Print the problems, blocking ones first."""
-    rows = result.rows()
-    blocking = len(result.blocking)
-    title = f'{len(rows)} problem{"s" * (len(rows) > 1)}, {blocking} of them blocking' if rows else 'no problems'
-    kinds = ', '.join(f'{kind} {n}' for kind, n in Counter(row['kind'] for row in rows).items())
-    console.print(f'[bold]{title}[/bold]' + (f': {kinds}' if kinds else ''))
-    table(
-        console,
-        '',
-        ('blocking', 'kind', 'case', 'modality', 'file', 'message'),
-        [tuple(r.values()) for r in rows[:limit]],
-    )
-    if limit is not None and len(rows) > limit:
-        console.print(f'... and {len(rows) - limit} more in problems.csv')
-
-
-def table(console: Console, title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    """Print a table; nothing where it has no rows."""
-    if not rows:
-        return
-    shown = Table(*columns, title=title or None, title_justify='left')
-    for row in rows:
-        shown.add_row(*[str(cell) for cell in row])
-    console.print(shown, markup=False)
-
-
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
     console = Console(width=None if sys.stdout.isatty() else 160)
     result = check(args, console)
     if args.out:
         result.write(args.out)
     show(result, console, SHOWN if args.out else None)
     return 1 if result.blocking else 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm check_data my_config.py',
+        'usmm check_data data/breast/schema.py --out checked',
+        'usmm check_data my_config.py --update-manifest --cfg-options data_root=data/new',
+    ),
+)

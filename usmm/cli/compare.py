@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 from pathlib import Path
 
-from usmm.cli.arguments import command_parser
-from usmm.engine.workdir.predictions import read_predictions
-from usmm.evaluation.stats import delong_interval, delong_test
+from usmm.cli.command import Command
 from usmm.utils import work_files
-from usmm.utils.console import plain_errors
+from usmm.utils.command_parser import CommandParser
+from usmm.utils.suggestions import did_you_mean
+
+
+def add_arguments(parser: CommandParser) -> None:
+    parser.add_argument('first', type=Path, help='work directory or predictions.csv')
+    parser.add_argument('second', type=Path, help='work directory or predictions.csv')
+    parser.add_argument('--positive', required=True, help='name of the positive class')
+    parser.add_argument('--part', default='test', help='part whose cases count (default: %(default)s)')
 
 
 def scores_of(path: Path, part: str, positive: str) -> dict[str, tuple[bool, float]]:
-    """Case id -> (is positive, score) of the labelled cases of a part."""
+    """Case id -> (is positive, score) of the labelled cases of a part.
+
+    Raises:
+        ValueError: The table has no such class, or no labelled case of the part; the message lists those that it has.
+    """
+    from usmm.engine.workdir.predictions import read_predictions
+
     table = read_predictions(path / work_files.PREDICTIONS if path.is_dir() else path)
     column = f'prob_{positive}'
     if table and column not in table[0]:
-        raise ValueError(f'{path} has no class {positive!r}; it has {[c for c in table[0] if c.startswith("prob_")]}')
+        classes = [c.removeprefix('prob_') for c in table[0] if c.startswith('prob_')]
+        raise ValueError(f'{path} has no class {positive!r}; {did_you_mean(positive, classes)}')
+    parts = dict.fromkeys(str(row['part']) for row in table if row['label'])
+    if part not in parts:
+        raise ValueError(f'{path} has no labelled cases of the part {part!r}; the parts with labels are {[*parts]}')
     return {r['case_id']: (r['label'] == positive, r[column]) for r in table if r['part'] == part and r['label']}
 
 
@@ -34,14 +50,9 @@ def paired(
     return sorted(one)
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = command_parser('compare', __doc__)
-    parser.add_argument('first', type=Path, help='work directory or predictions.csv')
-    parser.add_argument('second', type=Path, help='work directory or predictions.csv')
-    parser.add_argument('--positive', required=True, help='name of the positive class')
-    parser.add_argument('--part', default='test', help='part whose cases count (default test)')
-    args = parser.parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    from usmm.evaluation.stats import delong_interval, delong_test
+
     names = (str(args.first), str(args.second))
     tables = [scores_of(path, args.part, args.positive) for path in (args.first, args.second)]
     cases = paired(tables[0], tables[1], names)
@@ -55,3 +66,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(
         f'difference {test.estimate:+.3f} [{low:+.3f}, {high:+.3f}], p = {test.pvalue:.2g} (DeLong, {len(cases)} cases)'
     )
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm compare work_dirs/fusion work_dirs/bmode --positive malignant',
+        'usmm compare fusion/predictions.csv bmode/predictions.csv --positive SCC --part val',
+    ),
+)

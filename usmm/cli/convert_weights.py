@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.cli.arguments import command_parser
-from usmm.utils.atomic_files import atomic_path
-from usmm.utils.console import plain_errors
-from usmm.weights import write_tensors
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_file
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('convert_weights', __doc__)
-    parser.add_argument('source', type=Path, help="torchvision's file, such as resnet18-f37072fd.pth")
-    parser.add_argument('out', type=Path, help='safetensors file to write')
-    return parser.parse_args(argv)
+def add_arguments(parser: CommandParser) -> None:
+    parser.add_argument('source', help="torchvision's file, such as resnet18-f37072fd.pth")
+    parser.add_argument('out', type=out_file, help='safetensors file to write')
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
-    if args.out.exists():
-        raise ValueError(f'{args.out} is there already')
+def run(args: argparse.Namespace) -> None:
+    source, out = Path(args.source), Path(args.out)
+    if out.exists():
+        raise ValueError(f'{out} is there already')
+
     from usmm.models.convert import from_torchvision_file, loaded_tensors
+    from usmm.utils.atomic_files import atomic_path
+    from usmm.weights import write_tensors
 
-    backbone, report = from_torchvision_file(args.source)
-    with atomic_path(args.out, overwrite=False) as temporary:
-        write_tensors(temporary, loaded_tensors(backbone, report), {'source': args.source.name})
+    backbone, report = from_torchvision_file(source)
+    with atomic_path(out, overwrite=False) as temporary:
+        write_tensors(temporary, loaded_tensors(backbone, report), {'source': source.name})
     print(f'{type(backbone).__name__}: {report}')
-    print(f"init_cfg=dict(type='Pretrained', checkpoint='{args.out}')")
+    print(f"init_cfg=dict(type='Pretrained', checkpoint='{out}')")
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm convert_weights resnet18-f37072fd.pth resnet18.safetensors',
+        'usmm convert_weights r2plus1d_18-91a641e6.pth r2plus1d_18.safetensors',
+    ),
+)

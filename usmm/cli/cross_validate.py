@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from usmm.cli.arguments import add_config, add_folds, add_launcher, add_training, command_parser, options_of
-from usmm.cli.case_pictures import pictures_of
-from usmm.config import load_config
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import add_config, add_config_file, add_folds, add_launcher, add_training, options_of
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_folder
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('cross_validate', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
     add_folds(parser)
-    parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<config>_cv)')
+    text = 'where everything is written (default: work_dirs/<config>_cv)'
+    parser.add_argument('--work-dir', type=out_folder, help=text)
     add_training(parser)
     add_config(parser)
     add_launcher(parser)
-    return parser.parse_args(argv)
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    from usmm.config import load_config
+
     options = options_of(args)
     work_dir = Path(args.work_dir or f'work_dirs/{load_config(args.config, options).name}_cv')
 
+    from rich.console import Console
+
+    from usmm.cli.case_pictures import pictures_of
     from usmm.engine import CrossValidation, RunOptions, run_folds
     from usmm.visualization.pages.cross_validation_page import report_cross_validation
     from usmm.visualization.pages.summary_table import summary_table
@@ -48,3 +47,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     Console().print(summary_table(plan.gather()))
     print(f'report: {report_cross_validation(work_dir, pictures_of(plan.tasks()[0].load()))}')
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm cross_validate my_config.py',
+        'usmm cross_validate my_config.py --folds 5 --seeds 0 1 2 --jobs 2',
+        'usmm cross_validate my_config.py --fold 3    # one job of a cluster array',
+    ),
+)

@@ -1,8 +1,4 @@
-"""Make synthetic patients, train and test a small MSMFN on them, and list the results: about two minutes.
-
-usmm demo                  # in work_dirs/demo
-usmm demo OUT --epochs 2   # shorter, for a first look at the files
-"""
+"""Make synthetic patients, train and test a small MSMFN on them, and list the results: about two minutes."""
 
 from __future__ import annotations
 
@@ -13,26 +9,25 @@ from pathlib import Path
 from types import ModuleType
 
 from usmm.cli import make_phantom, test, train
-from usmm.cli.arguments import command_parser
+from usmm.cli.command import Command
 from usmm.utils import work_files
-from usmm.utils.console import plain_errors
+from usmm.utils.argument_types import out_folder, whole
+from usmm.utils.command_parser import CommandParser
 
 CONFIG = 'msmfn_small_phantom'
 INPUTS = 'bus+cdfi+ue+dceus+clinical'  # of CONFIG, as truth.json names this set
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('demo', __doc__)
-    parser.add_argument('out', nargs='?', default='work_dirs/demo', help='folder (default: %(default)s)')
-    parser.add_argument('--cases', type=int, default=160, help='patients for training (default: %(default)s)')
-    parser.add_argument('--test-cases', type=int, default=100, help='patients for testing (default: %(default)s)')
-    parser.add_argument('--epochs', type=int, help="epochs of each stage at most (default: the config's)")
-    return parser.parse_args(argv)
+def add_arguments(parser: CommandParser) -> None:
+    parser.add_argument(
+        'out', nargs='?', type=out_folder, default='work_dirs/demo', help='folder (default: %(default)s)'
+    )
+    parser.add_argument('--cases', type=whole(1), default=160, help='patients for training (default: %(default)s)')
+    parser.add_argument('--test-cases', type=whole(1), default=100, help='patients for testing (default: %(default)s)')
+    parser.add_argument('--epochs', type=whole(1), help="epochs of each stage at most (default: the config's)")
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
     data, run = Path(args.out, 'data'), Path(args.out, 'run')
 
     print(f'== 1/3 synthetic patients: {args.cases} for training, {args.test_cases} for testing')
@@ -64,3 +59,15 @@ def _run(command: ModuleType, words: Sequence[object]) -> None:
     code = command.main([str(word) for word in words])
     if code:
         raise SystemExit(code)
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm demo    # in work_dirs/demo',
+        'usmm demo OUT --epochs 2    # shorter, for a first look at the files',
+    ),
+)

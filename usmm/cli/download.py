@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.cli.arguments import command_parser
-from usmm.utils.console import plain_errors
-from usmm.utils.json_types import as_mapping
-from usmm.zoo import FetchOptions, Zoo
+from usmm.cli.arguments import add_zoo
+from usmm.cli.command import Command
+from usmm.cli.completers import complete, model_names
+from usmm.utils.argument_types import out_folder
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('download', __doc__)
-    parser.add_argument('names', nargs='*', metavar='NAME', help='models, or patterns such as msmfn_*')
-    parser.add_argument('--zoo', help='folder or address of a zoo (default: USMM_ZOO, else the one of usmm)')
+def add_arguments(parser: CommandParser) -> None:
+    text = 'models, or patterns such as msmfn_*'
+    complete(parser.add_argument('names', nargs='*', metavar='NAME', help=text), model_names)
+    add_zoo(parser)
     parser.add_argument('--all', action='store_true', help='download every model')
     parser.add_argument('--list', action='store_true', help='list the models (that fit), and download nothing')
-    parser.add_argument('--cache', type=Path, help="where files go (default: USMM_CACHE, else the system's place)")
+    parser.add_argument(
+        '--cache', type=out_folder, help="where files go (default: USMM_CACHE, else the system's place)"
+    )
     parser.add_argument('--offline', action='store_true', help='ask no server')
     parser.add_argument('--allow-host', nargs='+', default=[], metavar='HOST', help='follow redirects to these hosts')
-    args = parser.parse_args(argv)
+
+
+def check(args: argparse.Namespace) -> None:
+    """Check that something is to be downloaded. Raises ValueError where nothing is."""
     if not args.names and not args.all and not args.list:
-        parser.error('name a model, or give --all or --list')
-    return args
+        raise ValueError('name a model, or give --all or --list')
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
-    zoo = Zoo(args.zoo, args.cache, args.offline or None, FetchOptions(hosts=args.allow_host))
+def run(args: argparse.Namespace) -> None:
+    from usmm.utils.json_types import as_mapping
+    from usmm.zoo import FetchOptions, Zoo
+
+    cache = None if args.cache is None else Path(args.cache)
+    zoo = Zoo(args.zoo, cache, args.offline or None, FetchOptions(hosts=args.allow_host))
     names = zoo.list_models() if not args.names else []
     for word in args.names:
         # a plain word is a name, and an unknown name is an error; while listing, and with signs, it is a pattern
@@ -45,3 +51,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f'{name:<32} {entry.size / 2**20:6.1f} MiB  {data}'[:120])
         else:
             print(zoo.download(name))
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    check=check,
+    examples=(
+        'usmm download --list',
+        'usmm download msmfn_small_breast',
+        'usmm download --all --cache models --offline',
+    ),
+)

@@ -10,15 +10,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import track
-
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import add_checkpoint, add_config, add_config_file, add_part
+from usmm.cli.arguments import options_of as overrides_of
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_folder, whole
+from usmm.utils.command_parser import CommandParser
+from usmm.utils.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from usmm.datasets import CaseDataset
@@ -26,16 +26,15 @@ if TYPE_CHECKING:
 METHODS = ('layercam', 'gradcam')
 
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command_parser('explain', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as usmm train writes them (model.pth)')
-    parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'))
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
+    add_checkpoint(parser)
+    add_part(parser)
     parser.add_argument('--cases', nargs='+', metavar='ID', help='these cases of the part')
-    parser.add_argument('--num', type=int, default=8, help='cases that are drawn (default 8)')
-    parser.add_argument('--limit', type=int, help='cases that pointing is measured on (default: all of the part)')
-    parser.add_argument('--out', default='explained', help='folder of the results (default explained)')
-    parser.add_argument('--method', default='layercam', choices=METHODS)
+    parser.add_argument('--num', type=whole(1), default=8, help='cases that are drawn (default 8)')
+    parser.add_argument('--limit', type=whole(1), help='cases that pointing is measured on (default: all of the part)')
+    parser.add_argument('--out', type=out_folder, default='explained', help='folder of the results (default explained)')
+    parser.add_argument('--method', default='layercam', choices=METHODS, help='kind of heat-map (default: %(default)s)')
     parser.add_argument('--class', dest='target', metavar='NAME', help='class to explain (default: the predicted one)')
     parser.add_argument('--score', default='logit', choices=('logit', 'margin'), help='what the heat is a gradient of')
     parser.add_argument('--layer', nargs='+', default=[], metavar='MODALITY=NAME', help='layers of the heat-maps')
@@ -46,17 +45,16 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--curves', metavar='CLIP', help='draw the time-intensity curve of the lesion in this clip')
     parser.add_argument('--time-factor', type=float, default=1.0, help='seconds of examination a second of the clip')
-    parser.add_argument('--height', type=int, default=96, help='pixels of a picture in the sheets (default 96)')
-    parser.add_argument('--frames', type=int, help='frames of a clip in the sheets, spread evenly (default: all)')
-    parser.add_argument('--rows', type=int, default=4, help='cases of a sheet (default 4)')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    args = parser.parse_args(argv)
-    for name in ('num', 'rows', 'height', 'frames', 'limit'):
-        if getattr(args, name) is not None and getattr(args, name) < 1:
-            parser.error(f'--{name} must be 1 or more, got {getattr(args, name)}')
+    parser.add_argument('--height', type=whole(1), default=96, help='pixels of a picture in the sheets (default 96)')
+    parser.add_argument('--frames', type=whole(1), help='frames of a clip in the sheets, spread evenly (default: all)')
+    parser.add_argument('--rows', type=whole(1), default=4, help='cases of a sheet (default 4)')
+    add_config(parser)
+
+
+def fill_in(args: argparse.Namespace) -> None:
+    """The baseline that goes with the part: of all cases no training part is known."""
     if args.baseline is None:
         args.baseline = 'zero' if args.part == 'all' else 'train'
-    return args
 
 
 def choose(dataset: CaseDataset, args: argparse.Namespace) -> list[int]:
@@ -73,7 +71,7 @@ def choose(dataset: CaseDataset, args: argparse.Namespace) -> list[int]:
 def options_of(args: argparse.Namespace, classes: list[str]) -> tuple[int | None, dict[str, str]]:
     """Class index and layers. Raises ValueError for a class or a form that is not known."""
     if args.target is not None and args.target not in classes:
-        raise ValueError(f'there is no class {args.target!r}; the classes are {classes}')
+        raise ValueError(f'there is no class {args.target!r}; {did_you_mean(args.target, classes)}')
     wrong = [text for text in args.layer if '=' not in text]
     if wrong:
         raise ValueError(f'--layer takes MODALITY=NAME, got {wrong}')
@@ -81,10 +79,12 @@ def options_of(args: argparse.Namespace, classes: list[str]) -> tuple[int | None
     return target, {name: layer for name, _, layer in (text.partition('=') for text in args.layer)}
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-    config = load_config(args.config, parse_options(args.cfg_options))
+def run(args: argparse.Namespace) -> int:
+    from usmm.config import load_config
+
+    config = load_config(args.config, overrides_of(args))
+
+    from rich.progress import track
 
     from usmm.cli.explain_cases import Explainer, with_region_only
     from usmm.cli.explain_drawing import Drawer, PointingOf, measure, show, write_pointing
@@ -120,3 +120,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if pointing:
         show(write_pointing(out / 'pointing.json', pointing, args))
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    check=fill_in,
+    examples=(
+        'usmm explain my_config.py work_dirs/my_config/model.pth',
+        'usmm explain my_config.py work_dirs/my_config/model.pth --cases c12 c31 --class malignant --method gradcam',
+    ),
+)

@@ -7,48 +7,65 @@ probability differs by more than 1e-4 or a case gets another class.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import PARTS, add_config, options_of
+from usmm.cli.command import Command
+from usmm.cli.completers import complete, config_names
+from usmm.utils.argument_types import out_file, whole
+from usmm.utils.command_parser import CommandParser
 
 if TYPE_CHECKING:
     from usmm.export.cases import ArrayBatch
 
+OPSETS = (18, 23)  # oldest and newest version that the installed exporter writes
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command_parser('export', __doc__)
-    parser.add_argument('source', help='folder of a run or of a zoo model, or a config (path or name)')
+
+def add_arguments(parser: CommandParser) -> None:
+    text = 'folder of a run or of a zoo model, or a config (path or name)'
+    complete(parser.add_argument('source', help=text), config_names)
     parser.add_argument('checkpoint', nargs='?', help='weights, where the source is a config')
-    parser.add_argument('--out', default='model.onnx', help='the file (default model.onnx)')
-    parser.add_argument('--parity', type=int, default=200, metavar='N', help='inputs to compare on (default 200)')
+    parser.add_argument('--out', type=out_file, default='model.onnx', help='the file (default model.onnx)')
+    parser.add_argument('--parity', type=whole(1), default=200, metavar='N', help='inputs to compare on (default 200)')
     parser.add_argument('--data', action='store_true', help="compare on the data set's cases, not on random inputs")
-    parser.add_argument('--part', default='test', choices=('train', 'val', 'test', 'all'), help='of --data')
-    parser.add_argument('--shape', nargs='+', default=[], metavar='MODALITY=SIZE', help='224x224, clips 10x128x128')
-    parser.add_argument('--opset', type=int, default=20, help="version of ONNX's operations (default 20)")
-    parser.add_argument('--seed', type=int, default=0, help='of random inputs and weights')
-    parser.add_argument('--threads', type=int, default=1, help='of both while they are compared (default 1)')
+    parser.add_argument('--part', default='test', choices=PARTS, help='cases of --data (default: %(default)s)')
+    parser.add_argument(
+        '--shape', type=shape, nargs='+', default=[], metavar='MODALITY=SIZE', help='224x224, clips 10x128x128'
+    )
+    parser.add_argument('--opset', type=whole(*OPSETS), default=20, help="version of ONNX's operations (default 20)")
+    parser.add_argument('--seed', type=int, default=0, help='of random inputs and weights (default 0)')
+    parser.add_argument('--threads', type=whole(1), default=1, help='of both while they are compared (default 1)')
     parser.add_argument('--untrained', action='store_true', help='random weights, to try a design or measure its time')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    args = parser.parse_args(argv)
-    for name, low in (('parity', 1), ('opset', 18), ('threads', 1)):
-        if getattr(args, name) < low:
-            parser.error(f'--{name} must be {low} or more, got {getattr(args, name)}')
+    add_config(parser)
+
+
+def shape(text: str) -> str:
+    """A word as `dceus=10x128x128`, before anything is loaded."""
+    name, _, sizes = text.partition('=')
+    if not re.fullmatch(r'\w+', name) or not re.fullmatch(r'[1-9]\d*(x[1-9]\d*){1,2}', sizes):
+        raise argparse.ArgumentTypeError(
+            f'expected MODALITY=HEIGHTxWIDTH or MODALITY=FRAMESxHEIGHTxWIDTH, each size 1 or more, got {text!r}'
+        )
+    return text
+
+
+def check(args: argparse.Namespace) -> None:
+    """Check arguments that do not go together. Raises ValueError."""
     if args.untrained and args.data:
-        parser.error('--untrained knows no categories of a data set: leave out --data')
-    return args
+        raise ValueError('--untrained has no categories of a data set: leave out --data')
+    names = [text.partition('=')[0] for text in args.shape]
+    if len(set(names)) < len(names):
+        raise ValueError(f'--shape names a modality twice: {" ".join(args.shape)}')
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-
+def run(args: argparse.Namespace) -> int:
     import torch
 
     from usmm.cli.export_model import data_batches, facts, find, shapes_of, trained, untrained
+    from usmm.config import load_config
     from usmm.export import OnnxModel, export_onnx, random_batches
 
     source, checkpoint = find(args.source, args.checkpoint)
@@ -56,16 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ValueError(f'{args.source} needs weights, or --untrained and no weights; got {checkpoint}')
     if Path(args.out).resolve() in {Path(path).resolve() for path in (source, checkpoint) if path is not None}:
         raise ValueError(f'--out {args.out} is a file that is read; give it another name')
-    if Path(args.out).is_dir():
-        raise ValueError(f'--out {args.out} is a folder; give it the name of a file')
-    config = load_config(source, parse_options(args.cfg_options))
+    config = load_config(source, options_of(args))
     torch.set_num_threads(args.threads)
     model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
 
     cases: Iterator[ArrayBatch] = iter(())
     if args.data:
         # read anew: the categories in the other are settled, and its weights' are checked against the data's
-        fresh = load_config(source, parse_options(args.cfg_options))
+        fresh = load_config(source, options_of(args))
         cases = data_batches(fresh, checkpoint, args.part, args.parity)
 
     def batches(exported: OnnxModel) -> Iterator[ArrayBatch]:
@@ -77,3 +92,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     print(f'{args.out}: {Path(args.out).stat().st_size / 2**20:.2f} MiB; {parity}')
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    check=check,
+    examples=(
+        'usmm export work_dirs/my_config --out model.onnx',
+        'usmm export my_config.py work_dirs/my_config/model.pth --data --parity 50',
+        'usmm export msmfn_small_phantom --untrained --shape dceus=10x128x128',
+    ),
+)

@@ -1,9 +1,5 @@
 """List what a config may name: configs, models of the zoo, components with their arguments, presets of phantoms.
 
-    usmm list losses                 every loss: its arguments with their defaults, and what it is
-    usmm list transforms 'Random*'   those whose name matches
-    usmm list configs msmfn          those whose name contains the word
-
 Components of other packages are reached by scope (mmpretrain.ResNet) and are not listed.
 """
 
@@ -13,11 +9,12 @@ import argparse
 import ast
 import fnmatch
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from usmm.cli.arguments import command_parser
-from usmm.utils.console import plain_errors
+from usmm.cli.command import Command
+from usmm.utils.command_parser import CommandParser
 from usmm.utils.locations import folder
+from usmm.utils.suggestions import suggestion
 
 # Kind -> the package whose registered classes it is.
 ROOMS = {
@@ -29,14 +26,24 @@ ROOMS = {
     'transforms': 'usmm.datasets.transforms',
     'metrics': 'usmm.evaluation.metrics',
 }
-KINDS = ('configs', 'models', *ROOMS, 'presets')
+# Kind -> what it is.
+KINDS = {
+    'configs': 'configs that come with usmm',
+    'models': 'trained models of the zoo, see usmm download',
+    'encoders': 'networks of one or several modalities',
+    'fusions': 'ways to join the streams of the encoders',
+    'heads': 'classifiers on top of a fusion, and of the clinical table',
+    'losses': 'losses of heads and learners',
+    'learners': 'models of a pre-training',
+    'transforms': 'steps of a pipeline',
+    'metrics': 'what a validation or test measures',
+    'presets': 'kinds of synthetic patients, see usmm make_phantom',
+}
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('list', __doc__)
-    parser.add_argument('kind', choices=KINDS, metavar='KIND', help=', '.join(KINDS))
+def add_arguments(parser: CommandParser) -> None:
+    parser.add_argument('kind', choices=KINDS, metavar='KIND', help='one of the kinds above')
     parser.add_argument('pattern', nargs='?', default='*', help="names that match it ('*', '?'), or that contain it")
-    return parser.parse_args(argv)
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -106,12 +113,12 @@ def first_line(text: str | None) -> str:
     return (text or '').strip().partition('\n')[0]
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-    rows = [row for row in rows_of(args.kind) if matches(row[0], args.pattern)]
+def run(args: argparse.Namespace) -> int:
+    found = [*rows_of(args.kind)]
+    rows = [row for row in found if matches(row[0], args.pattern)]
     if not rows:
-        raise ValueError(f'no {args.kind} match {args.pattern!r}; usmm list {args.kind} lists all')
+        near = suggestion(args.pattern, [name for name, _, _ in found])
+        raise ValueError(f'no {args.kind} match {args.pattern!r}{near}; usmm list {args.kind} lists all')
     width = max(len(name) for name, _, _ in rows)
     for name, given, text in rows:
         if given or args.kind in ROOMS:
@@ -119,3 +126,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(f'{name:<{width}}  {text}'.rstrip())
     return 0
+
+
+KINDS_TEXT = '\n'.join(f'  {name:<11} {text}' for name, text in KINDS.items())
+
+main = Command(
+    __name__,
+    f'{__doc__}\nkinds:\n{KINDS_TEXT}\n',
+    add_arguments,
+    run,
+    examples=(
+        'usmm list losses    # every loss: its arguments with their defaults, and what it is',
+        "usmm list transforms 'Random*'    # those whose name matches",
+        'usmm list configs msmfn    # those whose name contains the word',
+    ),
+)

@@ -1,7 +1,5 @@
 """Make synthetic patients with a planted truth: images, clips, masks, case table, truth.json.
 
-    usmm make_phantom data/phantom --cases 300 --test-cases 500 --strength 2 --clip-seconds 15
-
 Clips of any length show the same 90-second examination: with a shorter clip, wash-in and wash-out are compressed into
 it, so sample key frames with a step that is shorter by the same factor (`key_frame_step` in truth.json).
 """
@@ -9,25 +7,22 @@ it, so sample key frames with a step that is shorter by the same factor (`key_fr
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-from collections.abc import Sequence
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from usmm.cli.arguments import command_parser
-from usmm.phantoms import PRESETS, make_phantom
-from usmm.utils.console import plain_errors
+from usmm.cli.command import Command
+from usmm.cli.completers import complete, preset_names
+from usmm.utils.argument_types import out_folder, whole
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('make_phantom', __doc__)
-    parser.add_argument('out', help='folder to make')
-    parser.add_argument('--cases', type=int, required=True, help='number of patients')
-    parser.add_argument('--test-cases', type=int, default=0, help='further patients, marked test in a column `split`')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--preset', default='cla', help=f'one of {", ".join(PRESETS)} (default: %(default)s)')
+def add_arguments(parser: CommandParser) -> None:
+    parser.add_argument('out', type=out_folder, help='folder to make')
+    parser.add_argument('--cases', type=whole(1), required=True, help='number of patients')
+    parser.add_argument(
+        '--test-cases', type=whole(0), default=0, help='further patients, marked test in a column `split`'
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of all that is drawn (default: %(default)s)')
+    text = f'one of {", ".join(preset_names())} (default: %(default)s)'
+    complete(parser.add_argument('--preset', default='cla', help=text), preset_names)
     parser.add_argument(
         '--strength', type=float, default=1.0, help='factor of the planted separations; 2: an easy task'
     )
@@ -36,15 +31,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--clip-seconds', type=float, help='length of the clips; see above (default: 90)')
     parser.add_argument('--fps', type=float, default=22.0, help='frames per second of the clips (default: %(default)s)')
     parser.add_argument('--dicom', action='store_true', help='DICOM files instead of PNG and MP4; masks stay PNG')
-    parser.add_argument('--workers', type=int, help='processes (default: one per CPU)')
+    parser.add_argument('--workers', type=whole(1), help='processes (default: one per CPU)')
     parser.add_argument('--force', action='store_true', help='replace the phantom in OUT')
-    return parser.parse_args(argv)
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-    command = shlex.join(['usmm', 'make_phantom', *(sys.argv[1:] if argv is None else argv)])
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from usmm.phantoms import make_phantom
+
     columns = TextColumn('patients'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task('patients', total=args.cases + args.test_cases)
@@ -52,8 +48,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         out = make_phantom(
             **options,
             modalities=None if args.modalities is None else args.modalities.split(','),
-            command=command,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     print(out)
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm make_phantom data/phantom --cases 60 --test-cases 40 --strength 2',
+        'usmm make_phantom data/phantom --cases 300 --test-cases 500 --strength 2 --clip-seconds 15',
+        'usmm make_phantom data/fibrosis --cases 200 --preset fibrosis --seed 1',
+    ),
+)

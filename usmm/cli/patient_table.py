@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """Make the patient table of a paper: every variable by class, with missing values, p value and the test behind it.
 
 Takes a config (or the schema.py of a converter), or a case table by itself, whose kinds of columns are then guessed.
@@ -11,26 +10,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+from usmm.cli.arguments import add_config, options_of
+from usmm.cli.command import Command
+from usmm.cli.completers import complete, config_names
+from usmm.utils.argument_types import config_file, out_folder
+from usmm.utils.command_parser import CommandParser
 
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options
-from usmm.evaluation.cohort import UNITS, Cohort, guess_schema, read_cohort
-from usmm.evaluation.stats.tables import PatientTable, make_table
-from usmm.utils.console import plain_errors
-from usmm.visualization.pages.patient_table_page import table_cells, write_patient_table
+if TYPE_CHECKING:
+    from rich.console import Console
 
+    from usmm.evaluation.cohort import Cohort
+    from usmm.evaluation.stats.tables import PatientTable
+
+UNITS = ('patient', 'case')
 TABLES = ('.csv', '.tsv', '.xlsx')
 
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command_parser('patient_table', __doc__)
-    parser.add_argument('source', help='a config, the schema.py of a converter, or a table (CSV or XLSX)')
-    parser.add_argument('--out', required=True, help='folder for patient_table.csv, .md, .tex and .html')
+def add_arguments(parser: CommandParser) -> None:
+    text = 'a config, the schema.py of a converter, or a table (CSV or XLSX)'
+    complete(parser.add_argument('source', type=config_file, help=text), config_names)
+    parser.add_argument(
+        '--out', type=out_folder, required=True, help='folder for patient_table.csv, .md, .tex and .html'
+    )
     parser.add_argument('--columns', nargs='+', metavar='NAME', help='variables or columns (default: all variables)')
     parser.add_argument('--unit', choices=UNITS, default='patient', help='what a row stands for (default: patient)')
     parser.add_argument('--holm', action='store_true', help='also correct the p values for the number of variables')
@@ -40,17 +44,19 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--label', default='label', help='label column of a table without a config')
     parser.add_argument('--case-id', default='case_id', help='case id column of a table without a config')
     parser.add_argument('--patient-id', default='patient_id', help='patient id column of a table without a config')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    return parser.parse_args(argv)
+    add_config(parser)
 
 
 def read(args: argparse.Namespace) -> tuple[Path, Cohort]:
     """The table that is meant, and its patients."""
+    from usmm.config import load_config
+    from usmm.evaluation.cohort import guess_schema, read_cohort
+
     if Path(args.source).suffix.lower() in TABLES:
         path = Path(args.source)
         schema, classes = guess_schema(path, args.label, args.case_id, args.patient_id)
         return path, read_cohort(path, schema, classes, args.columns, args.unit)
-    config = load_config(args.source, parse_options(args.cfg_options))
+    config = load_config(args.source, options_of(args))
     path = Path(config.get('data_root', '.'), config.get('table') or 'cases.csv')
     ignored = config.get('ignore_labels') or ()
     return path, read_cohort(path, config.schema.to_dict(), config.classes, args.columns, args.unit, ignored)
@@ -58,6 +64,10 @@ def read(args: argparse.Namespace) -> tuple[Path, Cohort]:
 
 def show(table: PatientTable, console: Console) -> None:
     """Print the table and its notes."""
+    from rich.table import Table
+
+    from usmm.visualization.pages.patient_table_page import table_cells
+
     head, lines = table_cells(table)
     shown = Table()
     for i, name in enumerate(head):
@@ -69,9 +79,12 @@ def show(table: PatientTable, console: Console) -> None:
         console.print(note, markup=False)
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from usmm.evaluation.stats.tables import make_table
+    from usmm.visualization.pages.patient_table_page import write_patient_table
+
     path, cohort = read(args)
     what = f'{cohort.patients} patients, {cohort.cases} cases; one row a {args.unit}'
     notes = [f'{what}.'] if cohort.cases > cohort.patients else []
@@ -84,3 +97,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for text in [*(f'warning: {w}' for w in cohort.warnings), *(f'written: {file}' for file in files)]:
         console.print(text, markup=False, soft_wrap=True)
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm patient_table my_config.py --out table',
+        'usmm patient_table data/breast/cases.csv --out table --columns age size --holm',
+    ),
+)

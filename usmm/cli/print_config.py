@@ -1,30 +1,36 @@
-"""Print a config as it is after inheritance, overrides and references; or the plain mmengine config of a stage."""
+"""Print a resolved config, or the plain mmengine config of one of its stages.
+
+A resolved config is what a run uses: after inheritance, overrides and references.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options, runner_config
-from usmm.config.runner import runner_text
-from usmm.config.text import config_text
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import add_config, add_config_file, options_of
+from usmm.cli.command import Command
+from usmm.utils.command_parser import CommandParser
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = command_parser('print_config', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    parser.add_argument('--stage', help='print what this stage stands for; with --runner')
-    parser.add_argument(
-        '--runner', action='store_true',
-        help="the plain mmengine config of a stage, for mmengine's Runner; of the only stage, or that of --stage",
-    )  # fmt: skip
-    args = parser.parse_args(argv)
-    config = load_config(args.config, parse_options(args.cfg_options))
-    if not args.runner and args.stage is not None:
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
+    text = "print the plain mmengine config of a stage, which mmengine's Runner takes"
+    parser.add_argument('--runner', action='store_true', help=text)
+    parser.add_argument('--stage', help='the stage whose plain config --runner prints (default: the only one)')
+    add_config(parser)
+
+
+def check(args: argparse.Namespace) -> None:
+    if args.stage is not None and not args.runner:
         raise ValueError('--stage goes with --runner, which prints the plain config of that stage')
+
+
+def run(args: argparse.Namespace) -> None:
+    from usmm.config import load_config, runner_config
+    from usmm.config.runner import runner_text
+    from usmm.config.text import config_text
+
+    config = load_config(args.config, options_of(args))
     if not args.runner:
         print(config_text(config._cfg_dict.to_dict()), end='')
         return
@@ -33,3 +39,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise ValueError(f'{args.config} has the stages {stages}: choose one with --stage')
     stage = args.stage or stages[0]
     print(runner_text(runner_config(config, stage), config.name, stage), end='')
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm print_config msmfn_small_phantom',
+        'usmm print_config my_config.py --cfg-options max_epochs=5',
+        'usmm print_config msmfn_small_phantom --runner --stage image',
+    ),
+    check=check,
+)

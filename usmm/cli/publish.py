@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config
+from usmm.cli.command import Command
 from usmm.utils import work_files
-from usmm.utils.console import plain_errors
-from usmm.zoo.model_page import Card
-from usmm.zoo.publish import publish
+from usmm.utils.argument_types import out_folder
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('publish', __doc__)
+def add_arguments(parser: CommandParser) -> None:
     parser.add_argument('run', type=Path, help='work directory of a run, or of a cross-validation')
     parser.add_argument('--name', required=True, help='name in the zoo: lower case, digits, _ . -')
-    parser.add_argument('--zoo', type=Path, default=Path('model_zoo'), help='folder of the zoo (default: model_zoo)')
+    parser.add_argument('--zoo', type=out_folder, default='model_zoo', help='folder of the zoo (default: model_zoo)')
     choice = parser.add_argument_group('of a cross-validation, whose weights')
     choice.add_argument('--fold', type=int, help='those of this fold')
     choice.add_argument('--seed', type=int, help='and of this seed, where there are several')
@@ -33,23 +29,37 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     card.add_argument('--made-by', nargs='+', default=[], metavar='COMMAND', help='the commands that made it')
     parser.add_argument('--keep-patient-hashes', action='store_true', help='publish hashes of the training patients')
     parser.add_argument('--force', action='store_true', help='replace a model of this name')
-    return parser.parse_args(argv)
 
 
 def settings_of(path: Path) -> dict[str, object]:
     """All settings of a config, references filled in."""
+    from usmm.config import load_config
+
     return load_config(path)._cfg_dict.to_dict()
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    from usmm.zoo.model_page import Card
+    from usmm.zoo.publish import publish
+
+    zoo = Path(args.zoo)
     card = Card(args.purpose, args.data, args.licence, args.limits, args.citation, args.collection, args.made_by)
     entry = publish(
-        args.run, args.name, args.zoo, card, settings_of, args.fold, args.seed, args.weights, args.force,
+        args.run, args.name, zoo, card, settings_of, args.fold, args.seed, args.weights, args.force,
         args.keep_patient_hashes,
     )  # fmt: skip
     for file in entry.files:
-        print(f'{args.zoo / file.path}  {file.size} bytes  {file.sha256}')
-    folder = args.zoo / entry.name
+        print(f'{zoo / file.path}  {file.size} bytes  {file.sha256}')
+    folder = zoo / entry.name
     print(f'read before you share it: {folder / "README.md"}, {folder / work_files.CONFIG}')
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm publish work_dirs/run --name lesion --purpose triage --data BrEaST --licence CC-BY-4.0 --limits research',
+    ),
+)

@@ -5,34 +5,35 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from rich.console import Console
-
-from usmm.cli.arguments import add_config, add_folds, add_training, command_parser, options_of
-from usmm.cli.case_pictures import pictures_of
-from usmm.structures.settings import CLINICAL
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import add_config, add_folds, add_training, options_of
+from usmm.cli.command import Command
+from usmm.cli.completers import complete, config_names, study_names
+from usmm.utils.argument_types import config_file, out_folder
+from usmm.utils.command_parser import CommandParser
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
     from usmm.engine import CrossValidation
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('study', __doc__)
-    parser.add_argument('study', help='path of a study file, or the name of a shipped one')
-    parser.add_argument('--config', help="the config that the variants change (default: the study's)")
+def add_arguments(parser: CommandParser) -> None:
+    text = 'path of a study file, or the name of a shipped one'
+    complete(parser.add_argument('study', type=config_file, help=text), study_names)
+    text = "the config that the variants change (default: the study's)"
+    complete(parser.add_argument('--config', type=config_file, help=text), config_names)
     parser.add_argument('--rows', nargs='+', metavar='NAME', help='these rows alone, and the reference')
     parser.add_argument('--published', action='store_true', help='set the published numbers beside ours')
-    parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<study>_study)')
+    text = 'where everything is written (default: work_dirs/<study>_study)'
+    parser.add_argument('--work-dir', type=out_folder, help=text)
     add_folds(parser)
     add_training(parser)
     add_config(parser)
     parser.add_argument('--quiet', action='store_true', help='no progress lines')
-    return parser.parse_args(argv)
 
 
 def known_best(plans: Mapping[str, CrossValidation]) -> dict[str, float | None]:
@@ -50,6 +51,8 @@ def known_best(plans: Mapping[str, CrossValidation]) -> dict[str, float | None]:
 
 def inputs_of(config: Config) -> frozenset[str]:
     """The modalities of a config, the table as the variables that are read of it where the config names some."""
+    from usmm.structures.settings import CLINICAL
+
     model = config.model
     parts = [model.get('clinical'), *(model.get('encoder') or {}).values(), model]
     variables = next((part['variables'] for part in parts if part and part.get('variables')), None)
@@ -59,9 +62,10 @@ def inputs_of(config: Config) -> frozenset[str]:
     return names - {CLINICAL} | frozenset(variables)
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from usmm.cli.case_pictures import pictures_of
     from usmm.engine import RunOptions, Study, StudySpec, run_folds
     from usmm.visualization.pages.cross_validation_page import report_cross_validation
     from usmm.visualization.pages.study_page import report_study
@@ -86,3 +90,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     published = {'source': spec.published} if args.published else None
     written = report_study(work_dir, rows, spec.reference, published, spec.title, study.pairs())
     print('\n'.join(f'{name}: {path}' for name, path in written.items()))
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm study msmfn/studies/inputs',
+        'usmm study msmfn/studies/breast --rows B-mode --seeds 0 1 2',
+        'usmm study my_study.py --config my_config.py --jobs 2',
+    ),
+)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from usmm.cli.arguments import add_config, add_launcher, command_parser, options_of
-from usmm.config import load_config
-from usmm.utils.console import plain_errors
+from usmm.cli.arguments import PARTS, add_checkpoint, add_config, add_config_file, add_launcher, options_of
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_folder
+from usmm.utils.command_parser import CommandParser
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('test', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('checkpoint', help='weights, as usmm train writes them (model.pth)')
-    parser.add_argument('--work-dir', help='where results are written (default: <work_dir of the config>/test)')
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
+    add_checkpoint(parser)
+    text = 'where results are written (default: <work_dir of the config>/test)'
+    parser.add_argument('--work-dir', type=out_folder, help=text)
     parser.add_argument(
-        '--parts', nargs='+', default=['test'], choices=('train', 'val', 'test', 'all'),
-        help='parts of the split; all: every case of the table, for patients of elsewhere (default test)',
+        '--parts', nargs='+', default=['test'], choices=PARTS,
+        help='parts of the split; all: every case of the table, for an external validation (default: test)',
     )  # fmt: skip
     add_config(parser)
     add_launcher(parser)
-    return parser.parse_args(argv)
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    from usmm.config import load_config
+
     config = load_config(args.config, options_of(args))
 
     from usmm.engine import Experiment, RunOptions
@@ -45,3 +44,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         report_run(experiment.work_dir, content)
     experiment.close()
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm test my_config.py work_dirs/my_config/model.pth',
+        'usmm test my_config.py work_dirs/my_config/model.pth --parts all --cfg-options data_root=data/other_hospital',
+    ),
+)

@@ -10,38 +10,38 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-from rich.progress import track
+from usmm.cli.arguments import add_config, add_config_file, options_of
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_file
+from usmm.utils.command_parser import CommandParser
 
-from usmm.cli.arguments import command_parser
-from usmm.config import load_config, parse_options
-from usmm.datasets import CaseTable
-from usmm.datasets.transforms import lesion_curve
-from usmm.evaluation.stats.time_intensity import TimeIntensity, time_intensity
-from usmm.readers import DataError, read_table
-from usmm.structures import Case, Schema
-from usmm.utils.console import plain_errors
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from usmm.structures import Case, Schema
 
 
-def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = command_parser('time_intensity', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('--out', required=True, help='the new table, a CSV file')
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
+    parser.add_argument('--out', type=out_file, required=True, help='the new table, a CSV file')
     parser.add_argument('--clip', help='which clip (default: the only one of the schema)')
     parser.add_argument('--step', type=float, help='seconds of the file between samples (default: every frame)')
     parser.add_argument('--time-factor', type=float, default=1.0, help='seconds of examination a second of the clip')
-    parser.add_argument('--fps', type=float, help='frame rate of DICOM clips that say nothing about time')
+    parser.add_argument('--fps', type=float, help='frame rate of DICOM clips that do not state their times')
     parser.add_argument('--smoothing', type=float, default=1.0, help='width of the Gaussian, in s (default 1)')
     parser.add_argument('--baseline-until', type=float, help='s up to which no agent can have come (default: found)')
-    parser.add_argument('--cfg-options', nargs='+', metavar='KEY=VALUE', help='override settings of the config')
-    return parser.parse_args(argv)
+    add_config(parser)
 
 
 def measure(case: Case, clip: str, args: argparse.Namespace) -> dict[str, float]:
     """The parameters of one case; empty where it has no clip or no mask."""
+    from usmm.datasets.transforms import lesion_curve
+    from usmm.evaluation.stats.time_intensity import time_intensity
+    from usmm.readers import DataError
+
     if clip not in case.files or clip not in case.mask_files:
         return {}
     try:
@@ -65,10 +65,16 @@ def _moved(cell: str | float | None, old: Path, new: Path) -> str | float | None
     return ';'.join(Path(os.path.relpath(old / name.strip(), new)).as_posix() for name in cell.split(';'))
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parse_args(argv)
-    config = load_config(args.config, parse_options(args.cfg_options))
+def run(args: argparse.Namespace) -> int:
+    from rich.progress import track
+
+    from usmm.config import load_config
+    from usmm.datasets import CaseTable
+    from usmm.evaluation.stats.time_intensity import TimeIntensity
+    from usmm.readers import read_table
+    from usmm.structures import Schema
+
+    config = load_config(args.config, options_of(args))
     schema = Schema.of(config.schema.to_dict())
     clips = list(schema.clips)
     clip = args.clip or (clips[0] if len(clips) == 1 else None)
@@ -91,3 +97,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     whole = sum(bool(f) and not any(map(math.isnan, f.values())) for f in found.values())
     print(f'{out}: {len(table)} cases, {whole} with every parameter')
     return 0
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm time_intensity my_config.py --out data/with_curves.csv',
+        'usmm time_intensity msmfn_small_phantom --out curves.csv --time-factor 15',
+    ),
+)

@@ -6,30 +6,28 @@ A plain mmengine config (train_dataloader, train_cfg, optim_wrapper, ...) is tra
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from usmm.cli.arguments import (
     add_config,
+    add_config_file,
     add_launcher,
     add_training,
-    command_parser,
     local_rank_of,
     options_of,
 )
-from usmm.config import load_config
-from usmm.config.plain import is_plain, load_plain
-from usmm.utils.console import plain_errors
+from usmm.cli.command import Command
+from usmm.utils.argument_types import out_folder
+from usmm.utils.command_parser import CommandParser
 
 if TYPE_CHECKING:
     from usmm.engine import RunOptions
 
 
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser('train', __doc__)
-    parser.add_argument('config', help='path of a config, or the name of a shipped one')
-    parser.add_argument('--work-dir', help='where everything is written (default: work_dirs/<config>)')
+def add_arguments(parser: CommandParser) -> None:
+    add_config_file(parser)
+    parser.add_argument('--work-dir', type=out_folder, help='where everything is written (default: work_dirs/<config>)')
     parser.add_argument(
         '--resume', nargs='?', const=True, default=False, metavar='PATH',
         help='go on where the work directory stands, or from a checkpoint of a stage',
@@ -38,7 +36,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_training(parser)
     add_config(parser)
     add_launcher(parser)
-    return parser.parse_args(argv)
 
 
 def flags_of(args: argparse.Namespace) -> RunOptions:
@@ -56,6 +53,8 @@ def train_plain(args: argparse.Namespace) -> None:
     """
     if args.stage is not None:
         raise ValueError(f'--stage is for a config with stages, {args.config} is a plain config of mmengine')
+    from usmm.config.plain import load_plain
+
     config = load_plain(args.config, args.cfg_options)
     local_rank_of(args)
     if args.deterministic:
@@ -70,9 +69,10 @@ def train_plain(args: argparse.Namespace) -> None:
     runner_of(config, flags_of(args), args.resume).train()
 
 
-@plain_errors
-def main(argv: Sequence[str] | None = None) -> None:
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    from usmm.config import load_config
+    from usmm.config.plain import is_plain
+
     if is_plain(args.config):
         train_plain(args)
         return
@@ -90,3 +90,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         report_run(experiment.work_dir, metrics)
     experiment.close()
+
+
+main = Command(
+    __name__,
+    __doc__,
+    add_arguments,
+    run,
+    examples=(
+        'usmm train msmfn_small_phantom --cfg-options data_root=data/phantom',
+        'usmm train my_config.py --work-dir work_dirs/first --amp --cfg-options max_epochs=50 batch_size=8',
+        'usmm train my_config.py --resume',
+    ),
+)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
-from usmm.readers import DataError
 from usmm.utils.locations import folder
 
 TRACEBACK = 'USMM_TRACEBACK'  # set to 1: every error with its traceback
 FAILED, INTERRUPTED = 2, 130
+NO_READER = 141  # as of a process that the signal SIGPIPE ended: `usmm list models | head -1`
 IN_WORKER = 'Original Traceback (most recent call last)'  # torch puts a worker's traceback into the message
 Arguments = ParamSpec('Arguments')
 
@@ -23,7 +24,8 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
     """Make the `main` of a tool print `error: ...` and return 2 where it was given something that it cannot use.
 
     That is a `DataError`, an `OSError`, a config that is no Python, and a `ValueError` or `TypeError` that usmm itself
-    raises. All others, and all with USMM_TRACEBACK=1 in the environment, are defects and keep their traceback.
+    raises. All others, and all with USMM_TRACEBACK=1 in the environment, are defects and keep their traceback. Output
+    that cannot be written ends the tool without a traceback, too.
 
     Args:
         main: Returns an exit code, or None for 0.
@@ -32,36 +34,92 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
         >>> from contextlib import redirect_stderr
         >>> @plain_errors
         ... def main() -> None:
-        ...     raise DataError('is empty', file='a.png')
+        ...     raise FileNotFoundError('no file a.png')
         >>> with redirect_stderr(sys.stdout):
         ...     main()
-        error: is empty (file a.png)
+        error: no file a.png
         2
     """
 
     @functools.wraps(main)
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
         try:
-            return main(*args, **kwargs) or 0
+            return finish_output(main(*args, **kwargs) or 0)
+        except SystemExit as ended:  # of argparse, behind a help text
+            if ended.code in (None, 0):
+                raise SystemExit(finish_output(0)) from None
+            raise
         except KeyboardInterrupt:
             if os.environ.get(TRACEBACK):
                 raise
             print('interrupted', file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and _reader_is_gone():
+                _drop_output()
+                return NO_READER
+            if isinstance(error, OSError) and (code := finish_output(0)):
+                return code  # it was the output that failed
             if os.environ.get(TRACEBACK) or not is_for_the_user(error):
                 raise
             print(f'error: {message_of(error)}', file=sys.stderr)
-            return FAILED
+            return finish_output(FAILED)
 
     return wrapped
 
 
+def finish_output(code: int) -> int:
+    """Write what is still in the buffer of the standard output, while a failure can still be reported.
+
+    Python itself would write it at the very end, and print a traceback and exit with 120 where that fails.
+
+    Args:
+        code: The exit code of the tool.
+
+    Returns:
+        `code`, or another one where the output could not be written: 141 if its reader has gone, 2 for a full disk.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        return NO_READER
+    except OSError as error:
+        _drop_output()
+        print(f'error: cannot write the output: {error.strerror or error}', file=sys.stderr)
+        return FAILED
+    except ValueError:  # it is closed
+        pass
+    return code
+
+
+def _reader_is_gone() -> bool:
+    """Whether the standard output is a pipe that nobody reads any more; other pipes may break, too."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # it is not a file of the system, or closed
+        return False
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _drop_output() -> None:
+    """Let what is in the buffer go nowhere, so that Python does not try again."""
+    with open(os.devnull, 'w') as nowhere:  # noqa: PTH123  a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def is_for_the_user(error: Exception) -> bool:
     """Whether an error speaks of what was given, not of a defect."""
-    if isinstance(error, (DataError, OSError, SyntaxError)):
+    if isinstance(error, (OSError, SyntaxError)):
         return True
-    return isinstance(error, (ValueError, TypeError)) and _raised_here(error)
+    if isinstance(error, (ValueError, TypeError)):
+        return _raised_here(error)
+    from usmm.readers.errors import (
+        DataError,  # here, for the readers load pandas, and most errors of a config are above
+    )
+
+    return isinstance(error, DataError)
 
 
 def message_of(error: Exception) -> str:

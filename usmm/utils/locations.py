@@ -48,7 +48,7 @@ def find_config(name: str | Path, shipped: bool = False) -> Path:
             return path
     wanted = Path(name).with_suffix('').parts if Path(name).suffix == '.py' else Path(name).parts
     wanted = wanted[1:] if wanted[:1] == ('configs',) else wanted
-    for root in [folder('configs')] if shipped else _config_roots():
+    for root in [folder('configs')] if shipped else config_roots():
         found = [path for path in _configs(root) if _tail(root, path, len(wanted)) == wanted]
         if len(found) > 1:
             raise ValueError(f'config {str(name)!r} fits {[str(p.relative_to(root)) for p in found]}: name its folder')
@@ -57,7 +57,7 @@ def find_config(name: str | Path, shipped: bool = False) -> Path:
     raise FileNotFoundError(f'no config {str(name)!r}{_hint(Path(name).stem)}')
 
 
-def _config_roots() -> Iterator[Path]:
+def config_roots() -> Iterator[Path]:
     """The folders that hold configs, in the order in which they are asked."""
     yield Path.cwd() / 'configs'
     yield folder('configs')
@@ -75,5 +75,5 @@ def _tail(root: Path, path: Path, length: int) -> tuple[str, ...]:
 
 def _hint(name: str) -> str:
     """The names that a user may have meant, as the end of a sentence."""
-    known = sorted({p.stem for root in _config_roots() for p in _configs(root) if '_base_' not in p.parts})
+    known = sorted({p.stem for root in config_roots() for p in _configs(root) if '_base_' not in p.parts})
     return f'; {did_you_mean(name, known, count=3, cutoff=0.4)}'

@@ -133,7 +133,7 @@ def test_weights_alone_cannot_be_resumed(finished, work):
 def test_a_work_directory_that_is_a_file(finished, tmp_path):
     (tmp_path / 'work').write_text('here')
     how = {'split.file': str(finished[1] / 'folds.csv')}
-    with pytest.raises(OSError, match=rf'cannot write into {tmp_path}/work: it is a file, no folder'):
+    with pytest.raises(OSError, match=rf'cannot write into {tmp_path}/work: it is a file, not a folder'):
         train(finished[0], tmp_path / 'work', resume=False, options=how)
     assert (tmp_path / 'work').read_text() == 'here'
 

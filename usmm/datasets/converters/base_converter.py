@@ -20,7 +20,9 @@ from typing import Any
 from usmm.datasets.converters.cells import Cell, Made, files_of, no_formula, some
 from usmm.readers import DataError
 from usmm.structures import Schema, Settings
+from usmm.utils.argument_types import out_folder
 from usmm.utils.atomic_folders import new_folder
+from usmm.utils.command_parser import CommandParser
 
 TABLE, SETTINGS, FILES, MADE = 'cases.csv', 'schema.py', 'files', 'made'
 HERE = "data_root = '{{fileDirname}}'  # the folder of this file"
@@ -117,9 +119,7 @@ def source_folder(src: str | Path) -> Path:
     return src
 
 
-def parser_of(
-    module: str, description: str | None, labels: bool = False, skip_bad: bool = False
-) -> argparse.ArgumentParser:
+def parser_of(module: str, description: str | None, labels: bool = False, skip_bad: bool = False) -> CommandParser:
     """The command line that all converters share.
 
     Args:
@@ -128,12 +128,11 @@ def parser_of(
         labels: Add `--labels`.
         skip_bad: Add `--skip-bad`.
     """
-    parser = argparse.ArgumentParser(
-        prog=f'usmm convert {module.rpartition(".")[2]}', description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    name = module.rpartition('.')[2]
+    example = f'usmm convert {name} SRC data/{name}'
+    parser = CommandParser(f'convert {name}', description, [example, f'{example} --link'])
     parser.add_argument('src', help='folder of the data set, as it was downloaded')
-    parser.add_argument('out', help='new folder for cases.csv, schema.py and the files')
+    parser.add_argument('out', type=out_folder, help='new folder for cases.csv, schema.py and the files')
     how = parser.add_mutually_exclusive_group()
     how.add_argument('--copy', dest='link', action='store_false', help='copy the files (default)')
     how.add_argument('--link', action='store_true', help='symbolic links to the files: no space, but SRC must stay')

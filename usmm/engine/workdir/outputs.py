@@ -18,6 +18,7 @@ import torch
 
 from usmm.engine.specs import Checkpoint
 from usmm.utils.atomic_files import atomic_binary, write_text
+from usmm.utils.output_paths import check_folder_path
 from usmm.weights import read_checkpoint
 
 
@@ -75,13 +76,12 @@ def check_folder(folder: Path) -> None:
         OSError: They cannot: it is a file, may not be written, or has no room.
     """
     probe = folder / f'.probe.{os.getpid()}'
+    check_folder_path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b'usmm')
     except OSError as error:
-        # mkdir says of a file that it exists
-        text = 'it is a file, no folder' if folder.exists() and not folder.is_dir() else error.strerror or str(error)
-        raise OSError(error.errno, f'cannot write into {folder}: {text}') from error
+        raise OSError(error.errno, f'cannot write into {folder}: {error.strerror or error}') from error
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
