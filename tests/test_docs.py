@@ -389,7 +389,7 @@ def test_the_preset_of_the_page_is_made_by_its_name(tmp_path: Path, monkeypatch:
     # Phi(sqrt(a^2 + b^2)), where a and b are the normal quantiles of the AUCs alone
     both = norm.cdf(np.hypot(norm.ppf(0.8), norm.ppf(0.7)))
     assert truth['best_auc'] == pytest.approx({'bus': 0.8, 'clinical': 0.7, 'bus+clinical': both})
-    assert list(table) == ['case_id', 'patient_id', 'label', 'bus', 'bus_mask', 'age', 'sex']
+    assert list(table) == ['case_id', 'patient_id', 'label', 'bus', 'bus_mask', 'age', 'sex', 'split']
     assert table['label'].value_counts().to_dict() == {'benign': 6, 'malignant': 2}
 
 

@@ -2,6 +2,9 @@
 
     usmm make_phantom data/phantom --cases 300 --test-cases 500 --strength 2 --clip-seconds 15
 
+The column `split` of the table marks patients for testing: the `--test-cases`, or, without them, every third patient of
+each class. Configs that make folds do not read it.
+
 Clips of any length show the same 90-second examination: with a shorter clip, wash-in and wash-out are compressed into
 it, so sample key frames with a step that is shorter by the same factor (`key_frame_step` in truth.json).
 """
@@ -25,7 +28,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser('make_phantom', __doc__)
     parser.add_argument('out', help='folder to make')
     parser.add_argument('--cases', type=int, required=True, help='number of patients')
-    parser.add_argument('--test-cases', type=int, default=0, help='further patients, marked test in a column `split`')
+    parser.add_argument(
+        '--test-cases', type=int, default=0, help='further patients, who test (default: none; a third of --cases tests)'
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--preset', default='cla', help=f'one of {", ".join(PRESETS)} (default: %(default)s)')
     parser.add_argument(
