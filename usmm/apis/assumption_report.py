@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from usmm.apis.config_plan import ConfigPlan
 from usmm.datasets.table_inference import ColumnRole, PreparedTable, TableRoles
+from usmm.datasets.table_inference.table_hints import is_pattern
 from usmm.datasets.table_inference.table_roles import UNUSED
 
 WIDTH = 116
@@ -32,6 +33,11 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
         text = f'  {name}: {files.files} files in {files.cases} cases'
         text += f', masks in {files.masks}' if files.masks else ''
         lines.append(text + (f'; {len(files.absent)} that are named do not exist' if files.absent else ''))
+    for modality in roles.modalities:
+        for pattern in (source for source in modality.sources if is_pattern(source)):
+            lines += _wrapped(f'  {modality.name} ({modality.kind}): files that match {pattern!r}', '    ')
+    for folder, count in prepared.idle_files.items():
+        lines += _wrapped(f'  {count} images or clips in {folder} belong to no case', '    ')
     if missing := {name: count for name, count in prepared.missing.items() if count}:
         lines += _wrapped(
             '  missing values: ' + ', '.join(f'{name} {count}' for name, count in missing.items()), '    '

@@ -58,8 +58,8 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
 
     CSV: comma, semicolon, tab or bar, whichever splits header and first rows alike into most columns, or the one that
     a first line `sep=;` names; UTF-8, UTF-16 with a mark, else Windows-1252. XLSX: the first sheet, with the values
-    that its formulas had when it was saved; whole numbers without `.0`, dates as YYYY-MM-DD, zeros kept where the cell's
-    format shows them. Blank rows are skipped.
+    that its formulas had when it was saved; whole numbers without `.0`, dates as YYYY-MM-DD, zeros kept where the
+    format of the cell shows them. Blank rows are skipped.
 
     Args:
         path: A .csv, .tsv, .txt, .xlsx or .xlsm file.

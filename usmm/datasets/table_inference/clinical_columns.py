@@ -100,7 +100,7 @@ def _why_no_variable(fact: ColumnFacts) -> str | None:
     if fact.distinct == 1:
         return f'constant: {next(iter(fact.counts))!r}' + (f', {fact.missing} missing' if fact.missing else '')
     if fact.missing > MOST_MISSING * rows:
-        return f'{fact.missing} of {rows} cells are missing'
+        return f'more than half of the cells are missing: {fact.missing} of {rows}'
     if fact.is_date:
         return 'dates'
     words = {*words_of(fact.name)}
@@ -113,7 +113,7 @@ def _why_no_variable(fact: ColumnFacts) -> str | None:
             return None
         unread = listing_of(list(dict.fromkeys(fact.numbers.unread)), 4)
         count = len(fact.numbers.unread)
-        return f'{count} of {fact.filled} cells are not numbers: {unread}; stated, they count as missing'
+        return f'some cells are not numbers: {count} of {fact.filled}, as {unread}; stated, they count as missing'
     if max(map(len, fact.counts)) > LONGEST_VALUE:
         return 'free text'
     values = len(spellings(fact.counts))

@@ -93,6 +93,8 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
             'The table does not say which clinical columns are known before the answer is: check the list, and leave '
             'others out with --ignore or --clinical.'
         )
+    if hints.case_per_file:
+        findings.assumptions.append('Each file is a case with the label and the clinical values of its row.')
     columns = tuple(findings.roles[name] for name in data.names)
     return TableRoles(
         data.table, columns, case, patient, hints.patient_pattern, label, modalities, variables, split,

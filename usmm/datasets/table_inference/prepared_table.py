@@ -13,7 +13,7 @@ from pathlib import Path
 from usmm.datasets.converters.cells import no_formula
 from usmm.datasets.table_inference.column_facts import POINT, numbers_of
 from usmm.datasets.table_inference.file_columns import files_in, united_files
-from usmm.datasets.table_inference.file_lookup import CellFiles
+from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
 from usmm.datasets.table_inference.id_columns import patient_of
 from usmm.datasets.table_inference.infer_roles import CaseRows
 from usmm.datasets.table_inference.name_words import PARTS, listing_of
@@ -60,6 +60,7 @@ class PreparedTable:
         incomplete: Cases without a file of one of the modalities.
         schema: The schema of the rows.
         parts: Part -> class -> cases, where the table has a split column.
+        idle_files: Folder -> images and clips in it that no case names, of folders from which files are used.
     """
 
     rows: list[Row]
@@ -72,6 +73,7 @@ class PreparedTable:
     incomplete: int
     schema: Schema
     parts: dict[str, Counter[str]] = field(default_factory=dict)
+    idle_files: dict[Path, int] = field(default_factory=dict)
 
     @property
     def num_patients(self) -> int:
@@ -122,6 +124,7 @@ class _Preparation:
             if not v.variable.is_category
         }
         self.serial: Counter[str] = Counter()
+        self.used_files: set[Path] = set()
 
     def run(self) -> PreparedTable:
         rows: list[Row] = []
@@ -152,6 +155,7 @@ class _Preparation:
             sum(any(not row[self.names.files[m.name]] for m in self.roles.modalities) for row in rows),
             schema,
             parts,
+            self._idle_files(),
         )
 
     def _cases(self, index: int, row: Mapping[str, str | None]) -> list[Row]:
@@ -280,7 +284,16 @@ class _Preparation:
         self.files[modality.name].absent += cell.absent
         if cell.absent:
             self.changed['names of files that do not exist are left out'] += len(cell.absent)
+        self.used_files.update(cell.files)
         return cell.files
+
+    def _idle_files(self) -> dict[Path, int]:
+        """Folder -> files in it that are in no cell that was read."""
+        counts: dict[Path, int] = {}
+        for folder in sorted({path.parent for path in self.used_files}):
+            own = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+            counts[folder] = sum(path not in self.used_files for path in own)
+        return {folder: count for folder, count in counts.items() if count}
 
     def _count(self, modality: ModalityRole, paths: Sequence[Path], masks: Sequence[Path], label: str) -> None:
         counts = self.files[modality.name]
