@@ -32,12 +32,12 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
     for name, files in prepared.files.items():
         text = f'  {name}: {files.files} files in {files.cases} cases'
         text += f', masks in {files.masks}' if files.masks else ''
-        lines.append(text + (f'; {len(files.absent)} that are named do not exist' if files.absent else ''))
+        lines.append(text + (f'; named, but not there: {len(files.absent)}' if files.absent else ''))
     for modality in roles.modalities:
         for pattern in (source for source in modality.sources if is_pattern(source)):
             lines += _wrapped(f'  {modality.name} ({modality.kind}): files that match {pattern!r}', '    ')
     for folder, count in prepared.idle_files.items():
-        lines += _wrapped(f'  {count} images or clips in {folder} belong to no case', '    ')
+        lines += _wrapped(f'  files in {folder} that belong to no case: {count}', '    ')
     if missing := {name: count for name, count in prepared.missing.items() if count}:
         lines += _wrapped(
             '  missing values: ' + ', '.join(f'{name} {count}' for name, count in missing.items()), '    '
@@ -49,7 +49,7 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
     unused = [column for column in roles.columns if column.role == UNUSED]
     lines += ['', 'column -> role: reason', *_column_lines(used)]
     if unused:
-        lines += ['', f'{len(unused)} columns that are not used']
+        lines += ['', f'columns that are not used ({len(unused)})']
         lines += _unused_lines(unused) if len(unused) <= MOST_LINES else _grouped_lines(unused)
     for title, texts in (
         ('assumed', [*roles.assumptions, *plan.notes]),

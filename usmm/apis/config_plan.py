@@ -73,7 +73,7 @@ def plan_config(roles: TableRoles, prepared: PreparedTable) -> ConfigPlan:
         streams = len(roles.modalities) + bool(roles.variables)
         missing = 'keep' if streams > 1 else 'drop'
         what = 'stay in, and the network averages over the inputs that are there' if streams > 1 else 'are left out'
-        notes.append(f'{prepared.incomplete} cases lack a file of a modality: they {what}.')
+        notes.append(f'Cases without a file of a modality ({prepared.incomplete}) {what}.')
     for name, counts in prepared.files.items():
         if counts.several:
             warnings.append(

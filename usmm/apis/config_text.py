@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from usmm.apis.config_plan import ConfigPlan
 from usmm.datasets.table_inference import PreparedTable, TableRoles
 from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES
+from usmm.readers import DataError
 from usmm.structures import CLINICAL, Schema, Variable
 
 EMBED_DIMS = 64
+REFERENCES = ('${', '{{')  # what a config fills in
 WIDTH = 108  # of a line of the schema
 STAGES = """lr = 1e-3
 stages = [
@@ -35,12 +37,19 @@ def config_text(
         report: What was assumed, for the comments.
         data_root: Folder of the case table, as the config has it.
         table: File name of the case table.
+
+    Raises:
+        DataError: The name of a column, or a value, would be taken for a reference of the config.
     """
     writer = _Writer(roles, prepared, plan)
+    schema = writer.schema()
+    if any(mark in schema for mark in REFERENCES):
+        raise DataError(f'the name of a column that is used, or a value in it, has one of {REFERENCES}: rename it',
+                        file=roles.table)  # fmt: skip
     parts = [
         writer.head(report),
         writer.settings(data_root, table),
-        writer.schema(),
+        schema,
         writer.pipelines(),
         writer.model(),
         writer.stages(),

@@ -60,7 +60,7 @@ def infer_variables(
         reason = _why_not(facts[name], labels)
         cells = tuple(facts[name].cells)
         if reason is None and cells in seen:
-            reason = f'the same cells as {seen[cells]!r}'
+            reason = f'the same cells as another column: {seen[cells]!r}'
         if reason is not None:
             findings.leave(name, reason)
             continue

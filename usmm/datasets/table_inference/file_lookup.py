@@ -90,14 +90,13 @@ class FileLookup:
             text: The cell.
             bare: Whether names may lack their suffix.
         """
-        whole = self._one(text, bare)
-        if whole.files or whole.unclear:
-            return whole
+        if (path := self._exact(text)) is not None:
+            return CellFiles((path,))
         for mark in SEPARATORS:
             parts = [part.strip() for part in text.split(mark) if part.strip()]
             if len(parts) > 1 and all(bare or has_suffix(part) for part in parts):
                 return _united([self._one(part, bare) for part in parts])
-        return whole
+        return self._one(text, bare)
 
     def matching(self, pattern: str, row: dict[str, str | None]) -> CellFiles:
         """The files whose path, from one of the folders, matches a pattern with the cells of a row in it.
@@ -126,11 +125,17 @@ class FileLookup:
                 return CellFiles(tuple(sorted(matches, key=lambda path: natural(path.name))))
         return CellFiles(absent=(text,))
 
-    def _one(self, text: str, bare: bool) -> CellFiles:
+    def _exact(self, text: str) -> Path | None:
+        """The file that a name is the path of, from the folder of the table."""
         for form in dict.fromkeys([text, text.replace('\\', '/')]):
             path = Path(os.path.normpath(self.folder / form)) if _is_short(form) else None
             if path is not None and has_suffix(form) and path.is_file():
-                return CellFiles((path,))
+                return path
+        return None
+
+    def _one(self, text: str, bare: bool) -> CellFiles:
+        if (path := self._exact(text)) is not None:
+            return CellFiles((path,))
         parts = [part for part in PurePosixPath(text.replace('\\', '/')).parts if part not in ('/', '.', '..')]
         if not parts or not (bare or has_suffix(parts[-1])):
             return CellFiles(absent=(text,))

@@ -13,7 +13,7 @@ from usmm.datasets.table_inference.file_lookup import FileLookup
 from usmm.datasets.table_inference.id_columns import explain_patients, infer_ids, infer_split, patient_of
 from usmm.datasets.table_inference.label_classes import infer_label
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
-from usmm.datasets.table_inference.table_roles import Findings, LabelRole, TableRoles
+from usmm.datasets.table_inference.table_roles import UNUSED, Findings, LabelRole, TableRoles
 from usmm.readers import DataError, read_table
 from usmm.utils.suggestions import did_you_mean
 
@@ -85,9 +85,9 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
     count = len({p for p, name in zip(patients, classes) if name is not None})
     variables = infer_variables(data.facts, classes, count, hints, findings)
     if not modalities and not variables:
-        raise DataError(
-            'no column names files and no column is a clinical variable: there is no input', file=data.table
-        )
+        unused = [f'{c.column} ({c.reason})' for c in findings.roles.values() if c.role == UNUSED]
+        text = 'no column names files and no column is a clinical variable, so that there is no input'
+        raise DataError(f'{text}; not used: {"; ".join(unused[:5]) or "none"}', file=data.table)
     if variables and hints.clinical in (None, ('all',)):
         findings.warnings.append(
             'The table does not say which clinical columns are known before the answer is: check the list, and leave '

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from usmm.datasets.converters.cells import no_formula
+from usmm.datasets.ids import same_patient
 from usmm.datasets.table_inference.column_facts import POINT, numbers_of
 from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
@@ -320,6 +321,9 @@ class _Preparation:
         return f'{patient}-{self.serial[patient]}'
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
+        for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
+            text = f'patient ids {list(group)} differ in case or blanks alone: write each in one way'
+            raise DataError(text, file=self.data.table)
         counts = Counter(row[self.names.case] for row in rows)
         if twice := [name for name, count in counts.items() if count > 1]:
             raise DataError(
