@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from usmm.datasets.table_inference import PreparedTable, TableRoles
 from usmm.datasets.table_inference.table_roles import CLIPS
+from usmm.readers import open_clip
 
 MOST_FOLDS = 5
 ENOUGH_TO_SELECT = 500  # patients, from which a validation part chooses an epoch better than the last one is
 UNEQUAL = 1.5  # largest class over smallest, from which the loss is weighted
 FEW_OF_A_CLASS = 10
+LONG_CLIP = 400  # frames, from which a clip is thinned out while it is read
+KEPT = 128  # frames that are then kept of it
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class ConfigPlan:
         crop: `'mask'`, `'box'` or None: what the images are cropped by.
         missing: What is done about cases without a modality.
         batch_size: Cases of a batch.
+        clip_step: Seconds between the frames that are kept of a clip; None: every frame.
         notes: Why, a sentence each.
         warnings: What a person should look at.
     """
@@ -36,6 +40,7 @@ class ConfigPlan:
     crop: str | None
     missing: str
     batch_size: int
+    clip_step: float | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -82,7 +87,15 @@ def plan_config(roles: TableRoles, prepared: PreparedTable) -> ConfigPlan:
             )
     clips = any(m.kind == CLIPS for m in roles.modalities)
     return ConfigPlan(
-        folds, selection, weights, crop, missing, 8 if clips or total < 400 else 16, tuple(notes), tuple(warnings)
+        folds,
+        selection,
+        weights,
+        crop,
+        missing,
+        8 if clips or total < 400 else 16,
+        _clip_step(roles, prepared, notes),
+        tuple(notes),
+        tuple(warnings),
     )
 
 
@@ -115,6 +128,23 @@ def _folds(roles: TableRoles, prepared: PreparedTable, notes: list[str], warning
     folds = min(MOST_FOLDS, count)
     notes.append(f'{folds} folds by patient, with the share of each class; the first one tests.')
     return folds
+
+
+def _clip_step(roles: TableRoles, prepared: PreparedTable, notes: list[str]) -> float | None:
+    """Seconds between the frames that are read of long clips, which would fill the memory else."""
+    steps = []
+    for modality in roles.modalities:
+        largest = prepared.files[modality.name].largest
+        if modality.kind == CLIPS and largest is not None:
+            with open_clip(largest) as clip:
+                times = [frame.time for frame in clip.sample(None)]
+            if len(times) > LONG_CLIP:
+                steps.append(round(max(times[-1] / KEPT, 0.01), 2))
+                notes.append(
+                    f'The largest clip of {modality.name!r} has {len(times)} frames in {times[-1]:.0f} s, of which one '
+                    f'every {steps[-1]:g} s is read.'
+                )
+    return max(steps, default=None)
 
 
 def _weights(classes: Mapping[str, int]) -> tuple[float, ...] | None:

@@ -139,7 +139,8 @@ class _Writer:
         if self.images:
             load.append("dict(type='LoadImage'),")
         if self.clips:
-            load.append("dict(type='LoadClip', num_frames='${num_frames}'),")
+            step = f', step={self.plan.clip_step:g}' if self.plan.clip_step else ''
+            load.append(f"dict(type='LoadClip', num_frames='${{num_frames}}'{step}),")
         load += self._crop()
         if self.plan.crop != 'box':
             if self.images:

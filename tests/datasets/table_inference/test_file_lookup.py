@@ -54,10 +54,10 @@ def test_patterns(lookup: FileLookup, tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_be_looked_through(tmp_path: Path, lookup: FileLookup, monkeypatch) -> None:
-    with pytest.raises(ValueError, match='expected a folder of images, got .*: --image-root needs an existing folder'):
+    with pytest.raises(ValueError, match=r'expected a folder of images, got .*: --image-root needs an existing folder'):
         FileLookup(tmp_path, [tmp_path / 'nowhere'])
     monkeypatch.setattr(file_lookup, 'MOST_FILES', 2)
-    with pytest.raises(ValueError, match=r'holds more than 2 files: move the table, or the images, to a smaller folder'):
+    with pytest.raises(ValueError, match=r'holds more than 2 files: move the table, or the images'):
         FileLookup(tmp_path).cell('im 1.png')
 
 

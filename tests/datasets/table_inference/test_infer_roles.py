@@ -99,7 +99,7 @@ def test_a_label_of_one_class(infer, base, labels, message) -> None:
 
 
 def test_a_label_of_many_values(infer, base) -> None:
-    with pytest.raises(DataError, match="the label 'age2' has 24 different values, .* a class each is too many"):
+    with pytest.raises(DataError, match=r"the label 'age2' has 24 different values, .* a class each is too many"):
         infer({**base, 'age2': [*range(24)]}, label='age2')
 
 
@@ -228,7 +228,7 @@ def test_files_that_do_not_exist(infer, prepare, imaged) -> None:
     asked = question(infer, {**imaged, 'bus': [f'no/{i + 100}.png' for i in range(24)]})
     assert asked.topic == 'image_roots' and asked.flag == '--image-root FOLDER'
     assert [str(p) for p in asked.apply(TableHints(), 'x').image_roots] == ['x']
-    with pytest.raises(DataError, match="no file of the modality 'lus' exists: 'no/{id}.png'; see --image-root"):
+    with pytest.raises(DataError, match=r"no file of the modality 'lus' exists: 'no/.id..png'; see --image-root"):
         infer(imaged, files={'lus': ('no/{id}.png',)})
 
 
@@ -259,7 +259,7 @@ def test_a_case_for_each_file(prepare, infer, imaged, base) -> None:
 
 
 def test_names_of_modalities(infer, imaged) -> None:
-    with pytest.raises(ValueError, match="'clinical' stands for the table: give the files of .* another name"):
+    with pytest.raises(ValueError, match=r"'clinical' stands for the table: give the files of .* another name"):
         infer(imaged, files={'clinical': ('bus',)})
     with pytest.raises(ValueError, match=r"modalities must have different names, got \['b_a', 'b_a'\]"):
         infer(imaged, files={'B-a': ('bus',), 'b a': ('bus',)})
@@ -275,7 +275,7 @@ def test_images_and_clips_in_one_column(infer, imaged, tmp_path) -> None:
 
 def test_a_name_of_several_files(prepare, imaged, write_images) -> None:
     write_images(['else/0.png'])
-    with pytest.raises(DataError, match="row 2 names '0.png', the name of several files below the table"):
+    with pytest.raises(DataError, match=r"row 2 names '0.png', the name of several files below the table"):
         prepare({**imaged, 'bus': ['0.png', *imaged['bus'][1:]]})
 
 
@@ -395,9 +395,7 @@ def test_ids_of_patients_in_two_spellings(prepare, base) -> None:
 
 def test_ids_that_repeat_in_a_table_of_files(prepare, imaged) -> None:
     columns = {**imaged, 'id': ['a', 'a', *imaged['id'][2:]]}
-    with pytest.raises(
-        DataError, match="1 case ids stand in several rows: 'a-1'|1 case ids stand in several rows: 'a'"
-    ):
+    with pytest.raises(DataError, match="1 case ids stand in several rows: 'a'"):
         prepare(columns, case_id='id', case_per_file=True, patient_id='none')
 
 

@@ -137,13 +137,12 @@ def _check_classes(
     """Refuse a class that cannot be both trained and tested."""
     if split is not None:
         return
-    counts = {n: len({p for p, name in zip(patients, classes) if name == n}) for n in label.classes}
+    known = {(p, name) for p, name in zip(patients, classes) if p is not None}
+    counts = {n: sum(name == n for _, name in known) for n in label.classes}
     small = [name for name, count in counts.items() if count < 2]
     if small:
         rest = [name for name in label.classes if name not in small]
-        text = (
-            f'What is to become of {small}? (a class of one patient cannot be trained and tested; patients: {counts})'
-        )
+        text = f'What is to become of {small}? (a class needs two patients, to train and to test; patients: {counts})'
         flag = f'--classes {" ".join(map(repr, rest))}, to leave their cases out' if len(rest) > 1 else '--label COLUMN'
         raise UndecidedError([Question('classes', text, flag, tuple(rest))])
 

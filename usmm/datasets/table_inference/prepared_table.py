@@ -36,6 +36,7 @@ class FileCounts:
         masks: Cases with a mask.
         without_mask: Class -> cases with a file and without a mask.
         absent: Names of files that do not exist.
+        largest: The largest file, or None.
     """
 
     files: int = 0
@@ -44,6 +45,7 @@ class FileCounts:
     masks: int = 0
     without_mask: Counter[str] = field(default_factory=Counter)
     absent: list[str] = field(default_factory=list)
+    largest: Path | None = None
 
 
 @dataclass
@@ -299,6 +301,8 @@ class _Preparation:
     def _count(self, modality: ModalityRole, paths: Sequence[Path], masks: Sequence[Path], label: str) -> None:
         counts = self.files[modality.name]
         counts.files += len(paths)
+        candidates = [*paths, *([counts.largest] if counts.largest else [])]
+        counts.largest = max(candidates, key=lambda path: path.stat().st_size, default=None)
         counts.cases += bool(paths)
         counts.several += max(0, len(paths) - 1)
         counts.masks += bool(masks)
