@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from usmm.datasets.table_inference import PreparedTable, TableRoles
 from usmm.datasets.table_inference.table_roles import CLIPS
-from usmm.readers import open_clip
+from usmm.readers import DataError, open_clip
 
 MOST_FOLDS = 5
 ENOUGH_TO_SELECT = 500  # patients, from which a validation part chooses an epoch better than the last one is
@@ -93,7 +93,7 @@ def plan_config(roles: TableRoles, prepared: PreparedTable) -> ConfigPlan:
         crop,
         missing,
         8 if clips or total < 400 else 16,
-        _clip_step(roles, prepared, notes),
+        _clip_step(roles, prepared, notes, warnings),
         tuple(notes),
         tuple(warnings),
     )
@@ -130,18 +130,22 @@ def _folds(roles: TableRoles, prepared: PreparedTable, notes: list[str], warning
     return folds
 
 
-def _clip_step(roles: TableRoles, prepared: PreparedTable, notes: list[str]) -> float | None:
+def _clip_step(roles: TableRoles, prepared: PreparedTable, notes: list[str], warnings: list[str]) -> float | None:
     """Seconds between the frames that are read of long clips, which would fill the memory else."""
     steps = []
     for modality in roles.modalities:
         largest = prepared.files[modality.name].largest
         if modality.kind == CLIPS and largest is not None:
-            with open_clip(largest) as clip:
-                times = [frame.time for frame in clip.sample(None)]
+            try:
+                with open_clip(largest) as clip:
+                    times = [frame.time for frame in clip.sample(None)]
+            except DataError as error:
+                warnings.append(f'The largest clip of {modality.name!r} cannot be read: {error}')
+                continue
             if len(times) > LONG_CLIP:
                 steps.append(round(max(times[-1] / KEPT, 0.01), 2))
                 notes.append(
-                    f'The largest clip of {modality.name!r} has {len(times)} frames in {times[-1]:.0f} s, of which one '
+                    f'The largest clip of {modality.name!r} has {len(times)} frames in {times[-1]:.3g} s, of which one '
                     f'every {steps[-1]:g} s is read.'
                 )
     return max(steps, default=None)

@@ -22,7 +22,7 @@ from usmm.cli.arguments import command_parser
 from usmm.utils.console import plain_errors
 
 if TYPE_CHECKING:
-    from usmm.apis.init_config import InitResult
+    from usmm.apis.spreadsheet_config import InitResult
     from usmm.datasets.table_inference import Question, TableHints
 
 
@@ -147,7 +147,7 @@ def print_result(result: InitResult, dry_run: bool) -> None:
 @plain_errors
 def main(argv: Sequence[str] | None = None) -> int:
     args = parse_args(argv)
-    from usmm.apis.init_config import init_config
+    from usmm.apis.spreadsheet_config import init_config
     from usmm.datasets.table_inference import UndecidedError
 
     hints = hints_of(args)

@@ -184,6 +184,24 @@ def _sheet_rows(path: Path) -> Iterator[tuple[int, Row]]:
         book.close()
 
 
+def sheet_names(path: str | Path) -> list[tuple[str, bool]]:
+    """The sheets of a workbook in their order, and whether each is hidden; `read_table` reads the first.
+
+    Raises:
+        DataError: The file is absent, damaged or too large.
+    """
+    import openpyxl
+
+    path = existing_file(path)
+    with reading(path, 'a table'):
+        _check_zip(path)
+        book = openpyxl.load_workbook(path, read_only=True)
+        try:
+            return [(sheet.title, sheet.sheet_state != 'visible') for sheet in book.worksheets]
+        finally:
+            book.close()
+
+
 def _check_zip(path: Path) -> None:
     """Refuse a spreadsheet that unpacks to more than the limit; zipfile itself never yields more than is stated.
 

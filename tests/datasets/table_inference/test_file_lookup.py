@@ -51,6 +51,8 @@ def test_patterns(lookup: FileLookup, tmp_path: Path) -> None:
     assert lookup.matching('img a/deep/im {star}.PNG', row).absent != ()  # a cell is no pattern
     with pytest.raises(ValueError, match=r"the pattern '\{wrong\}.png' names 'wrong', which is not a column; columns"):
         lookup.matching('{wrong}.png', row)
+    with pytest.raises(ValueError, match=r"'a\*\*b/x.png' is not a pattern of file names"):
+        lookup.matching('a**b/x.png', row)
 
 
 def test_folders_that_cannot_be_looked_through(tmp_path: Path, lookup: FileLookup, monkeypatch) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import openpyxl
 import pytest
 
-from usmm.datasets.table_inference import Question, TableHints, UndecidedError
+from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles
 from usmm.readers import DataError
 
 
@@ -425,3 +427,37 @@ def test_open_questions_are_asked_together(infer, base) -> None:
     with pytest.raises(UndecidedError, match='3 questions are open:') as caught:
         infer(columns)
     assert [q.topic for q in caught.value.questions] == ['label', 'patient_id', 'ignore']
+
+
+def test_sheets_that_are_not_read_are_named(tmp_path: Path, base) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = 'cases'
+    for row in [[*base], *zip(*base.values(), strict=True)]:
+        book.active.append(row)
+    book.save(tmp_path / 'one.xlsx')
+    assert CaseRows(tmp_path / 'one.xlsx', TableHints()).notes == []
+    book.create_sheet('follow-up')
+    book.active.sheet_state = 'hidden'
+    book.save(tmp_path / 'two.xlsx')
+    roles = infer_roles(CaseRows(tmp_path / 'two.xlsx', TableHints()), TableHints())
+    assert roles.warnings[:2] == (
+        "The sheet 'cases' is read, others of the workbook are not: 'follow-up'.",
+        "The sheet 'cases', which is read, is hidden in the workbook.",
+    )
+
+
+def test_a_word_for_no_class_is_shown(infer, base) -> None:
+    roles = infer({**base, 'label': ['benign', 'malignant', 'unknown'] * 8})
+    assert "Is 'unknown' a class, with 8 cases? --classes leaves others out." in roles.warnings
+
+
+def test_spellings_of_a_label_that_is_left_out_need_a_table(prepare, base) -> None:
+    columns = {**base, 'label': ['benign', 'malignant', 'normal', 'Normal'] * 6}
+    prepared = prepare(columns, classes=('benign', 'malignant'))
+    assert prepared.changes == ['spellings of the label are rewritten (6)']
+    assert {reason: len(ids) for reason, ids in prepared.left_out.items()} == {"the label is 'normal'": 12}
+
+
+def test_a_stated_column_may_name_files_without_suffix(prepare, imaged) -> None:
+    prepared = prepare({**imaged, 'bus': [f'{i}' for i in range(24)]}, files={'bus': ('bus',)})
+    assert prepared.rows[3]['bus'] == 'img/3.png'

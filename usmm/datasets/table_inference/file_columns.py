@@ -76,7 +76,8 @@ def infer_files(
     _check_existence(columns, modalities, findings)
     roles = []
     for name, sources in modalities.items():
-        bare = any(columns[s].bare for s in sources if s in columns)
+        # who states a column may mean names without their suffix
+        bare = bool(hints.files) or any(columns[s].bare for s in sources if s in columns)
         role = ModalityRole(identifier(name, 'image'), IMAGES, sources, bare=bare)
         if role.name == CLINICAL:
             raise ValueError(

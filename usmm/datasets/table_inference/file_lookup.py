@@ -106,7 +106,7 @@ class FileLookup:
             row: Column -> cell.
 
         Raises:
-            ValueError: The pattern names a column that the row does not have.
+            ValueError: The pattern names a column that the row does not have, or is not a pattern of file names.
         """
         for name in PLACEHOLDER.findall(pattern):
             if name not in row:
@@ -121,7 +121,11 @@ class FileLookup:
             anchor = Path(text).anchor
             roots, text = (Path(anchor),), text[len(anchor) :]
         for root in roots:
-            if matches := [path for path in root.glob(text) if path.is_file()]:
+            try:
+                matches = [path for path in root.glob(text) if path.is_file()]
+            except (ValueError, NotImplementedError) as error:
+                raise ValueError(f'{pattern!r} is not a pattern of file names: {error}') from error
+            if matches:
                 return CellFiles(tuple(sorted(matches, key=lambda path: natural(path.name))))
         return CellFiles(absent=(text,))
 

@@ -12,9 +12,11 @@ from usmm.datasets.table_inference.file_columns import files_in, infer_files
 from usmm.datasets.table_inference.file_lookup import FileLookup
 from usmm.datasets.table_inference.id_columns import explain_patients, infer_ids, infer_split, patient_of
 from usmm.datasets.table_inference.label_classes import infer_label
+from usmm.datasets.table_inference.name_words import listing_of
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import UNUSED, Findings, LabelRole, TableRoles
 from usmm.readers import DataError, read_table
+from usmm.readers.table import sheet_names
 from usmm.utils.suggestions import did_you_mean
 
 T = TypeVar('T')
@@ -47,6 +49,21 @@ class CaseRows:
         cells = zip(*(fact.cells for fact in self.facts.values()))
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)
+        self.notes = _notes_on_sheets(self.table)
+
+
+def _notes_on_sheets(table: Path) -> list[str]:
+    """What is not read of a workbook: all sheets but the first, even where that one is hidden."""
+    if table.suffix.lower() not in ('.xlsx', '.xlsm'):
+        return []
+    sheets = sheet_names(table)
+    notes = []
+    if len(sheets) > 1:
+        names = [name for name, _ in sheets]
+        notes.append(f'The sheet {names[0]!r} is read, others of the workbook are not: {listing_of(names[1:])}.')
+    if sheets[0][1]:
+        notes.append(f'The sheet {sheets[0][0]!r}, which is read, is hidden in the workbook.')
+    return notes
 
 
 def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
@@ -62,6 +79,7 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
         ValueError: Something that is stated does not fit the table.
     """
     findings = Findings(data.names)
+    findings.warnings += data.notes
     for name in hints.ignore:
         findings.leave(name, 'stated (--ignore)')
     steps = _Steps()

@@ -10,6 +10,7 @@ from usmm.datasets.table_inference.name_words import (
     LABEL_NAMES,
     NEGATIVE_WORDS,
     POSITIVE_WORDS,
+    UNCLEAR_WORDS,
     listing_of,
     natural,
     plain_name,
@@ -133,6 +134,9 @@ def _explain(
         if len(group) > 1:
             text = ', '.join(f'{name!r} ({fact.counts[name]})' for name in group)
             findings.assumptions.append(f'These spellings are one class: {text}.')
+    for name in classes:
+        if plain_name(name) in UNCLEAR_WORDS:
+            findings.warnings.append(f'Is {name!r} a class, with {counts[name]} cases? --classes leaves others out.')
     if words := fact.missing_words:
         text = ', '.join(f'{word!r} ({count})' for word, count in words.most_common(5))
         findings.warnings.append(

@@ -79,6 +79,10 @@ NEGATIVE_WORDS = frozenset({
     'benign', 'benigne', 'gutartig', 'negative', 'negativ', 'neg', 'no', 'nein', 'n', 'false', '0', 'normal', 'healthy',
     'control', 'gesund', 'regular', 'nocancer', 'notmalignant',
 })  # fmt: skip
+UNCLEAR_WORDS = frozenset({
+    'unknown', 'unclear', 'unbekannt', 'unklar', 'uncertain', 'indeterminate', 'undetermined', 'excluded', 'other',
+    'tbd',
+})  # fmt: skip
 UMLAUTS = str.maketrans({'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ß': 'ss', 'Ä': 'Ae', 'Ö': 'Oe', 'Ü': 'Ue'})
 WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
 IN_BRACKETS = re.compile(r'[(\[]\s*([^()\[\]]{1,12}?)\s*[)\]]\s*$')

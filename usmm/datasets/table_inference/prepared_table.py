@@ -170,6 +170,7 @@ class _Preparation:
         label = roles.label.spelling[cell]
         if label not in roles.label.classes:
             self.left_out[f'the label is {label!r}'].append(self._id_of(row, number))
+            self._same(cell, label, 'spellings of the label')
             return []
         if roles.case_id is not None and row[roles.case_id] is None:
             return self._leave('the case id is missing', number)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from usmm.apis.config_plan import plan_config
-from usmm.apis.init_config import init_config
+from usmm.apis.spreadsheet_config import init_config
 from usmm.config import ConfigError, load_config
 from usmm.datasets.table_inference import CaseRows, TableHints, UndecidedError, infer_roles, prepare_table
 from usmm.engine import Experiment, RunOptions
@@ -234,6 +234,20 @@ def test_parts_without_a_class(tmp_path: Path) -> None:
         planned(write(table, columns))
 
 
+def test_long_clips_are_thinned_out(tiny_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clips have 6 frames, one every 0.1 s."""
+    assert planned(tiny_data / 'cases.csv', positive='SCC').clip_step is None
+    monkeypatch.setattr('usmm.apis.config_plan.LONG_CLIP', 5)
+    monkeypatch.setattr('usmm.apis.config_plan.KEPT', 2)
+    plan = planned(tiny_data / 'cases.csv', positive='SCC')
+    assert plan.clip_step == 0.25
+    assert "The largest clip of 'clip' has 6 frames in 0.5 s, of which one every 0.25 s is read." in plan.notes
+    (tmp_path / 'a.avi').write_bytes(b'no clip')
+    columns = dict(id=[*range(8)], label=['benign', 'malignant'] * 4, clip=['a.avi'] * 8)
+    plan = planned(write(tmp_path / 'all.csv', columns), patient_id='none')
+    assert any("The largest clip of 'clip' cannot be read" in text for text in plan.warnings)
+
+
 # files
 
 
@@ -284,7 +298,7 @@ def test_a_failure_leaves_nothing(clinic: Path, tmp_path: Path, monkeypatch: pyt
     def refuse(path: Path) -> None:
         raise ConfigError('no')
 
-    monkeypatch.setattr('usmm.apis.init_config.load_config', refuse)
+    monkeypatch.setattr('usmm.apis.spreadsheet_config.load_config', refuse)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(ConfigError, match='no'):
         init_config(clinic, tmp_path / 'k.py')
