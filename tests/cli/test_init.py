@@ -39,7 +39,11 @@ def test_flags_decide_and_the_report_is_printed(usmm, table: Path) -> None:
     assert usmm('init', table, '--label', 'type', '--positive', 'SCC', '--out', 'my.py')[::2] == (
         2, 'error: my.py exists: name another file with --out, or use --force to replace it\n'
     )  # fmt: skip
-    assert usmm('init', table, '--label', 'type', '--positive', 'SCC', '--out', 'my.py', '--force')[0] == 0
+    assert 'holds folds of an earlier run' not in out
+    Path('work_dirs/my').mkdir(parents=True)
+    Path('work_dirs/my/folds.csv').touch()
+    code, out, _ = usmm('init', table, '--label', 'type', '--positive', 'SCC', '--out', 'my.py', '--force')
+    assert code == 0 and 'note: work_dirs/my holds folds of an earlier run; other cases need another --work-dir' in out
 
 
 def test_without_a_person_open_questions_are_an_error(usmm, table: Path) -> None:

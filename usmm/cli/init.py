@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from usmm.cli.arguments import command_parser
+from usmm.utils import work_files
 from usmm.utils.console import plain_errors
 
 if TYPE_CHECKING:
@@ -137,6 +138,9 @@ def print_result(result: InitResult, dry_run: bool) -> None:
         return
     print(f'\nconfig      {config}')
     print(f'case table  {result.table}' + ('' if result.table_text is None else '  (new; the table stays as it is)'))
+    earlier = Path('work_dirs', config.stem)
+    if (earlier / work_files.FOLDS).is_file():
+        print(f'note: {earlier} holds folds of an earlier run; other cases need another --work-dir, or remove it')
     print('\nnext:')
     print(f'  usmm check_data {config} --out {config.with_suffix("").name}_check   # reads every file')
     print(f'  usmm train {config}')
