@@ -343,4 +343,7 @@ def test_covid_blues(real_data: Path, tmp_path: Path) -> None:
     result = init_config(table, tmp_path / 'covid.py', hints)
     assert (len(result.prepared.rows), result.prepared.num_patients) == (362, 63)
     reasons = {c.column: c.reason for c in result.roles.columns}
-    assert 'gives the label away' in reasons['PCR_CT'] and 'label away' in reasons['clin_diagn#COVID19_pneumonia']
+    assert (
+        'missing cells nearly determine' in reasons['PCR_CT']
+        and 'determine the label' in reasons['clin_diagn#COVID19_pneumonia']
+    )

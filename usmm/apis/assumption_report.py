@@ -52,15 +52,15 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
         lines += ['', f'columns that are not used ({len(unused)})']
         lines += _unused_lines(unused) if len(unused) <= MOST_LINES else _grouped_lines(unused)
     for title, texts in (
-        ('assumed', [*roles.assumptions, *plan.notes]),
-        ('please look at', [*roles.warnings, *plan.warnings]),
+        ('assumptions', [*roles.assumptions, *plan.notes]),
+        ('please check', [*roles.warnings, *plan.warnings]),
     ):
         if texts:
             lines += ['', title]
             for text in texts:
                 lines += _wrapped(f'  - {text}', '    ')
     if prepared.changes:
-        lines += ['', 'written to a case table of its own, because']
+        lines += ['', 'a new case table is written, because']
         for text in prepared.changes:
             lines += _wrapped(f'  - {text}', '    ')
     return [_one_line(line) for line in lines]

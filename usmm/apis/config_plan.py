@@ -65,9 +65,9 @@ def plan_config(roles: TableRoles, prepared: PreparedTable) -> ConfigPlan:
     selection = 'inner' if total >= ENOUGH_TO_SELECT and roles.modalities else 'last'
     if roles.modalities:
         notes.append(
-            f'With {total} patients a part of the training patients chooses the epoch.'
+            f'With {total} patients a validation part of the training patients selects the epoch.'
             if selection == 'inner'
-            else f'{total} patients are few to choose an epoch by: the whole training part trains, and the last counts.'
+            else f'{total} patients are too few to select an epoch on some of them: the last epoch is kept.'
         )
     weights = _weights(prepared.classes) if roles.modalities else None
     if weights:
@@ -160,7 +160,7 @@ def _weights(classes: Mapping[str, int]) -> tuple[float, ...] | None:
 
 
 def _crop(roles: TableRoles, prepared: PreparedTable, notes: list[str], warnings: list[str]) -> str | None:
-    """Crop to the lesion, unless some class never has a mask: then the crop would give it away."""
+    """Crop to the lesion, unless some class never has a mask: then the crop would reveal it."""
     outlined = [m for m in roles.modalities if m.masks and prepared.files[m.name].masks]
     if outlined:
         for m in outlined:
@@ -168,7 +168,7 @@ def _crop(roles: TableRoles, prepared: PreparedTable, notes: list[str], warnings
             never = [name for name in roles.label.classes if without[name] == prepared.classes[name]]
             if never:
                 warnings.append(
-                    f'No case of {never} has a mask of {m.name!r}, so that a crop to it would give the class away, '
+                    f'No case of {never} has a mask of {m.name!r}, so that a crop to it would reveal the class, '
                     'and images are not cropped. Without these classes (--classes) they are.'
                 )
                 return None

@@ -71,7 +71,7 @@ class _Writer:
             '# --cfg-options NAME=VALUE; `usmm init` does not write over this file unless it is asked to (--force).',
             '#',
         ]
-        lines += ['# What it assumed:', '#']
+        lines += ['# Assumptions:', '#']
         lines += [f'# {line}'.rstrip() for line in report]
         return '\n'.join(lines) + "\n\n_base_ = 'usmm::_base_/runtime'"
 
@@ -83,7 +83,7 @@ class _Writer:
         lines.append(f'modalities = {modalities!r}  # inputs; without one its branch is not built')
         counts = ', '.join(f'{name} {count}' for name, count in self.prepared.classes.items())
         lines.append(f'classes = {roles.label.classes!r}  # cases: {counts}')
-        positive = 'the class that sensitivity and AUC speak of' if roles.label.positive else 'with two classes alone'
+        positive = 'the class for sensitivity and AUC' if roles.label.positive else 'with two classes alone'
         lines.append(f'positive = {roles.label.positive!r}  # {positive}')
         if ignored := tuple(roles.label.ignored):
             lines.append(f'ignore_labels = {ignored!r}  # cases that are left out')

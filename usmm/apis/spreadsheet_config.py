@@ -51,7 +51,7 @@ def init_config(
     force: bool = False,
     dry_run: bool = False,
 ) -> InitResult:
-    r"""Write a commented config that trains on a table at once, and say what was assumed.
+    r"""Write a commented config that trains on a table at once, and report what was assumed.
 
     The config reads the table itself where that is possible. Otherwise a case table is written beside the config, with
     the columns that are used: numbers with a decimal point, one spelling for each class, paths of files.

@@ -1,11 +1,11 @@
-"""Make a config of a spreadsheet and a folder of images: say what each column is, and write a config that trains.
+"""Write a config that trains on a spreadsheet and a folder of images, and report what was assumed.
 
     usmm init hospital.xlsx --out my_config.py
     usmm init hospital.csv --label histology --positive malignant --clinical age sex
     usmm init patients.csv --files 'lus=clips/{patient_id}_*.mp4' --case-per-file
 
 The table has a row a case: ids, label, names of image or clip files (beside the table or in any folder below it),
-masks, clinical columns; separator, encoding and decimal commas are seen from it. What is not certain is asked, or,
+masks, clinical columns; separator, encoding and decimal commas are detected. What is not certain is asked, or,
 where nobody can answer, is an error (exit code 2) that lists the flags. Nothing is left out, merged or taken as missing
 without a line about it, here and in the comments of the config.
 """

@@ -48,9 +48,7 @@ def test_a_plain_table(infer, base) -> None:
 def test_the_positive_class_where_a_word_says_it(infer, base, classes, positive) -> None:
     roles = infer({**base, 'label': [*classes] * 12})
     assert roles.label.positive == positive and roles.label.classes[1] == positive
-    assert any(
-        f'The positive class, of which sensitivity and AUC speak, is {positive!r}' in a for a in roles.assumptions
-    )
+    assert any(f'The positive class, for sensitivity and AUC, is {positive!r}' in a for a in roles.assumptions)
 
 
 def test_the_positive_class_is_asked_otherwise(infer, base) -> None:
@@ -310,12 +308,12 @@ def test_columns_that_are_left_out_have_a_reason(infer, base) -> None:
         'note': 'a text different in every row',
         'nr': 'a code or running number, different in every row',
         'day': 'dates',
-        'code': 'its values give the label away: knowing them leaves 0 of 24 labels open',
+        'code': 'its values nearly determine the label (exceptions: 0 of 24)',
         'rare': "constant: '5', 23 missing",
         'void': 'empty',
         'again': "the same cells as another column: 'age'",
         'ct': "some cells are not numbers: 3 of 24, as '<0', '<8', '<16'; stated, they count as missing",
-        'birads': 'by its name a conclusion, which is known only once the answer is',
+        'birads': 'named like a conclusion, which is known only after the diagnosis',
     }
 
 
@@ -328,7 +326,10 @@ def test_stated_columns_are_used_with_a_warning(infer, prepare, base) -> None:
     }
     roles = infer(columns, clinical=('birads', 'ct'))
     assert [v.column for v in roles.variables] == ['birads', 'ct']
-    assert any("'birads' is used because it is stated, but by its name a conclusion" in w for w in roles.warnings)
+    assert any(
+        "'birads' is used because it is stated, but it was suspicious: named like a conclusion" in w
+        for w in roles.warnings
+    )
     assert "1 cells of 'ct' are not numbers and count as missing: '<1'." in roles.warnings
     assert prepare(columns, clinical=('birads', 'ct')).missing == {'birads': 0, 'ct': 1}
     with pytest.raises(ValueError, match="the clinical column 'one' has 1 value: it cannot be an input"):

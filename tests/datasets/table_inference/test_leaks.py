@@ -17,13 +17,13 @@ def column(name, cells) -> ColumnFacts:
 
 def test_another_encoding_of_the_label() -> None:
     reason = leak_in(column('code', [['B', 'M'][label == 'malignant'] for label in LABELS]), LABELS)
-    assert reason == 'its values give the label away: knowing them leaves 0 of 40 labels open'
+    assert reason == 'its values nearly determine the label (exceptions: 0 of 40)'
 
 
 def test_a_number_that_separates_the_classes() -> None:
     values = RNG.normal(size=40) + 3.0 * np.array([label == 'malignant' for label in LABELS])
     auc = roc_auc_score([label == 'malignant' for label in LABELS], values)
-    assert by_values(column('x', values), LABELS) == f'alone it nearly predicts the label (AUC {auc:.3f})'
+    assert by_values(column('x', values), LABELS) == f'alone it nearly separates the classes (AUC {auc:.3f})'
     assert by_values(column('x', -values), LABELS) is not None
     weak = RNG.normal(size=40) + 1.0 * np.array([label == 'malignant' for label in LABELS])
     assert by_values(column('x', weak), LABELS) is None
@@ -40,7 +40,7 @@ def test_ties_count_half_as_in_scikit_learn() -> None:
 def test_a_cell_that_is_filled_in_one_class_alone() -> None:
     cells = [20 + i if label == 'malignant' else None for i, label in enumerate(LABELS)]
     assert by_absence(column('ct', cells), LABELS) == (
-        'whether it is missing gives the label away: that leaves 0 of 40 labels open'
+        'its missing cells nearly determine the label (exceptions: 0 of 40)'
     )
     assert by_absence(column('ct', [i if i % 3 else None for i in range(40)]), LABELS) is None
 
@@ -48,7 +48,7 @@ def test_a_cell_that_is_filled_in_one_class_alone() -> None:
 @pytest.mark.parametrize('name', ['BIRADS', 'Diagnosis', 'outcome_status_d7', 'los_ICU', 'biopsy_result'])
 def test_conclusions_by_name(name) -> None:
     cells = [i % 5 for i in range(40)]
-    assert leak_in(column(name, cells), LABELS) == 'by its name a conclusion, which is known only once the answer is'
+    assert leak_in(column(name, cells), LABELS) == 'named like a conclusion, which is known only after the diagnosis'
     assert leak_in(column('side', cells), LABELS) is None
 
 

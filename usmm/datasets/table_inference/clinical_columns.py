@@ -73,7 +73,7 @@ def infer_variables(
     if hints.clinical is None and len(usable) > max(ALWAYS_FEW, patients // PATIENTS_A_COLUMN):
         text = (
             f'Which clinical columns are inputs? ({len(usable)} could be used, many for {patients} patients, and it '
-            f'is not stated which are known before the answer is: {listing_of(usable, 12)})'
+            f'is not stated which are known before the diagnosis: {listing_of(usable, 12)})'
         )
         flag = '--clinical COLUMN ..., --clinical all, or --clinical none'
         raise UndecidedError([Question('clinical', text, flag, (*usable, ALL, NONE))])
@@ -84,7 +84,9 @@ def _stated(fact: ColumnFacts, labels: Sequence[str | None], findings: Findings)
     if fact.distinct < 2:
         raise ValueError(f'the clinical column {fact.name!r} has {fact.distinct} value: it cannot be an input')
     if reason := leak_in(fact, labels):
-        findings.warnings.append(f'The clinical column {fact.name!r} is used because it is stated, but {reason}.')
+        findings.warnings.append(
+            f'The clinical column {fact.name!r} is used because it is stated, but it was suspicious: {reason}.'
+        )
     return _variable(fact, 'stated;', findings)
 
 
@@ -169,7 +171,7 @@ def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRol
 
 
 def _number(fact: ColumnFacts) -> Variable:
-    """A number with the unit and range that its name says for certain and its values fit."""
+    """A number with the unit and range that its name states and its values fit."""
     known = [v for v in fact.numbers.values if v is not None]
     unit = fact.numbers.unit or unit_in(fact.name)
     quantity = quantity_of(fact.name)

@@ -128,17 +128,17 @@ def united_files(
     sources: Sequence[str], row: Mapping[str, str | None], lookup: FileLookup, bare: bool = False
 ) -> CellFiles:
     """The files that several columns or patterns name in a row."""
-    found: list[CellFiles] = []
+    parts: list[CellFiles] = []
     for source in sources:
         if source not in row and is_pattern(source):
-            found.append(lookup.matching(source, dict(row)))
+            parts.append(lookup.matching(source, dict(row)))
         elif (cell := row[source]) is not None:
-            found.append(lookup.cell(cell, bare))
+            parts.append(lookup.cell(cell, bare))
     return CellFiles(
-        tuple(dict.fromkeys(path for part in found for path in part.files)),
-        tuple(name for part in found for name in part.absent),
-        tuple(name for part in found for name in part.unclear),
-        frozenset().union(*(part.how for part in found)),
+        tuple(dict.fromkeys(path for part in parts for path in part.files)),
+        tuple(name for part in parts for name in part.absent),
+        tuple(name for part in parts for name in part.unclear),
+        frozenset().union(*(part.how for part in parts)),
     )
 
 

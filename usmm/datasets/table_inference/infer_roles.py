@@ -67,7 +67,7 @@ def _notes_on_sheets(table: Path) -> list[str]:
 
 
 def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
-    """Say what the columns of a table are, with a reason for each; nothing is guessed in silence.
+    """Infer the role of each column, with a reason; what is not certain is a question.
 
     Args:
         data: The table.
@@ -108,7 +108,7 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
         raise DataError(f'{text}; not used: {"; ".join(unused[:5]) or "none"}', file=data.table)
     if variables and hints.clinical in (None, ('all',)):
         findings.warnings.append(
-            'The table does not say which clinical columns are known before the answer is: check the list, and leave '
+            'The table does not state which clinical columns are known before the diagnosis: check them, and leave '
             'others out with --ignore or --clinical.'
         )
     if hints.case_per_file:

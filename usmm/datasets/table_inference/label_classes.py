@@ -109,14 +109,12 @@ def _positive(classes: tuple[str, ...], hints: TableHints, findings: Findings) -
     is_positive, is_negative = [k in POSITIVE_WORDS for k in keys], [k in NEGATIVE_WORDS for k in keys]
     for i in (0, 1):
         if (is_positive[i] or is_negative[1 - i]) and not (is_positive[1 - i] or is_negative[i]):
-            word = (
-                f'{classes[i]!r} is a word for it' if is_positive[i] else f'{classes[1 - i]!r} is a word for the other'
-            )
+            by = classes[i] if is_positive[i] else classes[1 - i]
             findings.assumptions.append(
-                f'The positive class, of which sensitivity and AUC speak, is {classes[i]!r}: {word}.'
+                f'The positive class, for sensitivity and AUC, is {classes[i]!r} (recognised by the word {by!r}).'
             )
             return classes[i]
-    text = f'Which class is the positive one, of which sensitivity and AUC speak: {classes[0]!r} or {classes[1]!r}?'
+    text = f'Which class is the positive one, for sensitivity and AUC: {classes[0]!r} or {classes[1]!r}?'
     raise UndecidedError([Question('positive', text, '--positive CLASS', classes)])
 
 

@@ -1,4 +1,4 @@
-"""Columns that give the label away: another spelling of it, or something that is known only once the answer is."""
+"""Columns that contain the label: another spelling of it, or something that is known only once the answer is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEAR_PERFECT = 0.95
 
 
 def leak_in(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
-    """Why a column gives the label away, or None.
+    """Why a column contains the label, or None.
 
     Args:
         column: The column.
@@ -23,7 +23,7 @@ def leak_in(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
     Example:
         >>> labels = ['benign', 'malignant'] * 15
         >>> leak_in(ColumnFacts('code', ['0', '1'] * 15), labels)
-        'its values give the label away: knowing them leaves 0 of 30 labels open'
+        'its values nearly determine the label (exceptions: 0 of 30)'
     """
     return by_values(column, labels) or by_absence(column, labels) or by_name(column.name)
 
@@ -31,7 +31,7 @@ def leak_in(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
 def by_name(name: str) -> str | None:
     """Whether the name is that of a conclusion."""
     if is_conclusion(name):
-        return 'by its name a conclusion, which is known only once the answer is'
+        return 'named like a conclusion, which is known only after the diagnosis'
     return None
 
 
@@ -43,12 +43,12 @@ def by_values(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
     if column.distinct * 3 <= len(pairs):
         wrong, chance = _errors(pairs)
         if wrong <= (1 - NEAR_PERFECT) * chance:
-            return f'its values give the label away: knowing them leaves {wrong} of {len(pairs)} labels open'
+            return f'its values nearly determine the label (exceptions: {wrong} of {len(pairs)})'
     if column.is_number:
         known = [(v, label) for v, label in zip(column.numbers.values, labels) if v is not None and label is not None]
         auc = _best_auc(known)
         if auc is not None and auc >= NEAR_PERFECT:
-            return f'alone it nearly predicts the label (AUC {auc:.3f})'
+            return f'alone it nearly separates the classes (AUC {auc:.3f})'
     return None
 
 
@@ -60,7 +60,7 @@ def by_absence(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
         return None
     wrong, chance = _errors(pairs)
     if wrong <= (1 - 0.9) * chance:
-        return f'whether it is missing gives the label away: that leaves {wrong} of {len(pairs)} labels open'
+        return f'its missing cells nearly determine the label (exceptions: {wrong} of {len(pairs)})'
     return None
 
 
@@ -88,7 +88,7 @@ def _best_auc(pairs: Sequence[tuple[float, str]]) -> float | None:
         total = math.fsum(rank for rank, (_, label) in zip(ranks, pairs) if label == name)
         auc = (total - count * (count + 1) / 2) / (count * rest)
         best.append(max(auc, 1 - auc))
-    # with three classes or more one of them may well be told by a number; all of them are not
+    # of three classes or more a number may well separate one; it is suspicious if it separates each
     return min(best) if best else None
 
 

@@ -159,7 +159,7 @@ def unit_in(name: str) -> str | None:
 
 
 def quantity_of(name: str) -> tuple[str, float, float] | None:
-    """Unit, lowest and highest plausible value of a quantity that its name says for certain.
+    """Unit, lowest and highest plausible value of a quantity that its name identifies.
 
     Example:
         >>> quantity_of('pat_age'), quantity_of('age_months'), quantity_of('gestational age')

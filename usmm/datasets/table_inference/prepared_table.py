@@ -101,7 +101,7 @@ class PreparedTable:
 
 
 def prepare_table(data: CaseRows, roles: TableRoles, folder: Path) -> PreparedTable:
-    """The cases of a table, its files found, its numbers and categories in one form.
+    """The cases of a table, with its files resolved and its numbers and categories in one form.
 
     Args:
         data: The table.
@@ -176,14 +176,14 @@ class _Preparation:
             return self._leave('the case id is missing', number)
         if roles.patient_id is not None and row[roles.patient_id] is None:
             return self._leave('the patient id is missing', self._id_of(row, number))
-        found = {m.name: self._found(m, files_in(m, row, self.data.lookup), number) for m in roles.modalities}
+        files = {m.name: self._existing(m, files_in(m, row, self.data.lookup), number) for m in roles.modalities}
         masks = {
-            m.name: self._found(m, united_files(m.masks, row, self.data.lookup, bare=True), number)
+            m.name: self._existing(m, united_files(m.masks, row, self.data.lookup, bare=True), number)
             for m in roles.modalities
         }
-        if roles.modalities and not any(found.values()) and not roles.variables:
+        if roles.modalities and not any(files.values()) and not roles.variables:
             return self._leave('no file exists', self._id_of(row, number))
-        first = next((paths[0].name for paths in found.values() if paths), None)
+        first = next((paths[0].name for paths in files.values() if paths), None)
         out[self.names.case] = row[roles.case_id] if roles.case_id is not None else ''  # type: ignore[assignment]
         if self.names.makes_patients:
             if first is None:
@@ -203,25 +203,25 @@ class _Preparation:
         for modality in roles.modalities:
             if modality.boxes is not None:
                 out[modality.boxes] = row[modality.boxes] or ''
-        return self._with_files(out, row, found, masks, label)
+        return self._with_files(out, row, files, masks, label)
 
     def _with_files(
         self,
         out: Row,
         row: Mapping[str, str | None],
-        found: Mapping[str, tuple[Path, ...]],
+        files: Mapping[str, tuple[Path, ...]],
         masks: Mapping[str, tuple[Path, ...]],
         label: str,
     ) -> list[Row]:
         if not self.roles.case_per_file:
             for m in self.roles.modalities:
-                self._count(m, found[m.name], masks[m.name], label)
-                out[self.names.files[m.name]] = self._file_cell(m.sources, row, found[m.name])
+                self._count(m, files[m.name], masks[m.name], label)
+                out[self.names.files[m.name]] = self._file_cell(m.sources, row, files[m.name])
                 if m.masks:
                     out[self.names.masks[m.name]] = self._file_cell(m.masks, row, masks[m.name])
             return [out]
         (modality,) = self.roles.modalities
-        paths, own_masks = found[modality.name], masks[modality.name]
+        paths, own_masks = files[modality.name], masks[modality.name]
         if own_masks and len(own_masks) != len(paths):
             raise DataError(
                 f'has {len(paths)} files and {len(own_masks)} masks: with --case-per-file each file needs one, or none',
@@ -237,9 +237,9 @@ class _Preparation:
                 self.names.case: f'{name}-{k + 1}' if len(paths) > 1 else name,
                 self.names.patient: out.get(self.names.patient, name),
             }
-            files = {self.names.files[modality.name]: self._path(path)}
-            files |= {self.names.masks[modality.name]: ''.join(map(self._path, mask))} if modality.masks else {}
-            cases.append({**cell, **{k: v for k, v in out.items() if k not in cell}, **files})
+            cells = {self.names.files[modality.name]: self._path(path)}
+            cells |= {self.names.masks[modality.name]: ''.join(map(self._path, mask))} if modality.masks else {}
+            cases.append({**cell, **{k: v for k, v in out.items() if k not in cell}, **cells})
         if not paths:
             return self._leave('no file exists', out[self.names.case])
         return cases
@@ -278,7 +278,7 @@ class _Preparation:
             raise DataError("a path with ';' cannot stand in a case table: rename the file", file=path)
         return text
 
-    def _found(self, modality: ModalityRole, cell: CellFiles, number: str) -> tuple[Path, ...]:
+    def _existing(self, modality: ModalityRole, cell: CellFiles, number: str) -> tuple[Path, ...]:
         if cell.unclear:
             raise DataError(
                 f'{number} names {listing_of(cell.unclear, 3)}, the name of several files below the table: write '

@@ -1,4 +1,4 @@
-"""What a person says about a table, and what has to be asked where the table does not say it itself."""
+"""What a person states about a table, and questions where neither the person nor the table decides."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def is_pattern(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Question:
-    """Something that the table does not say.
+    """Something that the table leaves open.
 
     Args:
         topic: Field of `TableHints` that answers it.
