@@ -45,7 +45,9 @@ def test_a_cell_that_is_filled_in_one_class_alone() -> None:
     assert by_absence(column('ct', [i if i % 3 else None for i in range(40)]), LABELS) is None
 
 
-@pytest.mark.parametrize('name', ['BIRADS', 'Diagnosis', 'outcome_status_d7', 'los_ICU', 'biopsy_result'])
+@pytest.mark.parametrize(
+    'name', ['BIRADS', 'Diagnosis', 'outcome_status_d7', 'los_ICU', 'length_of_stay', 'biopsy_result']
+)
 def test_conclusions_by_name(name) -> None:
     cells = [i % 5 for i in range(40)]
     assert leak_in(column(name, cells), LABELS) == 'named like a conclusion, which is known only after the diagnosis'

@@ -46,7 +46,7 @@ CLIP_WORDS = frozenset({'video', 'videos', 'clip', 'clips', 'cine', 'movie', 'vi
 CONCLUSIONS = (
     'birads', 'tirads', 'lirads', 'orads', 'histol', 'pathol', 'cytol', 'diagn', 'biops', 'interpret', 'verif',
     'verdict', 'outcome', 'discharg', 'death', 'died', 'surviv', 'recurr', 'followup', 'therap', 'treat', 'surgery',
-    'entlass', 'befund', 'prognos',
+    'entlass', 'befund', 'prognos', 'lengthofstay',
 )  # fmt: skip
 CONCLUSION_WORDS = frozenset({'los', 'op', 'dead', 'diag', 'clindiagn', 'rads'})
 UNITS = {
