@@ -161,7 +161,7 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
         'convert us3m s o', 'convert ddti s o', 'convert echonet_dynamic s o', 'benchmark', 'prove', 'demo',
         'cross_validate c', 'study s', 'patient_table s --out o', 'active_learn c --query 1', 'explain c p',
         'time_intensity c --out o', 'predict m --inputs', 'calibrate r --predictions p', 'export c',
-        'compare_maps a=b c=d', 'probe_latents t a=b', 'importance c p', 'region_agreement a', 'serve m',
+        'compare_maps a=b c=d', 'probe_latents t a=b', 'importance c p', 'region_agreement a', 'serve m', 'init t',
     ):  # fmt: skip
         name, *words = command.split()
         known |= set(accepted(name, words)[0]._option_string_actions)
@@ -397,7 +397,7 @@ def test_the_preset_of_the_page_is_made_by_its_name(tmp_path: Path, monkeypatch:
     # Phi(sqrt(a^2 + b^2)), where a and b are the normal quantiles of the AUCs alone
     both = norm.cdf(np.hypot(norm.ppf(0.8), norm.ppf(0.7)))
     assert truth['best_auc'] == pytest.approx({'bus': 0.8, 'clinical': 0.7, 'bus+clinical': both})
-    assert list(table) == ['case_id', 'patient_id', 'label', 'bus', 'bus_mask', 'age', 'sex']
+    assert list(table) == ['case_id', 'patient_id', 'label', 'bus', 'bus_mask', 'age', 'sex', 'split']
     assert table['label'].value_counts().to_dict() == {'benign': 6, 'malignant': 2}
 
 
@@ -410,6 +410,26 @@ def test_a_modality_needs_the_config_alone() -> None:
     model = MODELS.build(dict(type='MultiModalClassifier', **given, encoder=narrow))
     images = {name: torch.rand(2, 3, 64, 64) for name in scope['modalities']}
     assert model(images).logits.shape == (2, 2)
+
+
+# first_training.md
+
+
+def test_the_python_of_the_first_training_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f'{i},{["benign", "malignant"][i % 2]},{40 + i * 7 % 13}' for i in range(24)]
+    Path('hospital.csv').write_text('\n'.join(['id,histology,age', *rows]))
+    (code,) = blocks(ROOT / 'docs' / 'first_training.md', 'python')
+    exec(code, {})
+    out = capsys.readouterr().out
+    assert 'age clinical: number' in out and "{'benign': 12, 'malignant': 12} {} my_config.py" in out
+    assert load_config('my_config.py').positive == 'malignant'
+
+
+def test_flags_of_the_first_training_are_all_described(accepted) -> None:
+    text = (ROOT / 'docs' / 'first_training.md').read_text(encoding='utf-8')
+    flags = {o for o in accepted('init', ['t'])[0]._option_string_actions if o.startswith('--')}
+    assert {flag for flag in flags if flag not in text} == {'--help'}
 
 
 # architecture.md

@@ -9,7 +9,7 @@ _base_ = './msmfn_r50_r2plus1d.py'
 data_root = 'data/phantom'
 image_size = 64
 clip_size = 32
-schema = dict(split='split')  # phantoms made with --test-cases say which cases are for testing
+schema = dict(split='split')  # every phantom marks its patients for testing: --test-cases, or a third of --cases
 split = dict(selection='last')
 static_net = dict(depth=18, base_channels=16)
 clip_net = dict(depth=18, base_channels=16)

@@ -117,7 +117,7 @@ def test_table(truth, rows):
     assert len(rows) == CASES
     files = [c for m in SIZES for c in (m, f'{m}_mask')]
     clinical = ['age', 'td', 'ld', 'gender', 'node_side', 'neck_level']
-    assert list(rows[0]) == ['case_id', 'patient_id', 'label', *files, *clinical]
+    assert list(rows[0]) == ['case_id', 'patient_id', 'label', *files, *clinical, 'split']
     assert len({row['patient_id'] for row in rows}) == CASES
     assert [row['label'] for row in rows] == [truth['latents'][row['case_id']]['label'] for row in rows]
     assert abs(sum(row['label'] == 'SCC' for row in rows) - CASES * 121 / 301) < 3

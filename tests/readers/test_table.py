@@ -56,6 +56,28 @@ def test_files_joined_by_semicolons_do_not_make_columns(make_csv):
     assert rows(found) == [['1', 'a.png;b.png;c.png;d.png', 'x']]
 
 
+@pytest.mark.parametrize(
+    ('text', 'columns'),
+    [
+        ('size, mm;age\n3,5;40\n4;41\n', ['size, mm', 'age']),  # both marks split the header, one of them the rows
+        ('size, mm;age\n3,5;40\n4,5;41\n', ['size, mm', 'age']),  # both split all lines: not the comma
+        ('a, b, c, d;age\n3,5;40\n4;41\n', ['a, b, c, d', 'age']),
+        ('"a;b",age\nx,40\ny,41\n', ['a;b', 'age']),
+        ('id,bus\n1,a;b\n2,a;b\n', ['id', 'bus']),
+        ('sep=;\nid;size, mm, side\n1;2\n', ['id', 'size, mm, side']),
+        ('SEP=|\r\nid|a,b\r\n1|2\r\n', ['id', 'a,b']),
+    ],
+)
+def test_the_delimiter_splits_header_and_rows_alike(make_csv, text, columns):
+    assert list(read_table(make_csv(text)).columns) == columns
+
+
+def test_words_for_missing_values_can_be_kept(make_csv):
+    path = make_csv('a,b\nNA,\nnone,x\n')
+    assert rows(read_table(path)) == [[None, None], [None, 'x']]
+    assert rows(read_table(path, keep_words=True)) == [['NA', None], ['none', 'x']]
+
+
 def test_quotes_line_breaks_and_blank_rows(make_csv):
     found = read_table(make_csv('a,b\n\n"x, y","two\nlines"\n,\n"say ""hi""",2\n'))
     assert rows(found) == [['x, y', 'two\nlines'], ['say "hi"', '2']]

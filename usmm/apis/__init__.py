@@ -7,12 +7,14 @@ from usmm.apis.pipeline import Prepared
 from usmm.apis.prediction import Prediction, safe_csv, to_frame
 from usmm.apis.predictor import Predictor
 from usmm.apis.probability_calibration import Calibration, calibrate, fit_calibration
+from usmm.apis.spreadsheet_config import InitResult, init_config
 
 __all__ = [
     'Bundle',
     'Calibration',
     'CaseInput',
     'CaseReader',
+    'InitResult',
     'Prediction',
     'Predictor',
     'Prepared',
@@ -20,6 +22,7 @@ __all__ = [
     'fit_calibration',
     'get_model',
     'inference_model',
+    'init_config',
     'init_model',
     'list_models',
     'open_bundle',

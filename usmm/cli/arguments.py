@@ -7,14 +7,8 @@ import os
 
 from usmm.cli.completers import complete, config_keys, config_names
 from usmm.utils.argument_types import config_file, whole
-from usmm.utils.command_parser import CommandParser
 
 PARTS = ('train', 'val', 'test', 'all')
-
-
-def command_parser(name: str, description: str | None) -> CommandParser:
-    """The parser of a command that is not declared as a `Command`."""
-    return CommandParser(name, description)
 
 
 def add_config_file(

@@ -25,7 +25,7 @@ USAGE = 'usage: usmm COMMAND [arguments]     (usmm help COMMAND describes the ar
 # Group -> its commands. `usmm NAME` runs `main` of the module `usmm.cli.NAME`; of SCRIPTS, the shell script in `tools`.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     'data': (
-        'make_phantom', 'convert', 'check_data', 'browse_dataset', 'patient_table', 'time_intensity',
+        'init', 'make_phantom', 'convert', 'check_data', 'browse_dataset', 'patient_table', 'time_intensity',
         'region_agreement',
     ),
     'training': (

@@ -1,5 +1,8 @@
 """Make synthetic patients with a planted truth: images, clips, masks, case table, truth.json.
 
+The column `split` of the table marks patients for testing: the `--test-cases`, or, without them, every third patient of
+each class. Configs that make folds do not read it.
+
 Clips of any length show the same 90-second examination: with a shorter clip, wash-in and wash-out are compressed into
 it, so sample key frames with a step that is shorter by the same factor (`key_frame_step` in truth.json).
 """
@@ -18,7 +21,10 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument('out', type=out_folder, help='folder to make')
     parser.add_argument('--cases', type=whole(1), required=True, help='number of patients')
     parser.add_argument(
-        '--test-cases', type=whole(0), default=0, help='further patients, marked test in a column `split`'
+        '--test-cases',
+        type=whole(0),
+        default=0,
+        help='further patients, who test (default: none; a third of --cases tests)',
     )
     parser.add_argument('--seed', type=int, default=0, help='of all that is drawn (default: %(default)s)')
     text = f'one of {", ".join(preset_names())} (default: %(default)s)'

@@ -48,11 +48,12 @@ def make_phantom(
 
     Args:
         out: Folder to make.
-        cases: Number of patients (of the training part, if there are test cases).
+        cases: Number of patients, of whom every third of each class is marked `test` in the column `split`; with test
+            cases they all train.
         seed: Seed of everything.
         preset: Name of a registered preset, see `PRESETS`, or a preset.
         strength: Factor of every d.
-        test_cases: Further patients; the table then has a column `split` with `train` and `test`.
+        test_cases: Further patients, who are then the ones marked `test`.
         modalities: Those to make, `'clinical'` among them; None: all of the preset.
         shared: Groups of modalities that share a latent: `'bus,ue'` or `[('bus', 'ue')]`.
         clip_seconds: Length of a clip, into which the whole examination is compressed; None: full length.
@@ -86,9 +87,9 @@ def make_phantom(
                 results.append(result)
                 if progress is not None:
                     progress(len(results), cases + test_cases)
-        write_table(folder, results, cases, test_cases)
+        write_table(folder, results, test_cases)
         write_truth(folder, preset, options, results, cases, test_cases)
-        write_readme(folder, preset, options, command)
+        write_readme(folder, preset, options, command, test_cases)
     return out
 
 

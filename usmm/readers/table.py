@@ -23,6 +23,8 @@ MISSING_WORDS = frozenset(
 )
 SHEET_ERRORS = frozenset({'#n/a', '#null!', '#div/0!', '#value!', '#ref!', '#name?', '#num!'})
 DELIMITERS = ',;\t|'
+SEPARATOR_LINE = re.compile(r'sep=([,;\t|])\r?\n', re.IGNORECASE)
+SAMPLE = 20  # rows that must agree with the header on the delimiter
 ZEROS = re.compile(r'0+')
 FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
@@ -51,15 +53,17 @@ def is_missing(value: str | None) -> bool:
     return value is None or value.strip().lower() in MISSING_WORDS or value.strip().lower() in SHEET_ERRORS
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
     """Read a table as text, so that nothing is guessed: ids keep their zeros, dates their form.
 
-    CSV: comma, semicolon, tab or bar, whichever splits the header into most columns; UTF-8, UTF-16 with a mark, else
-    Windows-1252. XLSX: the first sheet, with the values that its formulas had when it was saved; whole numbers
-    without `.0`, dates as YYYY-MM-DD, zeros kept where the cell's format shows them. Blank rows are skipped.
+    CSV: comma, semicolon, tab or bar, whichever splits header and first rows alike into most columns, or the one that
+    a first line `sep=;` names; UTF-8, UTF-16 with a mark, else Windows-1252. XLSX: the first sheet, with the values
+    that its formulas had when it was saved; whole numbers without `.0`, dates as YYYY-MM-DD, zeros kept where the
+    format of the cell shows them. Blank rows are skipped.
 
     Args:
         path: A .csv, .tsv, .txt, .xlsx or .xlsm file.
+        keep_words: Keep words such as `NA` and `not available` as text; only empty cells are then None.
 
     Returns:
         Columns named as in the first row, stripped; cells are stripped text, None where missing.
@@ -72,18 +76,22 @@ def read_table(path: str | Path) -> pd.DataFrame:
     with reading(path, 'a table'):
         with path.open('rb') as stream:
             zipped = stream.read(4) == b'PK\x03\x04'
-        return _frame(_sheet_rows(path) if zipped else _csv_rows(path), path)
+        return _frame(_sheet_rows(path) if zipped else _csv_rows(path), path, keep_words)
 
 
-def _frame(rows: Iterator[tuple[int, Row]], path: Path) -> pd.DataFrame:
+def _frame(rows: Iterator[tuple[int, Row]], path: Path, keep_words: bool) -> pd.DataFrame:
     _, header = next(rows, (0, []))
     names = _names(header, path)
     cells = []
     for number, row in rows:
         if len(row) > len(names) and any(row[len(names) :]):
             raise DataError(f'row {number} has {len(row)} cells, the header has {len(names)}', file=path)
-        cells.append([None if is_missing(cell) else cell for cell in row[: len(names)]])
+        cells.append([None if _is_absent(cell, keep_words) else cell for cell in row[: len(names)]])
     return pd.DataFrame(cells, columns=names, dtype=object)
+
+
+def _is_absent(cell: str, keep_words: bool) -> bool:
+    return not cell if keep_words else is_missing(cell)
 
 
 def _names(header: Row, path: Path) -> Row:
@@ -93,7 +101,8 @@ def _names(header: Row, path: Path) -> Row:
     if len(names) > limits.MAX_TABLE_COLUMNS:
         raise DataError(f'has {len(names)} columns, over the limit of {limits.MAX_TABLE_COLUMNS}', file=path)
     if double := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise DataError(f'has more than one column named {", ".join(map(repr, double))}', file=path)
+        text = f'has more than one column named {", ".join(map(repr, double))}: give each column a name of its own'
+        raise DataError(text, file=path)
     return names
 
 
@@ -103,7 +112,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
     text = _text(path)
     if '\0' in text:
         raise DataError('is not a table: it holds zero bytes', file=path)
-    reader = csv.reader(io.StringIO(text, newline=''), delimiter=_delimiter(text), strict=True)
+    if named := SEPARATOR_LINE.match(text):  # how Excel is told the separator
+        text = text[named.end() :]
+    delimiter = named[1] if named else _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
     width = count = 0
     for number, row in enumerate(reader, 1):
         count += len(row)
@@ -128,12 +140,31 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that splits the first line with content into most cells; the comma where none does."""
-    lines = itertools.islice(io.StringIO(text), limits.MAX_TABLE_ROWS)
-    line = next((line for line in lines if line.strip(DELIMITERS + ' \r\n')), '').rstrip('\r\n')
-    if len(line) > FIRST_LINE:  # each part of it would become a string
-        return max(DELIMITERS, key=line.count)
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([line], delimiter=mark))))
+    """The delimiter that splits header and first rows into the same number of cells, and into most; else the comma.
+
+    A header such as `size, in mm;age` has a comma too, so the rows are asked as well. Where two delimiters do equally
+    well, it is not the comma, which may stand inside of names and numbers.
+    """
+    lines = itertools.islice(io.StringIO(text, newline=''), limits.MAX_TABLE_ROWS)
+    sample = [*itertools.islice((line for line in lines if line.strip(DELIMITERS + ' \r\n')), SAMPLE)]
+    if not sample:
+        return ','
+    if sum(map(len, sample)) > FIRST_LINE:  # each part of them would become a string
+        return max(DELIMITERS, key=sample[0].count)
+    widths = {mark: _widths(sample, mark) for mark in DELIMITERS}
+    fitting = [mark for mark in ';\t|,' if widths[mark] and set(widths[mark]) == {widths[mark][0]}]
+    if any(widths[mark][0] > 1 for mark in fitting):
+        return max(fitting, key=lambda mark: widths[mark][0])
+    return max(DELIMITERS, key=lambda mark: len(next(csv.reader(sample[:1], delimiter=mark))))
+
+
+def _widths(lines: Sequence[str], mark: str) -> list[int]:
+    """Cells of each of the first rows, without the last where the sample may cut it; none where it is not CSV."""
+    try:
+        widths = [len(row) for row in csv.reader(lines, delimiter=mark, strict=True)]
+    except csv.Error:
+        return []
+    return widths[:-1] if len(lines) == SAMPLE else widths
 
 
 def _sheet_rows(path: Path) -> Iterator[tuple[int, Row]]:
@@ -151,6 +182,24 @@ def _sheet_rows(path: Path) -> Iterator[tuple[int, Row]]:
         yield from _filled(sheet.iter_rows(), path)
     finally:
         book.close()
+
+
+def sheet_names(path: str | Path) -> list[tuple[str, bool]]:
+    """The sheets of a workbook in their order, and whether each is hidden; `read_table` reads the first.
+
+    Raises:
+        DataError: The file is absent, damaged or too large.
+    """
+    import openpyxl
+
+    path = existing_file(path)
+    with reading(path, 'a table'):
+        _check_zip(path)
+        book = openpyxl.load_workbook(path, read_only=True)
+        try:
+            return [(sheet.title, sheet.sheet_state != 'visible') for sheet in book.worksheets]
+        finally:
+            book.close()
 
 
 def _check_zip(path: Path) -> None:

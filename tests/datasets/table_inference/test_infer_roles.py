@@ -1,0 +1,464 @@
+"""What a column is: stated, seen from the table, or asked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles
+from usmm.readers import DataError
+
+
+def roles_of(roles) -> dict[str, str]:
+    return {c.column: c.role for c in roles.columns}
+
+
+def reasons_of(roles) -> dict[str, str]:
+    return {c.column: c.reason for c in roles.columns}
+
+
+def question(infer, columns, **hints) -> Question:
+    with pytest.raises(UndecidedError) as caught:
+        infer(columns, **hints)
+    assert len(caught.value.questions) == 1
+    return caught.value.questions[0]
+
+
+def test_a_plain_table(infer, base) -> None:
+    roles = infer(base)
+    assert roles_of(roles) == {'id': 'case id', 'label': 'label', 'age': 'clinical: number'}
+    assert (roles.case_id, roles.patient_id, roles.split) == ('id', None, None)
+    assert (roles.label.classes, roles.label.positive) == (('benign', 'malignant'), 'malignant')
+    (age,) = roles.variables
+    assert (age.variable.unit, age.variable.range) == ('year', (0, 120))
+    assert 'each row counts as a patient of its own' in ' '.join(roles.assumptions)
+
+
+# label
+
+
+@pytest.mark.parametrize(
+    ('classes', 'positive'),
+    [(('benign', 'malignant'), 'malignant'), (('0', '1'), '1'), (('ja', 'nein'), 'ja'), (('normal', 'COVID'), 'COVID'),
+     (('gutartig', 'bösartig'), 'bösartig'), (('False', 'True'), 'True'), (('neg', 'pos'), 'pos')],
+)  # fmt: skip
+def test_the_positive_class_where_a_word_says_it(infer, base, classes, positive) -> None:
+    roles = infer({**base, 'label': [*classes] * 12})
+    assert roles.label.positive == positive and roles.label.classes[1] == positive
+    assert any(f'The positive class, for sensitivity and AUC, is {positive!r}' in a for a in roles.assumptions)
+
+
+def test_the_positive_class_is_asked_otherwise(infer, base) -> None:
+    columns = {**base, 'label': ['ADC', 'SCC'] * 12}
+    asked = question(infer, columns)
+    assert (asked.topic, asked.choices, asked.flag) == ('positive', ('ADC', 'SCC'), '--positive CLASS')
+    assert infer(columns, positive='adc').label.classes == ('SCC', 'ADC')
+    with pytest.raises(ValueError, match="the positive class 'AC' is not a class; did you mean 'ADC'"):
+        infer(columns, positive='AC')
+
+
+def test_spellings_of_a_class_are_merged_and_shown(infer, base) -> None:
+    roles = infer({**base, 'label': ['Benign', 'malignant', 'benign ', 'MALIGNANT'] * 6})
+    assert roles.label.classes == ('Benign', 'malignant')
+    assert "These spellings are one class: 'Benign' (6), 'benign' (6)." in roles.assumptions
+
+
+def test_classes_that_are_stated_leave_others_out(infer, base) -> None:
+    columns = {**base, 'label': ['a', 'b', 'c', 'a'] * 6}
+    roles = infer(columns, classes=('c', 'a'), positive='a')
+    assert roles.label.classes == ('c', 'a') and roles.label.ignored == {'b': 6}
+    with pytest.raises(ValueError, match=r"no cell of 'label' is 'd' \(--classes\); valid names are"):
+        infer(columns, classes=('a', 'd'))
+    with pytest.raises(ValueError, match=r'--classes needs two or more different classes, got'):
+        infer(columns, classes=('a', 'A'))
+
+
+def test_a_label_that_is_not_named_like_one_is_asked(infer, base) -> None:
+    columns = {'id': base['id'], 'state': base['label'], 'age': base['age']}
+    asked = question(infer, columns)
+    assert asked.topic == 'label' and "'state'" in asked.text and asked.choices == ('state',)
+    assert asked.apply(TableHints(), 'age').label == 'age'
+    assert infer(columns, label='state').label.column == 'state'
+    asked = question(infer, {**base, 'Label ': base['label'], 'labels': base['label'], 'label': base['label']})
+    assert 'more than one column is named like a label' in asked.text
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [(['benign'] * 24, r"the label 'label' has 1 class \['benign'\]; training needs two or more: name another column"),
+     ([None] * 24, r"the label 'label' has 0 class \[\]; training needs two or more")],
+)  # fmt: skip
+def test_a_label_of_one_class(infer, base, labels, message) -> None:
+    with pytest.raises(DataError, match=message):
+        infer({**base, 'label': labels})
+    with pytest.raises(DataError, match=message):
+        infer({**base, 'label': labels}, label='label')
+
+
+def test_a_label_of_many_values(infer, base) -> None:
+    with pytest.raises(DataError, match=r"the label 'age2' has 24 different values, .* a class each is too many"):
+        infer({**base, 'age2': [*range(24)]}, label='age2')
+
+
+def test_a_class_of_one_patient_is_asked(infer, base) -> None:
+    columns = {**base, 'label': ['normal', *['benign', 'malignant'] * 11, 'benign']}
+    asked = question(infer, columns)
+    assert asked.topic == 'classes' and "What is to become of ['normal']?" in asked.text
+    assert asked.apply(TableHints(), 'benign, malignant').classes == ('benign', 'malignant')
+
+
+# ids
+
+
+def test_ids_keep_their_zeros(prepare, base) -> None:
+    assert [row['id'] for row in prepare(base).rows][:2] == ['000', '001']
+
+
+def test_one_row_a_patient(infer, base) -> None:
+    roles = infer({'patient_id': base['id'], 'label': base['label'], 'age': base['age']})
+    assert roles.case_id == roles.patient_id == 'patient_id'
+    assert reasons_of(roles)['patient_id'] == 'by its name; one row for each of 24 patients'
+
+
+def test_several_rows_a_patient_get_made_ids(prepare, base) -> None:
+    columns = {
+        'Pat-Nr': [f'P{i // 2}' for i in range(24)],
+        'label': [['benign', 'malignant'][i // 2 % 2] for i in range(24)],
+    }
+    prepared = prepare({**columns, 'age': base['age']})
+    assert [(r['case_id'], r['Pat-Nr']) for r in prepared.rows[:3]] == [('P0-1', 'P0'), ('P0-2', 'P0'), ('P1-1', 'P1')]
+    assert prepared.num_patients == 12 and 'ids of cases are made (24)' in prepared.changes
+
+
+def test_ids_that_repeat(infer, base) -> None:
+    columns = {**base, 'id': [str(i // 2) for i in range(24)]}
+    asked = question(infer, columns)
+    assert asked.topic == 'patient_id' and "Is 'id' the id of the patient?" in asked.text
+    assert infer(columns, patient_id='id').patient_id == 'id'
+    with pytest.raises(ValueError, match="the case ids of 'id' must differ, and 12 stand in several rows: '0', '1'"):
+        infer(columns, case_id='id')
+
+
+def test_two_patient_columns_are_asked(infer, base) -> None:
+    asked = question(infer, {**base, 'patient': base['id'], 'mrn': base['id']})
+    assert asked.topic == 'patient_id' and asked.choices == ('patient', 'mrn')
+
+
+def test_patients_in_names_of_files(infer, prepare, base, write_images) -> None:
+    names = [f'pat_{i // 2}_{"LR"[i % 2]}1.png' for i in range(24)]
+    write_images(names)
+    columns = {'file': names, 'label': [['benign', 'malignant'][i // 2 % 2] for i in range(24)]}
+    asked = question(infer, columns)
+    assert 'Does each row show another patient?' in asked.text and '24 names of files have 12 beginnings' in asked.text
+    prepared = prepare(columns, patient_pattern=r'pat_(\d+)_')
+    assert prepared.num_patients == 12 and prepared.rows[3]['patient_id'] == '1'
+    assert infer(columns, patient_id='none').patient_id is None
+    with pytest.raises(ValueError, match=r"--patient-pattern '\(' is not a regular expression"):
+        infer(columns, patient_pattern='(')
+    with pytest.raises(ValueError, match=r"must have a group that matches each file; it does not match 'pat_0_L1.png'"):
+        infer(columns, patient_pattern='pat')
+
+
+# split
+
+
+def test_the_parts_of_a_table(infer, prepare, base) -> None:
+    columns = {**base, 'Split': ['training'] * 16 + ['Test'] * 8}
+    assert infer(columns).split == 'Split'
+    prepared = prepare(columns)
+    assert [row['Split'] for row in prepared.rows[15:17]] == ['train', 'test']
+    assert infer(columns, split='none').split is None
+
+
+@pytest.mark.parametrize(
+    ('cells', 'problem'),
+    [(['A', 'B'] * 12, "cells such as 'A', 'B'"), (['train'] * 24, r"the parts are \['train'\], not train and test"),
+     (['train'] * 12 + ['test'] * 11 + [''], '1 cells are empty')],
+)  # fmt: skip
+def test_a_column_of_parts_that_is_none(infer, base, cells, problem) -> None:
+    columns = {**base, 'split': cells}
+    asked = question(infer, columns)
+    assert asked.topic == 'ignore' and re.search(problem, asked.text) and "--ignore 'split'" in asked.flag
+    assert infer(columns, ignore=('split',)).split is None
+    with pytest.raises(ValueError, match=f"--split 'split' needs train and test .*: {problem}"):
+        infer(columns, split='split')
+
+
+# files
+
+
+@pytest.fixture
+def imaged(base, write_images):
+    names = [f'img/{i}.png' for i in range(24)]
+    write_images([*names, *[f'm/{i}_mask.png' for i in range(24)], *[f'm/{i}_other.png' for i in range(3)]])
+    return {'id': base['id'], 'label': base['label'], 'bus': names}
+
+
+def test_images_and_masks(infer, prepare, imaged) -> None:
+    columns = {**imaged, 'bus_mask': [f'{i}_mask.png' for i in range(24)]}
+    roles = infer(columns)
+    (bus,) = roles.modalities
+    assert (bus.name, bus.kind, bus.sources, bus.masks) == ('bus', 'images', ('bus',), ('bus_mask',))
+    prepared = prepare(columns)
+    assert prepared.rows[2]['bus'] == 'img/2.png' and prepared.rows[2]['bus_mask'] == 'm/2_mask.png'
+    assert prepared.files['bus'].masks == 24 and prepared.idle_files
+
+
+def test_the_mask_of_the_lesion_is_preferred_else_asked(infer, imaged) -> None:
+    lesion, other = [f'{i}_mask.png' for i in range(24)], [*(f'{i}_other.png' for i in range(3)), *[''] * 21]
+    roles = infer({**imaged, 'mask_tumor': lesion, 'mask_other': other})
+    assert roles.modalities[0].masks == ('mask_tumor',) and roles_of(roles)['mask_other'] == 'not used'
+    columns = {**imaged, 'mask_a': lesion, 'mask_b': other}
+    asked = question(infer, columns)
+    assert asked.topic == 'masks' and asked.modality == 'bus' and asked.choices == ('mask_a', 'mask_b', 'none')
+    assert infer(columns, masks={'bus': ('mask_b',)}).modalities[0].masks == ('mask_b',)
+    assert infer(columns, masks=asked.apply(TableHints(), 'none').masks).modalities[0].masks == ()
+    with pytest.raises(ValueError, match=r"--masks names the modality 'us'; the modalities are \['bus'\]"):
+        infer(columns, masks={'us': ('mask_b',)})
+
+
+def test_files_that_do_not_exist(infer, prepare, imaged) -> None:
+    some = {**imaged, 'bus': ['img/no.png', *imaged['bus'][1:]]}
+    assert "1 of 24 cells of 'bus' name files that do not exist." in infer(some).warnings
+    prepared = prepare(some)
+    assert prepared.left_out == {'no file exists': ['000']} and prepared.files['bus'].absent == ['img/no.png']
+    asked = question(infer, {**imaged, 'bus': [f'no/{i + 100}.png' for i in range(24)]})
+    assert asked.topic == 'image_roots' and asked.flag == '--image-root FOLDER'
+    assert [str(p) for p in asked.apply(TableHints(), 'x').image_roots] == ['x']
+    with pytest.raises(DataError, match=r"no file of the modality 'lus' exists: 'no/.id..png'; see --image-root"):
+        infer(imaged, files={'lus': ('no/{id}.png',)})
+
+
+def test_numbered_columns_are_asked(infer, prepare, imaged) -> None:
+    other = [f'img/{(i + 1) % 24}.png' for i in range(24)]
+    columns = {'id': imaged['id'], 'label': imaged['label'], 'image1': imaged['bus'], 'image2': other}
+    asked = question(infer, columns)
+    assert asked.choices == ('one', 'each') and "--files image='image1' image='image2'" in asked.flag
+    one = asked.apply(TableHints(), 'one').files
+    assert one == {'image': ('image1', 'image2')}
+    prepared = prepare(columns, files=one)
+    assert prepared.rows[0]['image'] == 'img/0.png;img/1.png' and prepared.files['image'].several == 24
+    each = infer(columns, files=asked.apply(TableHints(), 'each').files)
+    assert [m.name for m in each.modalities] == ['image1', 'image2']
+
+
+def test_a_case_for_each_file(prepare, infer, imaged, base) -> None:
+    columns = {'id': imaged['id'][:12], 'label': imaged['label'][:12], 'age': base['age'][:12]}
+    files = {'bus': ('img/{age}*.png',)}
+    columns['age'] = [1, 2, *range(3, 13)]
+    prepared = prepare(columns, files=files, case_per_file=True, patient_id='id', case_id='none')
+    assert [(r['case_id'], r['id'], r['bus']) for r in prepared.rows[:3]] == [
+        ('000-1-1', '000', 'img/1.png'), ('000-1-2', '000', 'img/10.png'), ('000-1-3', '000', 'img/11.png'),
+    ]  # fmt: skip
+    assert prepared.num_patients == 12
+    with pytest.raises(ValueError, match='--case-per-file is for a table with one modality of files, this one has 0'):
+        infer(base, case_per_file=True)
+
+
+def test_names_of_modalities(infer, imaged) -> None:
+    with pytest.raises(ValueError, match=r"'clinical' stands for the table: give the files of .* another name"):
+        infer(imaged, files={'clinical': ('bus',)})
+    with pytest.raises(ValueError, match=r"modalities must have different names, got \['b_a', 'b_a'\]"):
+        infer(imaged, files={'B-a': ('bus',), 'b a': ('bus',)})
+
+
+def test_images_and_clips_in_one_column(infer, imaged, tmp_path) -> None:
+    (tmp_path / 'img' / 'c.mp4').write_bytes(b'x')
+    with pytest.raises(
+        DataError, match=r"the modality 'bus' has images and clips \(23 .png, 1 .mp4\): give each a column"
+    ):
+        infer({**imaged, 'bus': ['img/c.mp4', *imaged['bus'][1:]]})
+
+
+def test_a_name_of_several_files(prepare, imaged, write_images) -> None:
+    write_images(['else/0.png'])
+    with pytest.raises(DataError, match=r"row 2 names '0.png', the name of several files below the table"):
+        prepare({**imaged, 'bus': ['0.png', *imaged['bus'][1:]]})
+
+
+def test_masks_that_fit_no_file(prepare, imaged) -> None:
+    columns = {**imaged, 'bus': ['img/0.png;img/1.png', *imaged['bus'][1:]], 'bus_mask': ['0_mask.png', *[''] * 23]}
+    with pytest.raises(DataError, match='has 2 files and 1 masks: with --case-per-file each file needs one, or none'):
+        prepare(columns, case_per_file=True)
+
+
+def test_a_path_with_a_semicolon(prepare, imaged, write_images) -> None:
+    write_images(['img/a;b.png'])
+    with pytest.raises(DataError, match="a path with ';' cannot stand in a case table: rename the file"):
+        prepare({**imaged, 'bus': ['img/a;b.png', *imaged['bus'][1:]]})
+
+
+# clinical columns
+
+
+def test_columns_that_are_left_out_have_a_reason(infer, base) -> None:
+    reasons = reasons_of(
+        infer({
+            **base, 'centre': ['A'] * 24, 'note': [f'patient {i} was well' for i in range(24)], 'nr': [*range(24)],
+            'day': [f'2024-01-{i + 1:02d}' for i in range(24)], 'code': [['B', 'M'][i % 2] for i in range(24)],
+            'rare': ['', *['5'], *[''] * 22], 'void': [''] * 24, 'again': base['age'],
+            'ct': [f'<{i}' if i % 8 == 0 else i * 3 % 7 for i in range(24)], 'birads': [i % 5 for i in range(24)],
+        })
+    )  # fmt: skip
+    assert {name: reason for name, reason in reasons.items() if name not in base} == {
+        'centre': "constant: 'A'",
+        'note': 'a text different in every row',
+        'nr': 'a code or running number, different in every row',
+        'day': 'dates',
+        'code': 'its values nearly determine the label (exceptions: 0 of 24)',
+        'rare': "constant: '5', 23 missing",
+        'void': 'empty',
+        'again': "the same cells as another column: 'age'",
+        'ct': "some cells are not numbers: 3 of 24, as '<0', '<8', '<16'; stated, they count as missing",
+        'birads': 'named like a conclusion, which is known only after the diagnosis',
+    }
+
+
+def test_stated_columns_are_used_with_a_warning(infer, prepare, base) -> None:
+    columns = {
+        **base,
+        'birads': [i % 5 for i in range(24)],
+        'ct': ['<1', *[i * 3 % 7 for i in range(23)]],
+        'one': ['A'] * 24,
+    }
+    roles = infer(columns, clinical=('birads', 'ct'))
+    assert [v.column for v in roles.variables] == ['birads', 'ct']
+    assert any(
+        "'birads' is used because it is stated, but it was suspicious: named like a conclusion" in w
+        for w in roles.warnings
+    )
+    assert "1 cells of 'ct' are not numbers and count as missing: '<1'." in roles.warnings
+    assert prepare(columns, clinical=('birads', 'ct')).missing == {'birads': 0, 'ct': 1}
+    with pytest.raises(ValueError, match="the clinical column 'one' has 1 value: it cannot be an input"):
+        infer(columns, clinical=('one',))
+    with pytest.raises(ValueError, match="'size' is neither numbers nor a category: the cells have different units"):
+        infer({**base, 'size': [f'{i} {["mm", "cm"][i % 2]}' for i in range(24)]}, clinical=('size',))
+
+
+def test_many_columns_for_few_patients_are_asked(infer, base) -> None:
+    columns = {**base, **{f'v{j}': [(i + 1) * (j + 3) % 11 for i in range(24)] for j in range(12)}}
+    asked = question(infer, columns)
+    assert asked.topic == 'clinical' and '(11 could be used, many for 24 patients' in asked.text
+    assert len(infer(columns, clinical=('all',)).variables) == 11
+    assert [v.column for v in infer(columns, clinical=asked.apply(TableHints(), 'age, v2').clinical).variables] == [
+        'age',
+        'v2',
+    ]
+
+
+def test_decimal_commas_units_and_codes(infer, prepare, base) -> None:
+    columns = {
+        **base,
+        'Größe': [f'{8 + i * 5 % 9},5' for i in range(24)],
+        'td': [f'{10 + i * 7 % 13} mm' for i in range(24)],
+    }
+    columns['hr'] = ['-99', *[60 + i * 7 % 13 for i in range(23)]]
+    roles = infer(columns)
+    assert "In 'Größe' a comma is a decimal comma: '8,5'." in roles.assumptions
+    assert "The unit 'mm' stands in the cells of 'td' and is taken off." in roles.assumptions
+    assert "In 'hr' -99 stands for a missing value: 1 cells." in roles.assumptions
+    prepared = prepare(columns)
+    assert (prepared.rows[1]['Größe'], prepared.rows[1]['td'], prepared.rows[0]['hr']) == ('13.5', '17', '')
+    assert {v.name: v.unit for v in prepared.schema.clinical} == {'age': 'year', 'Größe': None, 'td': 'mm', 'hr': None}
+
+
+def test_a_quantity_out_of_its_range_has_none(infer, base) -> None:
+    roles = infer({**base, 'age': [400 + i * 7 % 13 for i in range(24)]})
+    assert roles.variables[0].variable.range is None
+    assert any("'age' looks like a quantity in year, from 0 to 120" in text for text in roles.warnings)
+
+
+def test_spellings_of_a_category(prepare, infer, base) -> None:
+    columns = {**base, 'side': ['left', 'Left', 'right'] * 8}
+    assert "These spellings of 'side' are one value: 'left' (8), 'Left' (8)." in infer(columns).assumptions
+    assert {row['side'] for row in prepare(columns).rows} == {'left', 'right'}
+
+
+# the table as a whole
+
+
+def test_tables_that_cannot_be_used(infer, base) -> None:
+    with pytest.raises(DataError, match='has 1 rows: training and testing need 4 cases or more'):
+        infer({name: cells[:1] for name, cells in base.items()})
+    with pytest.raises(ValueError, match=r"the table all.csv has no column 'lable'; did you mean 'label'"):
+        infer(base, label='lable')
+    with pytest.raises(DataError, match=r'so that there is no input; not used: void \(empty\)'):
+        infer({'id': base['id'], 'label': base['label'], 'void': [''] * 24})
+
+
+def test_ids_of_patients_in_two_spellings(prepare, base) -> None:
+    with pytest.raises(
+        DataError, match=r"patient ids \['P0', 'p0'\] differ in case or blanks alone: write each in one way"
+    ):
+        prepare({**base, 'patient': [f'{"Pp"[i % 2]}{i // 2}' for i in range(24)]})
+
+
+def test_ids_that_repeat_in_a_table_of_files(prepare, imaged) -> None:
+    columns = {**imaged, 'id': ['a', 'a', *imaged['id'][2:]]}
+    with pytest.raises(DataError, match="1 case ids stand in several rows: 'a'"):
+        prepare(columns, case_id='id', case_per_file=True, patient_id='none')
+
+
+def test_a_cell_that_a_spreadsheet_would_run(prepare, base) -> None:
+    columns = {**base, 'side': ['=cmd()', 'right', 'Right'] * 8}
+    with pytest.raises(DataError, match='a cell that a spreadsheet would run as a formula'):
+        prepare(columns).text()
+
+
+def test_hints_that_contradict_each_other() -> None:
+    with pytest.raises(ValueError, match="decimal must be 'point' or 'comma', got 'dot'"):
+        TableHints(decimal='dot')
+    with pytest.raises(ValueError, match=r'give a column of patients \(--patient\) or a pattern'):
+        TableHints(patient_id='a', patient_pattern='b')
+    with pytest.raises(ValueError, match="'c' is not one of the answers; valid names are a, b"):
+        Question('positive', 'Which?', '--positive', ('a', 'b')).apply(TableHints(), 'c')
+
+
+def test_open_questions_are_asked_together(infer, base) -> None:
+    columns = {
+        'state': base['label'],
+        'patient': base['id'],
+        'mrn': base['id'],
+        'split': ['A', 'B'] * 12,
+        'age': base['age'],
+    }
+    with pytest.raises(UndecidedError, match='3 questions are open:') as caught:
+        infer(columns)
+    assert [q.topic for q in caught.value.questions] == ['label', 'patient_id', 'ignore']
+
+
+def test_sheets_that_are_not_read_are_named(tmp_path: Path, base) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = 'cases'
+    for row in [[*base], *zip(*base.values(), strict=True)]:
+        book.active.append(row)
+    book.save(tmp_path / 'one.xlsx')
+    assert CaseRows(tmp_path / 'one.xlsx', TableHints()).notes == []
+    book.create_sheet('follow-up')
+    book.active.sheet_state = 'hidden'
+    book.save(tmp_path / 'two.xlsx')
+    roles = infer_roles(CaseRows(tmp_path / 'two.xlsx', TableHints()), TableHints())
+    assert roles.warnings[:2] == (
+        "The sheet 'cases' is read, others of the workbook are not: 'follow-up'.",
+        "The sheet 'cases', which is read, is hidden in the workbook.",
+    )
+
+
+def test_a_word_for_no_class_is_shown(infer, base) -> None:
+    roles = infer({**base, 'label': ['benign', 'malignant', 'unknown'] * 8})
+    assert "Is 'unknown' a class, with 8 cases? --classes leaves others out." in roles.warnings
+
+
+def test_spellings_of_a_label_that_is_left_out_need_a_table(prepare, base) -> None:
+    columns = {**base, 'label': ['benign', 'malignant', 'normal', 'Normal'] * 6}
+    prepared = prepare(columns, classes=('benign', 'malignant'))
+    assert prepared.changes == ['spellings of the label are rewritten (6)']
+    assert {reason: len(ids) for reason, ids in prepared.left_out.items()} == {"the label is 'normal'": 12}
+
+
+def test_a_stated_column_may_name_files_without_suffix(prepare, imaged) -> None:
+    prepared = prepare({**imaged, 'bus': [f'{i}' for i in range(24)]}, files={'bus': ('bus',)})
+    assert prepared.rows[3]['bus'] == 'img/3.png'

@@ -1,0 +1,213 @@
+"""Which columns are clinical variables: numbers with unit and range, and categories with their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from usmm.datasets.table_inference.column_facts import ColumnFacts
+from usmm.datasets.table_inference.leaks import leak_in
+from usmm.datasets.table_inference.name_words import (
+    PATIENT_NAMES,
+    listing_of,
+    natural,
+    plain_name,
+    quantity_of,
+    spellings,
+    unit_in,
+    words_of,
+)
+from usmm.datasets.table_inference.table_hints import ALL, NONE, Question, TableHints, UndecidedError
+from usmm.datasets.table_inference.table_roles import Findings, VariableRole
+from usmm.structures import Variable
+
+MOST_VALUES = 12
+LONGEST_VALUE = 80
+MOST_MISSING = 0.5
+ALWAYS_FEW = 10  # so many clinical columns raise no question, however few patients there are
+PATIENTS_A_COLUMN = 10
+TERMS = re.compile(r'[&;|+]')
+ID_WORDS = frozenset({'id', 'nr', 'no', 'number', 'nummer', 'code', 'key', 'uid', 'index', 'row', 'zeile'})
+
+
+def infer_variables(
+    facts: Mapping[str, ColumnFacts],
+    labels: Sequence[str | None],
+    patients: int,
+    hints: TableHints,
+    findings: Findings,
+) -> tuple[VariableRole, ...]:
+    """The clinical variables of a table: columns that are stated, or all that can be used.
+
+    Args:
+        facts: Column -> what its cells are.
+        labels: Class of each row, None where it takes no part.
+        patients: Number of patients.
+        hints: What a person stated.
+        findings: Collects roles, assumptions and warnings.
+
+    Raises:
+        UndecidedError: More columns could be used than the number of patients allows for.
+        ValueError: A column that is stated cannot be a variable.
+    """
+    stated = () if hints.clinical in (None, (ALL,), (NONE,)) else hints.clinical or ()
+    roles: dict[str, VariableRole] = {}
+    for name in stated:
+        roles[name] = _stated(facts[name], labels, findings)
+    seen: dict[tuple[str | None, ...], str] = {}
+    usable = []
+    for name in findings.free():
+        reason = _why_not(facts[name], labels)
+        cells = tuple(facts[name].cells)
+        if reason is None and cells in seen:
+            reason = f'the same cells as another column: {seen[cells]!r}'
+        if reason is not None:
+            findings.leave(name, reason)
+            continue
+        seen[cells] = name
+        usable.append(name)
+    if stated or hints.clinical == (NONE,):
+        for name in usable:
+            findings.leave(name, 'not among the ones of --clinical')
+        return tuple(roles.values())
+    if hints.clinical is None and len(usable) > max(ALWAYS_FEW, patients // PATIENTS_A_COLUMN):
+        text = (
+            f'Which clinical columns are inputs? ({len(usable)} could be used, many for {patients} patients, and it '
+            f'is not stated which are known before the diagnosis: {listing_of(usable, 12)})'
+        )
+        flag = '--clinical COLUMN ..., --clinical all, or --clinical none'
+        raise UndecidedError([Question('clinical', text, flag, (*usable, ALL, NONE))])
+    return tuple(_variable(facts[name], 'its cells are', findings) for name in usable)
+
+
+def _stated(fact: ColumnFacts, labels: Sequence[str | None], findings: Findings) -> VariableRole:
+    if fact.distinct < 2:
+        raise ValueError(f'the clinical column {fact.name!r} has {fact.distinct} value: it cannot be an input')
+    if reason := leak_in(fact, labels):
+        findings.warnings.append(
+            f'The clinical column {fact.name!r} is used because it is stated, but it was suspicious: {reason}.'
+        )
+    return _variable(fact, 'stated;', findings)
+
+
+def _why_not(fact: ColumnFacts, labels: Sequence[str | None]) -> str | None:
+    """Why a column is not used, or None where it can be."""
+    return (leak_in(fact, labels) if fact.distinct > 1 else None) or _why_no_variable(fact)
+
+
+def _why_no_variable(fact: ColumnFacts) -> str | None:
+    rows = len(fact.cells)
+    if not fact.filled:
+        return 'empty'
+    if fact.distinct == 1:
+        return f'constant: {next(iter(fact.counts))!r}' + (f', {fact.missing} missing' if fact.missing else '')
+    if fact.missing > MOST_MISSING * rows:
+        return f'more than half of the cells are missing: {fact.missing} of {rows}'
+    if fact.is_date:
+        return 'dates'
+    words = {*words_of(fact.name)}
+    if fact.is_unique and (words & ID_WORDS or plain_name(fact.name) in PATIENT_NAMES or _counts_up(fact)):
+        return 'a code or running number, different in every row'
+    if fact.numbers.doubt is not None:
+        return fact.numbers.doubt
+    if _mostly_numbers(fact):
+        if not fact.numbers.unread:
+            return None
+        unread = listing_of(list(dict.fromkeys(fact.numbers.unread)), 4)
+        count = len(fact.numbers.unread)
+        return f'some cells are not numbers: {count} of {fact.filled}, as {unread}; stated, they count as missing'
+    if max(map(len, fact.counts)) > LONGEST_VALUE:
+        return 'free text'
+    values = len(spellings(fact.counts))
+    if values > MOST_VALUES or 2 * values > fact.filled:
+        return 'a text different in every row' if fact.is_unique else f'free text, or a category of {values} values'
+    return None
+
+
+def _mostly_numbers(fact: ColumnFacts) -> bool:
+    return 5 * len(fact.numbers.unread) < fact.filled
+
+
+def _counts_up(fact: ColumnFacts) -> bool:
+    """Whether the numbers are 1, 2, 3, ... in some order."""
+    values = [v for v in fact.numbers.values if v is not None]
+    return len(values) > 2 and len(values) == fact.filled and max(values) - min(values) == len(values) - 1
+
+
+def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRole:
+    """The variable of a column, and what was assumed of its cells.
+
+    Raises:
+        ValueError: It is neither numbers nor a few categories.
+    """
+    missing = f'{fact.missing} missing' if fact.missing else 'none missing'
+    numbers = fact.numbers
+    is_code = not numbers.unread and numbers.unit is None and len({v for v in numbers.values if v is not None}) == 2
+    if numbers.doubt is None and _mostly_numbers(fact) and not is_code:
+        role = VariableRole(_number(fact), fact.name, numbers.decimal)
+        _explain_numbers(fact, findings)
+        known = [v for v in numbers.values if v is not None]
+        span = f'{min(known):g} to {max(known):g}'
+        unit = f' {role.variable.unit}' if role.variable.unit else ''
+        gone = (len(numbers.values) - len(known)) or 'none'
+        findings.take(fact.name, 'clinical: number', f'{reason} numbers, {span}{unit}; {gone} missing')
+        return role
+    groups = spellings(fact.counts)
+    if len(groups) > 5 * MOST_VALUES or numbers.doubt is not None:
+        why = numbers.doubt or f'it has {len(groups)} different texts'
+        raise ValueError(f'the clinical column {fact.name!r} is neither numbers nor a category: {why}')
+    spelling = {text: max(group, key=fact.counts.__getitem__) for group in groups.values() for text in group}
+    for group in groups.values():
+        if len(group) > 1:
+            text = ', '.join(f'{name!r} ({fact.counts[name]})' for name in group)
+            findings.assumptions.append(f'These spellings of {fact.name!r} are one value: {text}.')
+    values = tuple(sorted({spelling[text] for text in fact.counts}, key=natural))
+    if joined := [value for value in values if len(TERMS.split(value)) > 1]:
+        findings.warnings.append(
+            f'{fact.name!r} joins several terms in one cell, as in {joined[0]!r}: each combination is one value.'
+        )
+    findings.take(fact.name, 'clinical: category', f'{reason} {len(values)} values: {listing_of(values, 4)}; {missing}')
+    return VariableRole(Variable(fact.name, values=values), fact.name, spelling=spelling)
+
+
+def _number(fact: ColumnFacts) -> Variable:
+    """A number with the unit and range that its name states and its values fit."""
+    known = [v for v in fact.numbers.values if v is not None]
+    unit = fact.numbers.unit or unit_in(fact.name)
+    quantity = quantity_of(fact.name)
+    if quantity is not None and (unit is None or unit == quantity[0]):
+        name, low, high = quantity
+        if all(low <= value <= high for value in known):
+            return Variable(fact.name, unit=name, range=(low, high))
+    return Variable(fact.name, unit=unit)
+
+
+def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
+    numbers, name = fact.numbers, fact.name
+    if numbers.decimal == 'comma':
+        example = next(text for text in fact.counts if ',' in text) if any(',' in t for t in fact.counts) else '1,5'
+        findings.assumptions.append(f'In {name!r} a comma is a decimal comma: {example!r}.')
+    if numbers.unit is not None:
+        findings.assumptions.append(f'The unit {numbers.unit!r} stands in the cells of {name!r} and is taken off.')
+    if numbers.codes:
+        text = ', '.join(sorted(set(numbers.codes)))
+        findings.assumptions.append(f'In {name!r} {text} stands for a missing value: {len(numbers.codes)} cells.')
+    if numbers.unread:
+        text = listing_of(list(dict.fromkeys(numbers.unread)), 4)
+        findings.warnings.append(
+            f'{len(numbers.unread)} cells of {name!r} are not numbers and count as missing: {text}.'
+        )
+    quantity = quantity_of(name)
+    known = [v for v in numbers.values if v is not None]
+    if quantity is not None and not all(quantity[1] <= value <= quantity[2] for value in known):
+        unit, low, high = quantity
+        findings.warnings.append(
+            f'{name!r} looks like a quantity in {unit}, from {low:g} to {high:g}, but its values are {min(known):g} to '
+            f'{max(known):g}: it has no range in the config.'
+        )
+    distinct = set(known)
+    if 3 <= len(distinct) <= 5 and all(v.is_integer() for v in distinct) and not numbers.codes:
+        findings.warnings.append(
+            f'{name!r} is taken as a number; if its {len(distinct)} values are codes of categories, write '
+            f'dict(name={name!r}, values={tuple(sorted(fact.counts, key=natural))!r}) in the schema.'
+        )

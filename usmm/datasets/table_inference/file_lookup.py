@@ -1,0 +1,197 @@
+"""Names of files in cells -> files: relative to the table or to one of its folders, in any spelling."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from usmm.datasets.case_table import CLIP_SUFFIXES, IMAGE_SUFFIXES
+from usmm.datasets.table_inference.name_words import natural
+
+MOST_FILES = 200_000
+SUFFIXES = IMAGE_SUFFIXES | CLIP_SUFFIXES
+SEPARATORS = (';', '&', '|', '\n', ',')
+PLACEHOLDER = re.compile(r'\{([^{}]+)\}')
+
+
+@dataclass(frozen=True)
+class CellFiles:
+    """The files that a cell names.
+
+    Args:
+        files: Those that exist.
+        absent: Names of those that do not.
+        unclear: Names that several files have.
+        how: Ways in which the names differ from the files: `'folder'`, `'case'`, `'suffix'`.
+    """
+
+    files: tuple[Path, ...] = ()
+    absent: tuple[str, ...] = ()
+    unclear: tuple[str, ...] = ()
+    how: frozenset[str] = frozenset()
+
+
+class FileLookup:
+    """Finds the files that cells of a table name.
+
+    Args:
+        folder: Folder of the table.
+        roots: Further folders.
+
+    Raises:
+        ValueError: One of the roots is not a folder.
+    """
+
+    def __init__(self, folder: Path, roots: Sequence[Path] = ()) -> None:
+        for root in roots:
+            if not root.is_dir():
+                raise ValueError(
+                    f'expected a folder of images, got {str(root)!r}: --image-root needs an existing folder'
+                )
+        self.folder = folder.absolute()
+        self.roots = (self.folder, *(root.absolute() for root in roots))
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """All images and clips below the folders; hidden folders are left out.
+
+        Raises:
+            ValueError: There are more files than can be looked through.
+        """
+        listed: dict[Path, None] = {}
+        count = 0
+        for root in self.roots:
+            for folder, folders, names in os.walk(root):
+                folders[:] = sorted(name for name in folders if not name.startswith('.'))
+                count += len(names)
+                if count > MOST_FILES:
+                    raise ValueError(
+                        f'{root} holds more than {MOST_FILES} files: move the table, or the images, to a smaller folder'
+                    )
+                listed.update({Path(folder, n): None for n in sorted(names) if Path(n).suffix.lower() in SUFFIXES})
+        return list(listed)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        return _grouped((path.name.lower(), path) for path in self.files)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        return _grouped((path.stem.lower(), path) for path in self.files)
+
+    def cell(self, text: str, bare: bool = False) -> CellFiles:
+        """The files of a cell, which may name several.
+
+        Args:
+            text: The cell.
+            bare: Whether names may lack their suffix.
+        """
+        if (path := self._exact(text)) is not None:
+            return CellFiles((path,))
+        for mark in SEPARATORS:
+            parts = [part.strip() for part in text.split(mark) if part.strip()]
+            if len(parts) > 1 and all(bare or has_suffix(part) for part in parts):
+                return _united([self._one(part, bare) for part in parts])
+        return self._one(text, bare)
+
+    def matching(self, pattern: str, row: dict[str, str | None]) -> CellFiles:
+        """The files whose path, from one of the folders, matches a pattern with the cells of a row in it.
+
+        Args:
+            pattern: Such as `'clips/{patient_id}_*.mp4'`; `*` is any text without a slash.
+            row: Column -> cell.
+
+        Raises:
+            ValueError: The pattern names a column that the row does not have, or is not a pattern of file names.
+        """
+        for name in PLACEHOLDER.findall(pattern):
+            if name not in row:
+                raise ValueError(
+                    f'the pattern {pattern!r} names {name!r}, which is not a column; columns: {list(row)[:20]}'
+                )
+            if row[name] is None:
+                return CellFiles()
+        text = PLACEHOLDER.sub(lambda match: re.sub(r'([*?\[])', r'[\1]', str(row[match[1]])), pattern)
+        roots = self.roots
+        if Path(text).is_absolute():
+            anchor = Path(text).anchor
+            roots, text = (Path(anchor),), text[len(anchor) :]
+        for root in roots:
+            try:
+                matches = [path for path in root.glob(text) if path.is_file()]
+            except (ValueError, NotImplementedError) as error:
+                raise ValueError(f'{pattern!r} is not a pattern of file names: {error}') from error
+            if matches:
+                return CellFiles(tuple(sorted(matches, key=lambda path: natural(path.name))))
+        return CellFiles(absent=(text,))
+
+    def _exact(self, text: str) -> Path | None:
+        """The file that a name is the path of, from the folder of the table."""
+        for form in dict.fromkeys([text, text.replace('\\', '/')]):
+            path = Path(os.path.normpath(self.folder / form)) if _is_short(form) else None
+            if path is not None and has_suffix(form) and path.is_file():
+                return path
+        return None
+
+    def _one(self, text: str, bare: bool) -> CellFiles:
+        if (path := self._exact(text)) is not None:
+            return CellFiles((path,))
+        parts = [part for part in PurePosixPath(text.replace('\\', '/')).parts if part not in ('/', '.', '..')]
+        if not parts or not (bare or has_suffix(parts[-1])):
+            return CellFiles(absent=(text,))
+        name = parts[-1].lower()
+        group = self._by_name.get(name, [])
+        group = group or (self._by_stem.get(name, []) if bare else [])
+        group = _best_tail(group, [part.lower() for part in parts[:-1]])
+        if len(group) != 1:
+            return CellFiles(unclear=(text,)) if group else CellFiles(absent=(text,))
+        how = {'suffix'} if group[0].name.lower() != name else {'case'} if group[0].name != parts[-1] else set()
+        return CellFiles((group[0],), how=frozenset(how | {'folder'}))
+
+
+def has_suffix(name: str) -> bool:
+    """Whether a name ends like an image or a clip.
+
+    Example:
+        >>> has_suffix('a.PNG'), has_suffix('no. 5')
+        (True, False)
+    """
+    return Path(name.strip()).suffix.lower() in SUFFIXES
+
+
+def _is_short(text: str) -> bool:
+    return len(text) < 1000 and '\0' not in text
+
+
+def _best_tail(paths: Sequence[Path], folders: Sequence[str]) -> list[Path]:
+    """The paths whose last folders agree best with the ones that are named."""
+
+    def agreement(path: Path) -> int:
+        own = [part.lower() for part in path.parts[:-1]]
+        count = 0
+        while count < min(len(own), len(folders)) and own[-1 - count] == folders[-1 - count]:
+            count += 1
+        return count
+
+    best = max(map(agreement, paths), default=0)
+    return [path for path in paths if agreement(path) == best]
+
+
+def _grouped(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
+    groups: dict[str, list[Path]] = {}
+    for key, path in pairs:
+        groups.setdefault(key, []).append(path)
+    return groups
+
+
+def _united(parts: Sequence[CellFiles]) -> CellFiles:
+    return CellFiles(
+        tuple(path for part in parts for path in part.files),
+        tuple(name for part in parts for name in part.absent),
+        tuple(name for part in parts for name in part.unclear),
+        frozenset().union(*(part.how for part in parts)),
+    )

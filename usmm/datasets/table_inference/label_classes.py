@@ -1,0 +1,142 @@
+"""The label column, its classes in order, and the positive one of two."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from usmm.datasets.table_inference.column_facts import ColumnFacts
+from usmm.datasets.table_inference.name_words import (
+    LABEL_NAMES,
+    NEGATIVE_WORDS,
+    POSITIVE_WORDS,
+    UNCLEAR_WORDS,
+    listing_of,
+    natural,
+    plain_name,
+    spelling_key,
+    spellings,
+)
+from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
+from usmm.datasets.table_inference.table_roles import Findings, LabelRole
+from usmm.readers import DataError
+from usmm.utils.suggestions import did_you_mean
+
+MOST_CLASSES = 20
+CHOICES = 15  # columns that a question lists
+
+
+def infer_label(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: Findings) -> LabelRole:
+    """The label of a table.
+
+    Args:
+        facts: Column -> what its cells are.
+        hints: What a person stated.
+        findings: Collects role, assumptions and warnings.
+
+    Raises:
+        UndecidedError: No column, or several, may be the label; or it is open which of two classes is positive.
+        DataError: The label has fewer than two classes, or too many.
+        ValueError: A class that no cell has.
+    """
+    column = hints.label if hints.label is not None else _label_column(facts, findings.free())
+    fact = facts[column]
+    groups = spellings(fact.counts)
+    if len(groups) < 2:
+        text = f'the label {column!r} has {len(groups)} class {list(fact.counts)}; training needs two or more'
+        raise DataError(f'{text}: name another column with --label')
+    spelling = {text: max(group, key=fact.counts.__getitem__) for group in groups.values() for text in group}
+    counts = Counter(spelling[cell] for cell in fact.cells if cell is not None)
+    classes = _classes(column, counts, hints)
+    ignored = {name: count for name, count in counts.items() if name not in classes}
+    positive = _positive(classes, hints, findings)
+    if len(classes) == 2 and not hints.classes:
+        classes = tuple(sorted(classes, key=lambda name: name == positive))
+    _explain(fact, groups, counts, classes, hints, findings)
+    return LabelRole(column, classes, positive, spelling, ignored)
+
+
+def _label_column(facts: Mapping[str, ColumnFacts], free: Sequence[str]) -> str:
+    named = [[n for n in free if plain_name(n) in names] for names in LABEL_NAMES]
+    fitting = [[n for n in group if 2 <= len(spellings(facts[n].counts)) <= MOST_CLASSES] for group in named]
+    for all_named, good in zip(named, fitting):
+        if len(good) == 1:
+            return good[0]
+        if len(good) > 1:
+            raise UndecidedError([_which_label(good, 'more than one column is named like a label')])
+        if len(all_named) == 1 and facts[all_named[0]].distinct < 2:
+            raise DataError(
+                f'the label {all_named[0]!r} has {facts[all_named[0]].distinct} class '
+                f'{list(facts[all_named[0]].counts)}; training needs two or more: name another column with --label'
+            )
+    possible = [n for n in free if 2 <= facts[n].distinct <= 6 and 2 * facts[n].filled > len(facts[n].cells)]
+    raise UndecidedError([_which_label(possible, 'no column is named like a label')])
+
+
+def _which_label(names: Sequence[str], why: str) -> Question:
+    shown = listing_of(names, CHOICES) or 'none has 2 to 6 different values'
+    text = f'Which column is the label? ({why}; columns with few values: {shown})'
+    return Question('label', text, '--label COLUMN', tuple(names), open=True)
+
+
+def _classes(column: str, counts: Counter[str], hints: TableHints) -> tuple[str, ...]:
+    if not hints.classes:
+        if len(counts) > MOST_CLASSES:
+            text = f'the label {column!r} has {len(counts)} different values, as {listing_of(list(counts), 5)}'
+            raise DataError(f'{text}: a class each is too many; name the classes with --classes, or another --label')
+        return tuple(sorted(counts, key=natural))
+    by_key = {spelling_key(name): name for name in counts}
+    for name in hints.classes:
+        if spelling_key(name) not in by_key:
+            raise ValueError(f'no cell of {column!r} is {name!r} (--classes); {did_you_mean(name, counts)}')
+    classes = tuple(dict.fromkeys(by_key[spelling_key(name)] for name in hints.classes))
+    if len(classes) < 2:
+        raise ValueError(f'--classes needs two or more different classes, got {list(hints.classes)}')
+    return classes
+
+
+def _positive(classes: tuple[str, ...], hints: TableHints, findings: Findings) -> str | None:
+    if hints.positive is not None:
+        match = [name for name in classes if spelling_key(name) == spelling_key(hints.positive)]
+        if not match:
+            raise ValueError(
+                f'the positive class {hints.positive!r} is not a class; {did_you_mean(hints.positive, classes)}'
+            )
+        return match[0] if len(classes) == 2 else None
+    if len(classes) != 2:
+        return None
+    keys = [plain_name(name.replace('+', 'positive').removesuffix('.0')) for name in classes]
+    is_positive, is_negative = [k in POSITIVE_WORDS for k in keys], [k in NEGATIVE_WORDS for k in keys]
+    for i in (0, 1):
+        if (is_positive[i] or is_negative[1 - i]) and not (is_positive[1 - i] or is_negative[i]):
+            by = classes[i] if is_positive[i] else classes[1 - i]
+            findings.assumptions.append(
+                f'The positive class, for sensitivity and AUC, is {classes[i]!r} (recognised by the word {by!r}).'
+            )
+            return classes[i]
+    text = f'Which class is the positive one, for sensitivity and AUC: {classes[0]!r} or {classes[1]!r}?'
+    raise UndecidedError([Question('positive', text, '--positive CLASS', classes)])
+
+
+def _explain(
+    fact: ColumnFacts,
+    groups: Mapping[str, Sequence[str]],
+    counts: Counter[str],
+    classes: Sequence[str],
+    hints: TableHints,
+    findings: Findings,
+) -> None:
+    reason = 'stated' if hints.label is not None else 'by its name'
+    findings.take(fact.name, 'label', f'{reason}; classes {", ".join(f"{n} ({counts[n]})" for n in classes)}')
+    for group in groups.values():
+        if len(group) > 1:
+            text = ', '.join(f'{name!r} ({fact.counts[name]})' for name in group)
+            findings.assumptions.append(f'These spellings are one class: {text}.')
+    for name in classes:
+        if plain_name(name) in UNCLEAR_WORDS:
+            findings.warnings.append(f'Is {name!r} a class, with {counts[name]} cases? --classes leaves others out.')
+    if words := fact.missing_words:
+        text = ', '.join(f'{word!r} ({count})' for word, count in words.most_common(5))
+        findings.warnings.append(
+            f'In the label {fact.name!r} these words are taken as missing: {text}. Rename one that is a class.'
+        )

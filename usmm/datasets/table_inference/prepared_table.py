@@ -1,0 +1,382 @@
+"""The cases of a table with inferred roles: as they stand in it, or as a case table that has to be written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from usmm.datasets.converters.cells import no_formula
+from usmm.datasets.ids import same_patient
+from usmm.datasets.table_inference.column_facts import POINT, numbers_of
+from usmm.datasets.table_inference.file_columns import files_in, united_files
+from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
+from usmm.datasets.table_inference.id_columns import patient_of
+from usmm.datasets.table_inference.infer_roles import CaseRows
+from usmm.datasets.table_inference.name_words import PARTS, listing_of
+from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES, ModalityRole, TableRoles
+from usmm.readers import DataError
+from usmm.structures import Schema
+
+Row = dict[str, str]
+
+
+@dataclass
+class FileCounts:
+    """Files of one modality.
+
+    Args:
+        files: All files that the cases name.
+        cases: Cases with a file.
+        several: Files beyond the first of a case.
+        masks: Cases with a mask.
+        without_mask: Class -> cases with a file and without a mask.
+        absent: Names of files that do not exist.
+        largest: The largest file, or None.
+    """
+
+    files: int = 0
+    cases: int = 0
+    several: int = 0
+    masks: int = 0
+    without_mask: Counter[str] = field(default_factory=Counter)
+    absent: list[str] = field(default_factory=list)
+    largest: Path | None = None
+
+
+@dataclass
+class PreparedTable:
+    """The cases that take part.
+
+    Args:
+        rows: One row a case, column -> text.
+        changes: What differs from the table, sentence by sentence; empty where the table can be read as it is.
+        left_out: Reason -> the ids, or numbers of the rows, that take no part.
+        classes: Class -> cases.
+        patients: Class -> patients.
+        files: Modality -> its counts.
+        missing: Clinical variable -> cases without a value.
+        incomplete: Cases without a file of one of the modalities.
+        schema: The schema of the rows.
+        parts: Part -> class -> cases, where the table has a split column.
+        idle_files: Folder -> images and clips in it that no case names, of folders from which files are used.
+    """
+
+    rows: list[Row]
+    changes: list[str]
+    left_out: dict[str, list[str]]
+    classes: dict[str, int]
+    patients: dict[str, int]
+    files: dict[str, FileCounts]
+    missing: dict[str, int]
+    incomplete: int
+    schema: Schema
+    parts: dict[str, Counter[str]] = field(default_factory=dict)
+    idle_files: dict[Path, int] = field(default_factory=dict)
+
+    @property
+    def num_patients(self) -> int:
+        """Number of patients."""
+        column = self.schema.patient_id
+        return len({row.get(column) or row[self.schema.case_id] for row in self.rows})
+
+    def text(self) -> str:
+        """The rows as CSV.
+
+        Raises:
+            DataError: A cell that a spreadsheet would run as a formula.
+        """
+        stream = io.StringIO()
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        writer = csv.DictWriter(stream, columns, lineterminator='\n')
+        writer.writeheader()
+        for row in self.rows:
+            case = row[self.schema.case_id]
+            writer.writerow({name: no_formula(cell, case) for name, cell in row.items()})
+        return stream.getvalue()
+
+
+def prepare_table(data: CaseRows, roles: TableRoles, folder: Path) -> PreparedTable:
+    """The cases of a table, with its files resolved and its numbers and categories in one form.
+
+    Args:
+        data: The table.
+        roles: The roles of its columns.
+        folder: Where a case table would be written; its file columns are relative to it.
+
+    Raises:
+        DataError: A name that several files have, masks that fit no file, or a case id that stands twice.
+    """
+    return _Preparation(data, roles, folder).run()
+
+
+class _Preparation:
+    def __init__(self, data: CaseRows, roles: TableRoles, folder: Path) -> None:
+        self.data, self.roles, self.folder = data, roles, folder.absolute()
+        self.changed: dict[str, int] = defaultdict(int)
+        self.left_out: dict[str, list[str]] = defaultdict(list)
+        self.files = {m.name: FileCounts() for m in roles.modalities}
+        self.names = _Names(roles, data.names)
+        self.numbers = {
+            v.column: numbers_of(data.facts[v.column].cells, data.facts[v.column].decimal).values
+            for v in roles.variables
+            if not v.variable.is_category
+        }
+        self.serial: Counter[str] = Counter()
+        self.used_files: set[Path] = set()
+
+    def run(self) -> PreparedTable:
+        rows: list[Row] = []
+        for index, row in enumerate(self.data.rows):
+            rows += self._cases(index, row)
+        self._check_ids(rows)
+        if self.roles.patient_id is None and Schema.patient_id in self.data.names and not self.names.makes_patients:
+            self.changed[f'the column {Schema.patient_id!r} is not the id of the patient'] += 1
+        schema = self.names.schema()
+        classes = Counter(row[schema.label] for row in rows)
+        patients = defaultdict(set)
+        for case in rows:
+            patients[case[schema.label]].add(case.get(schema.patient_id) or case[schema.case_id])
+        parts: dict[str, Counter[str]] = {}
+        if schema.split is not None:
+            for case in rows:
+                parts.setdefault(case[schema.split], Counter())[case[schema.label]] += 1
+        changes = [f'{text} ({count})' for text, count in self.changed.items()]
+        order = self.roles.label.classes
+        return PreparedTable(
+            rows,
+            changes,
+            dict(self.left_out),
+            {name: classes[name] for name in order},
+            {name: len(patients[name]) for name in order},
+            self.files,
+            {v.variable.name: sum(not row[v.column] for row in rows) for v in self.roles.variables},
+            sum(any(not row[self.names.files[m.name]] for m in self.roles.modalities) for row in rows),
+            schema,
+            parts,
+            self._idle_files(),
+        )
+
+    def _cases(self, index: int, row: Mapping[str, str | None]) -> list[Row]:
+        """The cases of a row: none where it takes no part, several where each file is one."""
+        number, roles, out = f'row {index + 2}', self.roles, Row()
+        cell = row[roles.label.column]
+        if cell is None:
+            return self._leave('the label is missing', self._id_of(row, number))
+        label = roles.label.spelling[cell]
+        if label not in roles.label.classes:
+            self.left_out[f'the label is {label!r}'].append(self._id_of(row, number))
+            self._same(cell, label, 'spellings of the label')
+            return []
+        if roles.case_id is not None and row[roles.case_id] is None:
+            return self._leave('the case id is missing', number)
+        if roles.patient_id is not None and row[roles.patient_id] is None:
+            return self._leave('the patient id is missing', self._id_of(row, number))
+        files = {m.name: self._existing(m, files_in(m, row, self.data.lookup), number) for m in roles.modalities}
+        masks = {
+            m.name: self._existing(m, united_files(m.masks, row, self.data.lookup, bare=True), number)
+            for m in roles.modalities
+        }
+        if roles.modalities and not any(files.values()) and not roles.variables:
+            return self._leave('no file exists', self._id_of(row, number))
+        first = next((paths[0].name for paths in files.values() if paths), None)
+        out[self.names.case] = row[roles.case_id] if roles.case_id is not None else ''  # type: ignore[assignment]
+        if self.names.makes_patients:
+            if first is None:
+                return self._leave('no file, whose name would have the patient', number)
+            out[self.names.patient] = patient_of(str(roles.patient_pattern), first)
+        elif roles.patient_id is not None:
+            out[roles.patient_id] = str(row[roles.patient_id])
+        if roles.case_id is None:
+            out[self.names.case] = self._made_id(out.get(self.names.patient), index)
+        out[roles.label.column] = self._same(cell, label, 'spellings of the label')
+        self._add_variables(out, row, index)
+        if roles.split is not None:
+            text = str(row[roles.split])
+            out[roles.split] = self._same(
+                text, PARTS[text.lower()], 'names of parts', text.lower() in ('train', 'val', 'test')
+            )
+        for modality in roles.modalities:
+            if modality.boxes is not None:
+                out[modality.boxes] = row[modality.boxes] or ''
+        return self._with_files(out, row, files, masks, label)
+
+    def _with_files(
+        self,
+        out: Row,
+        row: Mapping[str, str | None],
+        files: Mapping[str, tuple[Path, ...]],
+        masks: Mapping[str, tuple[Path, ...]],
+        label: str,
+    ) -> list[Row]:
+        if not self.roles.case_per_file:
+            for m in self.roles.modalities:
+                self._count(m, files[m.name], masks[m.name], label)
+                out[self.names.files[m.name]] = self._file_cell(m.sources, row, files[m.name])
+                if m.masks:
+                    out[self.names.masks[m.name]] = self._file_cell(m.masks, row, masks[m.name])
+            return [out]
+        (modality,) = self.roles.modalities
+        paths, own_masks = files[modality.name], masks[modality.name]
+        if own_masks and len(own_masks) != len(paths):
+            raise DataError(
+                f'has {len(paths)} files and {len(own_masks)} masks: with --case-per-file each file needs one, or none',
+                file=self.data.table, case=out[self.names.case], modality=modality.name,
+            )  # fmt: skip
+        self.changed['cases, one for each file'] += len(paths)
+        cases = []
+        for k, path in enumerate(paths):
+            mask = own_masks[k : k + 1]
+            self._count(modality, (path,), mask, label)
+            name = out[self.names.case]
+            cell = {
+                self.names.case: f'{name}-{k + 1}' if len(paths) > 1 else name,
+                self.names.patient: out.get(self.names.patient, name),
+            }
+            cells = {self.names.files[modality.name]: self._path(path)}
+            cells |= {self.names.masks[modality.name]: ''.join(map(self._path, mask))} if modality.masks else {}
+            cases.append({**cell, **{k: v for k, v in out.items() if k not in cell}, **cells})
+        if not paths:
+            return self._leave('no file exists', out[self.names.case])
+        return cases
+
+    def _add_variables(self, out: Row, row: Mapping[str, str | None], index: int) -> None:
+        for v in self.roles.variables:
+            text = row[v.column]
+            if text is None:
+                out[v.column] = ''
+            elif v.variable.is_category:
+                out[v.column] = self._same(text, v.spelling[text], f'spellings of {v.column!r}')
+            else:
+                value = self.numbers[v.column][index]
+                plain = '' if value is None else text if POINT.fullmatch(text) else format(value, '.15g')
+                out[v.column] = self._same(text, plain, f'numbers of {v.column!r}')
+
+    def _same(self, old: str, new: str, what: str, alike: bool = False) -> str:
+        if old != new and not alike:
+            self.changed[f'{what} are rewritten'] += 1
+        return new
+
+    def _file_cell(self, sources: Sequence[str], row: Mapping[str, str | None], paths: Sequence[Path]) -> str:
+        """The cell of these files, and whether it differs from what a reader of the table itself would find."""
+        cell = row.get(sources[0]) if len(sources) == 1 else None
+        parts = [p.strip() for p in cell.split(';') if p.strip()] if cell else []
+        here = [_of_cell(self.data.table.parent, part) for part in parts]
+        if here != [*paths]:
+            self.changed['names of files are written as paths from the case table'] += 1
+        return ';'.join(map(self._path, paths))
+
+    def _path(self, path: Path) -> str:
+        """A file as a cell names it: from the folder of the case table where it is near, else absolute."""
+        near = os.path.relpath(path, self.folder)
+        text = str(path) if near.startswith(f'..{os.sep}..') else Path(near).as_posix()
+        if ';' in text:
+            raise DataError("a path with ';' cannot stand in a case table: rename the file", file=path)
+        return text
+
+    def _existing(self, modality: ModalityRole, cell: CellFiles, number: str) -> tuple[Path, ...]:
+        if cell.unclear:
+            raise DataError(
+                f'{number} names {listing_of(cell.unclear, 3)}, the name of several files below the table: write '
+                'the folder too',
+                file=self.data.table, modality=modality.name,
+            )  # fmt: skip
+        self.files[modality.name].absent += cell.absent
+        if cell.absent:
+            self.changed['names of files that do not exist are left out'] += len(cell.absent)
+        self.used_files.update(cell.files)
+        return cell.files
+
+    def _idle_files(self) -> dict[Path, int]:
+        """Folder -> files in it that are in no cell that was read."""
+        counts: dict[Path, int] = {}
+        for folder in sorted({path.parent for path in self.used_files}):
+            own = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+            counts[folder] = sum(path not in self.used_files for path in own)
+        return {folder: count for folder, count in counts.items() if count}
+
+    def _count(self, modality: ModalityRole, paths: Sequence[Path], masks: Sequence[Path], label: str) -> None:
+        counts = self.files[modality.name]
+        counts.files += len(paths)
+        candidates = [*paths, *([counts.largest] if counts.largest else [])]
+        counts.largest = max(candidates, key=lambda path: path.stat().st_size, default=None)
+        counts.cases += bool(paths)
+        counts.several += max(0, len(paths) - 1)
+        counts.masks += bool(masks)
+        if paths and not masks:
+            counts.without_mask[label] += 1
+
+    def _leave(self, reason: str, name: str) -> list[Row]:
+        self.left_out[reason].append(name)
+        self.changed[f'cases are left out: {reason}'] += 1
+        return []
+
+    def _id_of(self, row: Mapping[str, str | None], number: str) -> str:
+        return (row[self.roles.case_id] if self.roles.case_id is not None else None) or number
+
+    def _made_id(self, patient: str | None, index: int) -> str:
+        self.changed['ids of cases are made'] += 1
+        if patient is None:
+            return f'row_{index + 2}'
+        self.serial[patient] += 1
+        return f'{patient}-{self.serial[patient]}'
+
+    def _check_ids(self, rows: Sequence[Row]) -> None:
+        for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
+            text = f'patient ids {list(group)} differ in case or blanks alone: write each in one way'
+            raise DataError(text, file=self.data.table)
+        counts = Counter(row[self.names.case] for row in rows)
+        if twice := [name for name, count in counts.items() if count > 1]:
+            raise DataError(
+                f'{len(twice)} case ids stand in several rows: {listing_of(twice, 5)}', file=self.data.table
+            )
+
+
+class _Names:
+    """Columns of the prepared table."""
+
+    def __init__(self, roles: TableRoles, columns: Sequence[str]) -> None:
+        self.roles = roles
+        self.makes_patients = roles.patient_id is None and roles.patient_pattern is not None
+        self.case = roles.case_id or _free_name('case_id', columns)
+        self.patient = roles.patient_id or (_free_name('patient_id', columns) if self.makes_patients else 'patient_id')
+        if roles.case_per_file and roles.patient_id in (None, roles.case_id):
+            # the id of the row stays as the patient's, those of the cases are new
+            self.patient = _free_name('patient_id', [c for c in columns if c != roles.patient_id])
+            self.case = _free_name('case_id', [c for c in columns if c != roles.case_id])
+        self.files = {m.name: _column_of(m.sources, m.name, columns) for m in roles.modalities}
+        self.masks = {m.name: _column_of(m.masks, f'{m.name}_mask', columns) for m in roles.modalities if m.masks}
+
+    def schema(self) -> Schema:
+        roles = self.roles
+        return Schema(
+            images={m.name: self.files[m.name] for m in roles.modalities if m.kind == IMAGES},
+            clips={m.name: self.files[m.name] for m in roles.modalities if m.kind == CLIPS},
+            masks=dict(self.masks),
+            boxes={m.name: m.boxes for m in roles.modalities if m.boxes is not None},
+            clinical=[v.variable for v in roles.variables],
+            case_id=self.case,
+            patient_id=self.patient,
+            label=roles.label.column,
+            split=roles.split,
+        )
+
+
+def _column_of(sources: Sequence[str], name: str, columns: Sequence[str]) -> str:
+    return sources[0] if len(sources) == 1 and sources[0] in columns else _free_name(name, columns)
+
+
+def _free_name(name: str, columns: Sequence[str]) -> str:
+    while name in columns:
+        name = f'{name}_'
+    return name
+
+
+def _of_cell(folder: Path, part: str) -> Path:
+    """The file that a case table in a folder names, see `CaseTable`."""
+    path = Path(os.path.normpath(folder / part))
+    return path if path.is_file() or '\\' not in part else Path(os.path.normpath(folder / part.replace('\\', '/')))
