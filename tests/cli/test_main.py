@@ -88,7 +88,7 @@ def test_a_script_runs_with_this_interpreter(tmp_path: Path, monkeypatch: pytest
     [
         ('make-fantom', "did you mean 'make_phantom'?"),
         ('Trian', "did you mean 'train'?"),
-        ('qqq', 'valid names are make_phantom, convert, '),
+        ('qqq', 'valid names are init, make_phantom, '),
         ('arguments', 'valid names are'),
         ('main', 'did you mean'),
         ('prove', 'it is now: python proofs/prove.py'),

@@ -80,3 +80,32 @@ def test_keys_that_nothing_reads_are_refused(tmp_path, key):
 def test_names_are_text_however_they_are_written(tmp_path):
     config = load(tmp_path, options={'classes': [0, 1], 'positive': 1, 'ignore_labels': 'normal'})
     assert config.classes == ('0', '1') and config.positive == '1' and config.ignore_labels == ('normal',)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ("split = dict(selection='best')", r"split.selection must be one of \['inner', 'last', 'test'\], got 'best'"),
+        ("missing = 'ignore'", r"missing must be one of \['error', 'drop', 'keep'\], got 'ignore'"),
+        ("bad_cases = 'drop'", r"bad_cases must be one of \['error', 'skip'\], got 'drop'"),
+        ("modalities = ('bus', 'cdfii')", "modalities: unknown name 'cdfii'; did you mean 'cdfi'"),
+        ("positive = 'SSC'", r"positive must be one of the classes \['ADC', 'SCC'\], got 'SSC', did you mean 'SCC'"),
+        ('deterministic = 1', 'deterministic must be True or False, got 1'),
+        ("stages = [dict(name='a', train='al', max_epochs=1, optimizer=dict(type='Adam'))]",
+         r"stages.0.train must be one of \['all', 'clinical', 'all but clinical'\] or a list of parts, got 'al'"),
+        ("stages = [dict(name='a', train=3, max_epochs=1, optimizer=dict(type='Adam'))]", 'stages.0.train must .* got 3'),
+        ("stages = [dict(name='a', train=[], max_epochs=1, optimizer=dict(type='Adam'))]", r'stages.0.train .* got \[\]'),
+        ("stages = [dict(name='a', train='all', max_epochs=1, optimizer='Adam')]",
+         "stages.0.optimizer must be a dict, got 'Adam'"),
+        ("stages = [dict(name='a', train='all', max_epochs=1, cache='yes', optimizer=dict(type='Adam'))]",
+         "stages.0.cache must be True or False, got 'yes'"),
+        ('model = dict(encoder=3)', 'model.encoder must be a dict or None, got 3'),
+        ("model = dict(head=dict(losses='FocalLoss'))", "model.head.losses must be a list of dicts, got 'FocalLoss'"),
+        ("table = '${data_rot}/cases.csv'", r'reference \$\{data_rot\}: unknown name .data_rot.; did you mean .data_root.'),
+    ],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    config = tmp_path / 'mine.py'
+    config.write_text(f"_base_ = 'usmm::msmfn_small_phantom'\n\n{text}\n")
+    with pytest.raises(ConfigError, match=rf'mine\.py:3: {message}'):
+        load_config(config)

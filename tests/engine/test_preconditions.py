@@ -9,7 +9,7 @@ import pytest
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
-from usmm.engine.preconditions import check_classes, check_launcher
+from usmm.engine.preconditions import check_classes, check_launcher, check_stages
 from usmm.readers import DataError
 
 QUIET = RunOptions(progress=False)
@@ -50,7 +50,7 @@ def holes(tiny_data: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'stages.1.train': 'clinicl'}, "what to train must be one of .* got 'clinicl'"),
+        ({'stages.1.train': ['clinicl']}, r"this model has no part \['clinicl'\]; its parts are"),
         ({'stages.1.train': 'all'}, "stage 'clinical' trains .*: scores are cached where only the clinical part"),
         ({'monitor': 'auroc'}, "stage 'image': monitor 'auroc' is not measured; there are .*'auc'"),
     ],
@@ -60,6 +60,14 @@ def test_a_mistake_of_a_later_stage_is_found_before_the_first(tiny_config, optio
     with pytest.raises(ValueError, match=message):
         run.train()
     assert not (tiny_config.parent / 'work' / 'image').exists()
+
+
+def test_a_monitor_that_nothing_uses_is_reported(tiny_config, caplog):
+    options = {'monitor': 'auroc', 'split.selection': 'last', 'max_epochs': 1, 'modalities': ['bus']}
+    run = experiment(tiny_config, options)
+    with caplog.at_level('WARNING'):
+        check_stages(run.config, run.model, validated=False)
+    assert "stage 'image': monitor 'auroc' is not measured; nothing uses it, as there is no validation" in caplog.text
 
 
 def test_monitor_may_be_a_metric_of_the_image_scores(tiny_config):

@@ -38,6 +38,7 @@ SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')
 # Keys that mmengine's runner takes out of a component's settings before it builds it.
 RUNNER_KEYS = {'param_scheduler': ('convert_to_iter_based',), 'optim_wrapper': ('constructor', 'paramwise_cfg')}
+PARTS = ('encoder', 'fusion', 'head', 'clinical', 'backbone', 'data_preprocessor')  # of a model, each a dict
 # Which registries a key's value is built from; keys not named here inherit their parent's.
 KINDS = {
     'model': 'model', 'dataset': 'dataset', 'sampler': 'sampler', 'train_pipeline': 'transform',
@@ -140,6 +141,16 @@ def _check_typed(value: object, where: str, key: str, files: list[Path]) -> None
             raise ConfigError(f"{place(key, files)}{where}: a component needs a 'type', got the keys {sorted(item)}")
 
 
+def _check_part(value: object, where: str, key: str, files: list[Path]) -> None:
+    """See that what a model is built from is described by dicts."""
+    if '.schema.' in where:
+        return  # the clinical variables of a schema
+    if key in PARTS and value is not None and not isinstance(value, Mapping):
+        raise ConfigError(f'{place(key, files)}{where} must be a dict or None, got {value!r}')
+    if key == 'losses' and not (isinstance(value, (list, tuple)) and all(isinstance(v, Mapping) for v in value)):
+        raise ConfigError(f'{place(key, files)}{where} must be a list of dicts, got {value!r}')
+
+
 class ComponentCheck:
     """Checks the components of a config one by one.
 
@@ -163,6 +174,8 @@ class ComponentCheck:
                 self._check(value, where, kind)
             for key, item in value.items():
                 _check_typed(item, f'{where}.{key}', key, self.files)
+                if kind == 'model':
+                    _check_part(item, f'{where}.{key}', key, self.files)
                 self.walk(item, f'{where}.{key}', KINDS.get(key, kind))
 
     def _check(self, value: Settings, where: str, kind: str) -> None:
@@ -173,8 +186,10 @@ class ComponentCheck:
         if component is None or component.arguments is None:
             self.certain = False
             return
-        valid = (*component.arguments, *RESERVED, *RUNNER_KEYS.get(kind, ()))
-        _check_keys(value, valid, f'{where} ({name})', self.files)
+        extra = RUNNER_KEYS.get(kind, ())
+        wrong = [key for key in value if key not in (*component.arguments, *RESERVED, *extra)]
+        if wrong:
+            raise ConfigError.unknown(f'{where} ({name})', wrong[0], (*component.arguments, *extra), self.files)
 
 
 def _used_names(files: Iterable[Path]) -> set[str]:
@@ -203,5 +218,6 @@ def _spells(node: ast.AST, key: str) -> bool:
     return (
         (isinstance(node, ast.keyword) and node.arg == key)
         or (isinstance(node, ast.Constant) and node.value == key)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str) and f'${{{key}' in node.value)
         or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == key)
     )

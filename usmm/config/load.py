@@ -12,13 +12,14 @@ import copy
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.utils import import_modules_from_strings
 
 from usmm import compat
-from usmm.config.check import KNOWN, ConfigError, check_config
+from usmm.config.check import KNOWN, ConfigError, check_config, place
 from usmm.config.component_registries import RegistryCatalogue
 from usmm.config.component_text import TextCatalogue
 from usmm.config.failure import failures_told, parsed
@@ -98,6 +99,11 @@ def _check(config: Config, files: list[Path], used: list[str], options: Settings
 
 def _import_modules(config: Config, files: list[Path]) -> None:
     """Import the modules that `custom_imports` names, which register components of their own."""
+    names = config.custom_imports.get('imports') or ()
+    for name in [names] if isinstance(names, str) else names:
+        if isinstance(name, str) and find_spec(name.partition('.')[0]) is None:
+            at = place('custom_imports', files)
+            raise ConfigError(f'{at}custom_imports: no module {name!r} is installed or lies in a folder of PYTHONPATH')
     compat.apply()
     with failures_told(files):
         import_modules_from_strings(**config.custom_imports)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from usmm.config.check import ConfigError, place
-from usmm.structures import Schema, Settings, Variable
+from usmm.structures import CLINICAL, Schema, Settings, Variable
+from usmm.structures.settings import BAD_CASES, MISSING, SELECTIONS, TRAIN_ALL, TRAIN_WORDS
+from usmm.utils.suggestions import suggestion
 
 # setting -> the lowest whole number that it may be
 NUMBERS = {'max_epochs': 1, 'batch_size': 1, 'num_workers': 0, 'seed': 0, 'val_interval': 1, 'checkpoint_interval': 1}
@@ -44,8 +46,12 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
         raise ConfigError(f'{place("stages", files)}stages: there must be one or more, got none')
     if isinstance(content.get('schema'), Mapping):
         _check_schema(content['schema'], files)
+    _check_words(content, files)
+    _check_inputs(content, files)
     for index, stage in enumerate(content.get('stages') or ()):
         where = f'stages.{index}'
+        _check_kinds(stage, STAGE_KINDS, f'{where}.', files)
+        _check_train(stage, where, files)
         # a stage that fits a classical model once has no epochs
         needed = NEEDED[:2] if stage.get('fit') else PRETRAINING if 'model' in stage else NEEDED
         for key in needed:
@@ -81,21 +87,57 @@ def check_types(content: Mapping[str, Any], files: list[Path], overridden: Colle
     Raises:
         ConfigError: On the first setting of another kind; names it, its file and what it should be.
     """
-    checks: list[tuple[Sequence[str], str, Callable[[Any], bool]]] = [
-        (TEXT, 'a text', lambda value: isinstance(value, str)),
-        (TEXT_OR_NONE, 'a text or None', lambda value: value is None or isinstance(value, str)),
-        (DICTS, 'a dict', lambda value: isinstance(value, Mapping)),
-        (DICTS_OR_NONE, 'a dict or None', lambda value: value is None or isinstance(value, Mapping)),
-        (LISTS_OF_DICTS, 'a list of dicts', _is_list_of_dicts),
-        (('evaluator',), 'a dict or a list of dicts', lambda v: isinstance(v, Mapping) or _is_list_of_dicts(v)),
-        (('param_scheduler',), 'a dict, a list of dicts or None', _is_scheduler),
-        (('log_level',), 'the name or the number of a level', _is_level),
-    ]
-    for keys, kind, is_right in checks:
+    _check_kinds(content, KINDS_OF_VALUES, '', files, overridden)
+
+
+def _check_kinds(
+    content: Mapping[str, Any],
+    kinds: Sequence[Kind],
+    where: str,
+    files: list[Path],
+    overridden: Collection[str] = (),
+) -> None:
+    for keys, kind, is_right in kinds:
         for key in keys:
             if key in content and not is_right(content[key]):
-                where = f'--cfg-options {key}={content[key]}: ' if key in overridden else place(key, files)
-                raise ConfigError(f'{where}{key} must be {kind}, got {content[key]!r}')
+                at = f'--cfg-options {key}={content[key]}: ' if key in overridden else place(key, files)
+                raise ConfigError(f'{at}{where}{key} must be {kind}, got {content[key]!r}')
+
+
+def _check_words(content: Mapping[str, Any], files: list[Path]) -> None:
+    """Settings that are one of a few words."""
+    split = content.get('split') or {}
+    for where, value, words in (
+        ('missing', content.get('missing'), MISSING),
+        ('bad_cases', content.get('bad_cases'), BAD_CASES),
+        ('split.selection', split.get('selection'), SELECTIONS),
+    ):
+        if value is not None and value not in words:
+            key = where.rpartition('.')[2]
+            raise ConfigError(f'{place(key, files)}{where} must be one of {list(words)}, got {value!r}')
+
+
+def _check_inputs(content: Mapping[str, Any], files: list[Path]) -> None:
+    """The modalities are those of the schema, the positive class is one of the classes."""
+    schema, classes = content.get('schema'), content.get('classes')
+    if isinstance(schema, Mapping):
+        known = (*Schema.of(dict(schema)).modalities, CLINICAL)
+        for name in content.get('modalities') or ():
+            if name not in known:
+                raise ConfigError.unknown('modalities', name, known, files)
+    positive = content.get('positive')
+    if positive is not None and classes and positive not in classes:
+        text = f'positive must be one of the classes {list(classes)}, got {positive!r}'
+        raise ConfigError(f'{place("positive", files)}{text}{suggestion(str(positive), classes)}')
+
+
+def _check_train(stage: Settings, where: str, files: list[Path]) -> None:
+    """What learns: a word for a group of parts, or names of parts."""
+    train = stage.get('train', TRAIN_ALL)
+    is_list = isinstance(train, (list, tuple)) and bool(train) and all(isinstance(part, str) for part in train)
+    if train not in TRAIN_WORDS and not is_list:
+        text = f'{where}.train must be one of {list(TRAIN_WORDS)} or a list of parts, got {train!r}'
+        raise ConfigError(f'{place("train", files)}{text}')
 
 
 def _is_list_of_dicts(value: object) -> bool:
@@ -108,6 +150,57 @@ def _is_scheduler(value: object) -> bool:
 
 def _is_level(value: object) -> bool:
     return isinstance(logging.getLevelName(value), int) if isinstance(value, str) else isinstance(value, int)
+
+
+Kind = tuple[Sequence[str], str, Callable[[Any], bool]]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_dict(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_dict_or_none(value: object) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _is_dict_or_list(value: object) -> bool:
+    return isinstance(value, Mapping) or _is_list_of_dicts(value)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+# (settings, what they must be, the test of it), of the top level and of a stage
+KINDS_OF_VALUES: tuple[Kind, ...] = (
+    (TEXT, 'a text', _is_text),
+    (TEXT_OR_NONE, 'a text or None', _is_text_or_none),
+    (DICTS, 'a dict', _is_dict),
+    (DICTS_OR_NONE, 'a dict or None', _is_dict_or_none),
+    (LISTS_OF_DICTS, 'a list of dicts', _is_list_of_dicts),
+    (('evaluator',), 'a dict or a list of dicts', _is_dict_or_list),
+    (('param_scheduler',), 'a dict, a list of dicts or None', _is_scheduler),
+    (('log_level',), 'the name or the number of a level', _is_level),
+    (('deterministic', 'persistent_workers'), 'True or False', _is_bool),
+)
+STAGE_KINDS: tuple[Kind, ...] = (
+    (('name', 'monitor'), 'a text', _is_text),
+    (('store',), 'a text or None', _is_text_or_none),
+    (('optimizer', 'model', 'dataset'), 'a dict', _is_dict),
+    (('optim_wrapper',), 'a dict or None', _is_dict_or_none),
+    (('param_scheduler',), 'a dict, a list of dicts or None', _is_scheduler),
+    (('custom_hooks',), 'a list of dicts', _is_list_of_dicts),
+    (('evaluator',), 'a dict or a list of dicts', _is_dict_or_list),
+    (('cache', 'fit', 'oversample'), 'True or False', _is_bool),
+)
 
 
 def _check_early_stop(stage: Settings, where: str, files: list[Path]) -> None:

@@ -21,11 +21,8 @@ from usmm.readers import DataError
 from usmm.registry import DATASETS
 from usmm.structures import Case, Schema, Settings
 from usmm.structures.case_info import TABLE
-from usmm.structures.settings import CLINICAL
+from usmm.structures.settings import BAD_CASES, CLINICAL, MISSING
 from usmm.utils.suggestions import suggestion
-
-MISSING = ('error', 'drop', 'keep')
-BAD_CASES = ('error', 'skip')
 
 
 @DATASETS.register_module()

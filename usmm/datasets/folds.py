@@ -19,6 +19,7 @@ from usmm.datasets.ids import patient_key
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS
 from usmm.structures import Case, Settings
+from usmm.structures.settings import SELECTIONS
 from usmm.utils.atomic_files import atomic_text
 from usmm.utils.suggestions import suggestion
 
@@ -254,9 +255,6 @@ def _check_grouped(path: Path, patient_ids: Sequence[str], folds: np.ndarray) ->
 def _few(names: Sequence[str], limit: int = 5) -> str:
     """The first few names, for a message."""
     return ', '.join(names[:limit]) + (', ...' if len(names) > limit else '') if names else 'none'
-
-
-SELECTIONS = ('inner', 'last', 'test')
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -57,6 +58,9 @@ def check_stages(config: Config, model: Classifier, validated: bool) -> None:
         if spec.get('cache') and learning not in ((), (CLINICAL,)):
             raise ValueError(f'{where} trains {list(learning)}: scores are cached where only the clinical part learns')
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
+        if not validated and names and monitor not in names:
+            text = f'{where}: monitor {monitor!r} is not measured; nothing uses it, as there is no validation part'
+            print_log(text, 'current', logging.WARNING)
         if validated and names and monitor not in names:
             raise ValueError(f'{where}: monitor {monitor!r} is not measured; there are {names}')
         if spec.get('early_stop') and not validated:

@@ -30,7 +30,12 @@ def build_model(config: Config, amp: bool = False) -> Classifier:
         # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     set_random_seed(**randomness(config))
-    model = build(model_settings(config, amp))
+    try:
+        model = build(model_settings(config, amp))
+    except (AttributeError, IndexError, KeyError) as error:  # settings of another kind than a part expects
+        raise ValueError(
+            f'model of {config.name} cannot be built from its settings: {type(error).__name__}: {error}'
+        ) from error
     if not isinstance(model, Classifier):
         members = missing_members(model, Classifier)
         raise ValueError(

@@ -13,12 +13,10 @@ from torch import nn
 from usmm.models.building import build
 from usmm.registry import MODELS
 from usmm.structures.protocols import Classifier, missing_members
-from usmm.structures.settings import CLINICAL, TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES, Settings
+from usmm.structures.settings import CLINICAL, TRAIN_ALL, TRAIN_CLINICAL, TRAIN_WORDS, Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-SPECS = (TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES)
 
 
 class StagedModel(BaseModel):
@@ -53,8 +51,8 @@ class StagedModel(BaseModel):
         if not isinstance(spec, str):
             self._check(spec)
             return tuple(spec)
-        if spec not in SPECS:
-            raise ValueError(f'what to train must be one of {SPECS} or a list of parts, got {spec!r}')
+        if spec not in TRAIN_WORDS:
+            raise ValueError(f'what to train must be one of {TRAIN_WORDS} or a list of parts, got {spec!r}')
         return tuple(p for p in self.parts if spec == TRAIN_ALL or (p == CLINICAL) == (spec == TRAIN_CLINICAL))
 
     def trainable(self, spec: str | Sequence[str]) -> None:

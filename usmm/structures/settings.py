@@ -16,6 +16,13 @@ TRAIN_ALL = 'all'
 TRAIN_CLINICAL = CLINICAL
 TRAIN_IMAGES = f'all but {CLINICAL}'
 
+TRAIN_WORDS = (TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES)
+
+# What selects the epoch (`split.selection`), and what becomes of cases that lack a modality or cannot be read
+SELECTIONS = ('inner', 'last', 'test')
+MISSING = ('error', 'drop', 'keep')
+BAD_CASES = ('error', 'skip')
+
 # Parts of a split
 TRAIN, VAL, TEST = 'train', 'val', 'test'
 EVERY_CASE = 'all'  # instead of a part: every case of the table
