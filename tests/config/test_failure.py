@@ -29,7 +29,7 @@ def write(folder: Path, text: str, name: str = 'mine.py') -> Path:
         ("_base_ = 'a' + name\n", r'mine\.py: the config cannot be read: ValueError: malformed node'),
         (
             "custom_imports = dict(imports=['no_such_module_of_usmm'])\n",
-            r"mine\.py:3: custom_imports: no module 'no_such_module_of_usmm' is installed or lies in a folder of PYTHONPATH",
+            r"mine\.py:3: custom_imports: no module 'no_such_module_of_usmm' is installed or lies in a",
         ),
     ],
 )

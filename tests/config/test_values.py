@@ -93,15 +93,15 @@ def test_names_are_text_however_they_are_written(tmp_path):
         ('deterministic = 1', 'deterministic must be True or False, got 1'),
         ("stages = [dict(name='a', train='al', max_epochs=1, optimizer=dict(type='Adam'))]",
          r"stages.0.train must be one of \['all', 'clinical', 'all but clinical'\] or a list of parts, got 'al'"),
-        ("stages = [dict(name='a', train=3, max_epochs=1, optimizer=dict(type='Adam'))]", 'stages.0.train must .* got 3'),
-        ("stages = [dict(name='a', train=[], max_epochs=1, optimizer=dict(type='Adam'))]", r'stages.0.train .* got \[\]'),
+        ("stages = [dict(name='a', train=3, max_epochs=1, optimizer=dict(type='Adam'))]", 'stages.0.train .* got 3'),
+        ("stages = [dict(name='a', train=[], max_epochs=1, optimizer=dict(type='Adam'))]", r'stages.0.train .*got \[\]'),
         ("stages = [dict(name='a', train='all', max_epochs=1, optimizer='Adam')]",
          "stages.0.optimizer must be a dict, got 'Adam'"),
         ("stages = [dict(name='a', train='all', max_epochs=1, cache='yes', optimizer=dict(type='Adam'))]",
          "stages.0.cache must be True or False, got 'yes'"),
         ('model = dict(encoder=3)', 'model.encoder must be a dict or None, got 3'),
         ("model = dict(head=dict(losses='FocalLoss'))", "model.head.losses must be a list of dicts, got 'FocalLoss'"),
-        ("table = '${data_rot}/cases.csv'", r'reference \$\{data_rot\}: unknown name .data_rot.; did you mean .data_root.'),
+        ("table = '${data_rot}/cases.csv'", r'reference \$\{data_rot\}: unknown name .*; did you mean .data_root.'),
     ],
 )  # fmt: skip
 def test_a_value_of_another_kind_is_one_line(tmp_path: Path, text: str, message: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from usmm.config import load_config
-from usmm.engine import Experiment, RunOptions, read_predictions
+from usmm.engine import Experiment, RunOptions, preconditions, read_predictions
 from usmm.engine.preconditions import check_classes, check_launcher, check_stages
 from usmm.readers import DataError
 
@@ -62,12 +62,14 @@ def test_a_mistake_of_a_later_stage_is_found_before_the_first(tiny_config, optio
     assert not (tiny_config.parent / 'work' / 'image').exists()
 
 
-def test_a_monitor_that_nothing_uses_is_reported(tiny_config, caplog):
+def test_a_monitor_that_nothing_uses_is_reported(tiny_config, monkeypatch):
     options = {'monitor': 'auroc', 'split.selection': 'last', 'max_epochs': 1, 'modalities': ['bus']}
     run = experiment(tiny_config, options)
-    with caplog.at_level('WARNING'):
-        check_stages(run.config, run.model, validated=False)
-    assert "stage 'image': monitor 'auroc' is not measured; nothing uses it, as there is no validation" in caplog.text
+    texts = []
+    monkeypatch.setattr(preconditions, 'print_log', lambda text, *how: texts.append(text))
+    check_stages(run.config, run.model, validated=False)
+    expected = "stage 'image': monitor 'auroc' is not measured; nothing uses it, as there is no validation part"
+    assert texts == [expected]
 
 
 def test_monitor_may_be_a_metric_of_the_image_scores(tiny_config):
