@@ -94,7 +94,7 @@ def test_names_are_text_however_they_are_written(tmp_path):
         ("stages = [dict(name='a', train='al', max_epochs=1, optimizer=dict(type='Adam'))]",
          r"stages.0.train must be one of \['all', 'clinical', 'all but clinical'\] or a list of parts, got 'al'"),
         ("stages = [dict(name='a', train=3, max_epochs=1, optimizer=dict(type='Adam'))]", 'stages.0.train .* got 3'),
-        ("stages = [dict(name='a', train=[], max_epochs=1, optimizer=dict(type='Adam'))]", r'stages.0.train .*got \[\]'),
+        ("stages = [dict(name='a', train=[], max_epochs=1, optimizer=dict(type='Adam'))]", r'.*train .*got \[\]'),
         ("stages = [dict(name='a', train='all', max_epochs=1, optimizer='Adam')]",
          "stages.0.optimizer must be a dict, got 'Adam'"),
         ("stages = [dict(name='a', train='all', max_epochs=1, cache='yes', optimizer=dict(type='Adam'))]",
