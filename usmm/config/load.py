@@ -37,7 +37,8 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
 
     Args:
         name: A path, or the name of a shipped config (`msmfn_small_phantom`).
-        options: Overrides, `dotted.key -> value`; those of `parse_options` get the type of what they replace.
+        options: Overrides, `dotted.key -> value`; those of `parse_options` get the type of what they replace, and a
+            path is its text.
         check: Refuse unknown keys and misspelt components (see `check_config`).
 
     Returns:
@@ -56,7 +57,7 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     if 'name' not in config:
         config.name = path.stem
     for key, value in (options or {}).items():
-        _override(config, key, value, files)
+        _override(config, key, str(value) if isinstance(value, Path) else value, files)
     _drop_marks(config._cfg_dict)
     _take_randomness(config, options or {})
     for key in NAMES:
