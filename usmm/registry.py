@@ -5,6 +5,9 @@ names a component and the component is there. Components of other OpenMMLab pack
 (`mmpretrain.ResNet`).
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.registry import DATA_SAMPLERS as ROOT_DATA_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import EVALUATOR as ROOT_EVALUATOR
@@ -26,28 +29,43 @@ from mmengine.registry import Registry
 
 SCOPE = 'usmm'
 
-MODELS = Registry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['usmm.models', 'usmm.models.losses'])
-DATASETS = Registry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['usmm.datasets'])
-DATA_SAMPLERS = Registry('data sampler', parent=ROOT_DATA_SAMPLERS, scope=SCOPE, locations=['usmm.datasets'])
-TRANSFORMS = Registry('transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['usmm.datasets.transforms'])
+
+class ScopedRegistry(Registry):
+    """A registry in which a bare name is one of usmm, and those below it too, whatever the default scope is.
+
+    mmengine looks a bare name up in the default scope, which the last Runner of the process has left behind: after a
+    training with a config of mmpretrain, `CaseDataset` would be looked for there.
+    """
+
+    def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build the component of a config; see `mmengine.registry.Registry.build`."""
+        if isinstance(cfg, Mapping) and '.' not in str(cfg.get('type', '.')):
+            cfg = {'_scope_': self.scope, **cfg}
+        return super().build(cfg, *args, **kwargs)
+
+
+MODELS = ScopedRegistry('model', parent=ROOT_MODELS, scope=SCOPE, locations=['usmm.models', 'usmm.models.losses'])
+DATASETS = ScopedRegistry('dataset', parent=ROOT_DATASETS, scope=SCOPE, locations=['usmm.datasets'])
+DATA_SAMPLERS = ScopedRegistry('data sampler', parent=ROOT_DATA_SAMPLERS, scope=SCOPE, locations=['usmm.datasets'])
+TRANSFORMS = ScopedRegistry('transform', parent=ROOT_TRANSFORMS, scope=SCOPE, locations=['usmm.datasets.transforms'])
 # The transforms of torchvision, of a scope of their own: `torchvision.ColorJitter`, for `ImageTransform`.
-TORCHVISION_TRANSFORMS = Registry(
+TORCHVISION_TRANSFORMS = ScopedRegistry(
     'transform', parent=ROOT_TRANSFORMS, scope='torchvision', locations=['usmm.datasets.transforms.torchvision_parts']
 )
-FUNCTIONS = Registry('function', parent=ROOT_FUNCTIONS, scope=SCOPE, locations=['usmm.datasets.transforms'])
-METRICS = Registry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['usmm.evaluation.metrics'])
-HOOKS = Registry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['usmm.engine'])
+FUNCTIONS = ScopedRegistry('function', parent=ROOT_FUNCTIONS, scope=SCOPE, locations=['usmm.datasets.transforms'])
+METRICS = ScopedRegistry('metric', parent=ROOT_METRICS, scope=SCOPE, locations=['usmm.evaluation.metrics'])
+HOOKS = ScopedRegistry('hook', parent=ROOT_HOOKS, scope=SCOPE, locations=['usmm.engine'])
 
 # Nothing is registered here by usmm itself: a runner of scope `usmm` looks these up, and users may add their own.
-EVALUATOR = Registry('evaluator', parent=ROOT_EVALUATOR, scope=SCOPE)
-LOG_PROCESSORS = Registry('log processor', parent=ROOT_LOG_PROCESSORS, scope=SCOPE)
-LOOPS = Registry('loop', parent=ROOT_LOOPS, scope=SCOPE)
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+EVALUATOR = ScopedRegistry('evaluator', parent=ROOT_EVALUATOR, scope=SCOPE)
+LOG_PROCESSORS = ScopedRegistry('log processor', parent=ROOT_LOG_PROCESSORS, scope=SCOPE)
+LOOPS = ScopedRegistry('loop', parent=ROOT_LOOPS, scope=SCOPE)
+OPTIM_WRAPPER_CONSTRUCTORS = ScopedRegistry(
     'optimizer wrapper constructor', parent=ROOT_OPTIM_WRAPPER_CONSTRUCTORS, scope=SCOPE
 )
-OPTIM_WRAPPERS = Registry('optim_wrapper', parent=ROOT_OPTIM_WRAPPERS, scope=SCOPE)
-OPTIMIZERS = Registry('optimizer', parent=ROOT_OPTIMIZERS, scope=SCOPE)
-PARAM_SCHEDULERS = Registry('parameter scheduler', parent=ROOT_PARAM_SCHEDULERS, scope=SCOPE)
-VISBACKENDS = Registry('vis_backend', parent=ROOT_VISBACKENDS, scope=SCOPE)
-VISUALIZERS = Registry('visualizer', parent=ROOT_VISUALIZERS, scope=SCOPE)
-WEIGHT_INITIALIZERS = Registry('weight initializer', parent=ROOT_WEIGHT_INITIALIZERS, scope=SCOPE)
+OPTIM_WRAPPERS = ScopedRegistry('optim_wrapper', parent=ROOT_OPTIM_WRAPPERS, scope=SCOPE)
+OPTIMIZERS = ScopedRegistry('optimizer', parent=ROOT_OPTIMIZERS, scope=SCOPE)
+PARAM_SCHEDULERS = ScopedRegistry('parameter scheduler', parent=ROOT_PARAM_SCHEDULERS, scope=SCOPE)
+VISBACKENDS = ScopedRegistry('vis_backend', parent=ROOT_VISBACKENDS, scope=SCOPE)
+VISUALIZERS = ScopedRegistry('visualizer', parent=ROOT_VISUALIZERS, scope=SCOPE)
+WEIGHT_INITIALIZERS = ScopedRegistry('weight initializer', parent=ROOT_WEIGHT_INITIALIZERS, scope=SCOPE)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from usmm.registry import MODELS, SCOPE
+from usmm.registry import MODELS
 from usmm.structures.settings import Settings
 
 Part = TypeVar('Part', bound=nn.Module)
@@ -29,7 +29,7 @@ def build(cfg: Settings) -> nn.Module:
         scope, name = kind.split('.', 1)
         module: nn.Module = MODELS.build({'_scope_': scope, **cfg, 'type': name})
     else:
-        module = MODELS.build({'_scope_': SCOPE, **cfg})
+        module = MODELS.build(cfg)
     return module
 
 
