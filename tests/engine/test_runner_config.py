@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from usmm.cli import train
 from usmm.config import ConfigError, RunOptions, load_config, runner_config
 from usmm.config.runner import runner_text
 from usmm.engine import Experiment, load_weights
@@ -193,3 +194,13 @@ def test_standard_keys_are_checked(tiny_config: Path, text: str, message: str) -
     tiny_config.write_text(tiny_config.read_text() + text + '\n')
     with pytest.raises(ConfigError, match=rf'tiny\.py:{line}: .*{message}'):
         load_config(tiny_config)
+
+
+def test_usmm_train_takes_the_file_of_a_run(tiny_config: Path, tmp_path: Path) -> None:
+    options = {'max_epochs': 1, 'modalities': ['bus', 'clinical']}
+    run = Experiment(load_config(tiny_config, options), options=RunOptions(progress=False))
+    run.train()
+    for stage in ('image', 'clinical'):
+        file = run.work_dir / stage / work_files.RUNNER
+        assert train.main([str(file), '--work-dir', str(tmp_path / stage)]) == 0
+        assert_equal_weights(tmp_path / stage / work_files.SELECTED, run.work_dir / stage / work_files.SELECTED)
