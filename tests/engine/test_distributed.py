@@ -68,7 +68,7 @@ def test_the_number_of_processes_must_be_one_or_more(project_root, script, gpus)
     words = ['config', *(['weights'] if script == 'dist_test.sh' else []), gpus]
     command = ['bash', str(project_root / 'tools' / script), *words]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and f"GPUS must be 1 or more, got '{gpus}'" in done.stderr
+    assert done.returncode == 2 and f"must be a whole number of 1 or more, got '{gpus}'" in done.stderr
 
 
 @pytest.mark.parametrize(
