@@ -16,6 +16,15 @@ def of_mmpretrain() -> None:
         yield
 
 
+@pytest.mark.parametrize('scope', ['usmm', 'mmpretrain', 'mmaction'])
+def test_a_component_of_another_scope_builds_its_own_parts(scope: str) -> None:
+    with DefaultScope.overwrite_default_scope(scope):
+        step = TRANSFORMS.build(dict(type='mmpretrain.RandAugment', policies='timm_increasing', num_policies=1,
+                                     magnitude_level=9))  # fmt: skip
+        resize = TRANSFORMS.build(dict(type='mmcv.RandomChoiceResize', scales=[(8, 8)]))
+    assert type(step).__name__ == 'RandAugment' and type(resize.resize).__module__.startswith('mmcv')
+
+
 @pytest.mark.usefixtures('of_mmpretrain')
 def test_a_bare_name_is_one_of_usmm() -> None:
     assert type(TRANSFORMS.build(dict(type='LoadImage'))) is LoadImage

@@ -8,6 +8,7 @@ names a component and the component is there. Components of other OpenMMLab pack
 from collections.abc import Mapping
 from typing import Any
 
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import DATA_SAMPLERS as ROOT_DATA_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from mmengine.registry import EVALUATOR as ROOT_EVALUATOR
@@ -28,19 +29,27 @@ from mmengine.registry import WEIGHT_INITIALIZERS as ROOT_WEIGHT_INITIALIZERS
 from mmengine.registry import Registry
 
 SCOPE = 'usmm'
+ROOT = 'mmengine'  # the scope of the roots, in which mmcv registers its transforms and layers
 
 
 class ScopedRegistry(Registry):
-    """A registry in which a bare name is one of usmm, and those below it too, whatever the default scope is.
+    """A registry in which a bare name is one of usmm, whatever the default scope is.
 
     mmengine looks a bare name up in the default scope, which the last Runner of the process has left behind: after a
-    training with a config of mmpretrain, `CaseDataset` would be looked for there.
+    training with a config of mmpretrain, `CaseDataset` would be looked for there. And what a component of another scope
+    (`mmpretrain.RandAugment`) builds by bare names is of its own scope, not of the default one.
     """
 
     def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
         """Build the component of a config; see `mmengine.registry.Registry.build`."""
-        if isinstance(cfg, Mapping) and '.' not in str(cfg.get('type', '.')):
-            cfg = {'_scope_': self.scope, **cfg}
+        kind = cfg.get('type') if isinstance(cfg, Mapping) else None
+        if isinstance(kind, str):
+            scope, dot, name = kind.partition('.')
+            scope = ROOT if scope == 'mmcv' else scope
+            if not dot:
+                cfg = {'_scope_': self.scope, **cfg}
+            elif scope in MODULE2PACKAGE or self._get_root_registry()._search_child(scope) is not None:
+                cfg = {'_scope_': scope, **cfg, 'type': name}
         return super().build(cfg, *args, **kwargs)
 
 

@@ -28,6 +28,8 @@ def offered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def end(code: int) -> None:
         raise Ended(code)
 
+    # it would take file descriptor 9 for its messages, and close it, whoever it belongs to in this process
+    monkeypatch.setattr(argcomplete.CompletionFinder, '_init_debug_stream', lambda finder: None)
     monkeypatch.setattr(argcomplete, 'autocomplete', lambda *a, **k: complete(*a, exit_method=end, **k))
     monkeypatch.chdir(tmp_path)
 

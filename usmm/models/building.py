@@ -16,20 +16,13 @@ Part = TypeVar('Part', bound=nn.Module)
 def build(cfg: Settings) -> nn.Module:
     """The component of a config, built in its own scope.
 
-    A name with a scope (`mmpretrain.ResNet`) is found from anywhere, but the parts that it builds by name are looked
-    for in the default scope, where they are not. So the component's scope is the default one while it is built: of a
-    bare name, that of usmm.
+    The parts that it builds by bare names are of its own scope, see `usmm.registry.ScopedRegistry`.
 
     Example:
         >>> type(build(dict(type='mmpretrain.ResNet', depth=18))).__name__
         'ResNet'
     """
-    kind = cfg.get('type')
-    if isinstance(kind, str) and '.' in kind:
-        scope, name = kind.split('.', 1)
-        module: nn.Module = MODELS.build({'_scope_': scope, **cfg, 'type': name})
-    else:
-        module = MODELS.build(cfg)
+    module: nn.Module = MODELS.build(cfg)
     return module
 
 
