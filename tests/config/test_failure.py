@@ -81,3 +81,19 @@ def test_a_tool_ends_with_one_line(tmp_path, capsys):
     assert cli.main(['train', str(write(tmp_path, 'seed = nothing\n'))]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f'error: {tmp_path / "mine.py"}:1: ') and 'Traceback' not in error
+
+
+@pytest.mark.parametrize(
+    ('texts', 'message'),
+    [
+        ({'a.py': '_base_ = [3]'}, r'a\.py:1: _base_ must be a path or a list of paths, got \[3\]'),
+        ({'a.py': "_base_ = './a.py'"}, r'a\.py: _base_ goes in a circle: a\.py -> a\.py'),
+        ({'a.py': "_base_ = './b.py'", 'b.py': "_base_ = ['./a.py']"}, r'circle: a\.py -> b\.py -> a\.py'),
+        ({'a.py': 'import sys; sys.exit(0)'}, 'the code of the config ends the process: SystemExit: 0'),
+    ],
+)
+def test_files_that_cannot_be_read_are_one_line(tmp_path: Path, texts: dict[str, str], message: str) -> None:
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text + '\n')
+    with pytest.raises(ConfigError, match=message):
+        load_config(tmp_path / 'a.py')

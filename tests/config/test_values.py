@@ -102,10 +102,35 @@ def test_names_are_text_however_they_are_written(tmp_path):
         ('model = dict(encoder=3)', 'model.encoder must be a dict or None, got 3'),
         ("model = dict(head=dict(losses='FocalLoss'))", "model.head.losses must be a list of dicts, got 'FocalLoss'"),
         ("table = '${data_rot}/cases.csv'", r'reference \$\{data_rot\}: unknown name .*; did you mean .data_root.'),
+        ("schema = dict(images=['bus'])", r"schema.images must be a dict of modality=column, got \['bus'\]"),
+        ('schema = dict(label=None)', 'schema.label must be the name of a column, got None'),
+        ('model = dict(type=5)', 'model: type must be the name of a component, got 5'),
+        ('evaluator = []', 'evaluator must be one or more, got none'),
+        ('modalities = ()', 'modalities must be one or more, got none'),
+        ("default_scope = 'mmpretrain'", "default_scope of a config with stages must be 'usmm', got 'mmpretrain'"),
+        ('auto_scale_lr = dict(base_batch_size=0)', 'auto_scale_lr.base_batch_size must be a whole number'),
+        ('auto_scale_lr = dict(on=True)', "auto_scale_lr: unknown name 'on'"),
+        ('env_cfg = dict(cudnn_benchmrk=True)', "env_cfg: unknown name 'cudnn_benchmrk'; did you mean"),
+        ("env_cfg = dict(mp_cfg=dict(mp_start='fork'))", "env_cfg.mp_cfg: unknown name 'mp_start'"),
+        ('split = dict(folds=2.5)', 'split.folds must be a whole number or None, got 2.5'),
+        ('split = dict(fold=7)', 'split.fold must be a whole number from 0, below the 3 folds, got 7'),
+        ('split = dict(fold=-1)', 'split.fold must be a whole number from 0, below the 3 folds, got -1'),
+        ('split = dict(val_ratio=2)', 'split.val_ratio must lie between 0 and 1, got 2'),
+        ('split = dict(selection=None)', r'split.selection must be one of .* got None'),
+        ("stages = [dict(name='..', train='all', max_epochs=1, optimizer=dict(type='Adam'))]",
+         r"stages.0.name must be one word, .* got '\.\.'"),
+        ("stages = [dict(name='a', train='all', max_epochs=1, optimizer=dict(type='Adam'), "
+         "optim_wrapper=dict(optimizer=dict(type='SGD')))]", 'stages.0 has two optimizers: '),
+        ("stages = [dict(name='a', train='all', max_epochs=1, optimizer=dict(type='Adam'), "
+         'optim_wrapper=dict(clip_grad=dict(max_nrom=1)))]', "optim_wrapper.clip_grad: unknown name 'max_nrom'"),
+        ("stages = [dict(name='a', train='all', max_epochs=1, optimizer=dict(type='Adam'), "
+         'optim_wrapper=dict(clip_grad=3))]', 'stages.0.optim_wrapper.clip_grad must be a dict of one of the types'),
+        ("stages = [dict(name='a', train='all', max_epochs=1, optimizer=dict(type='Adam'), "
+         'optim_wrapper=dict(clip_gard=dict(max_norm=1)))]', "OptimWrapper.: unknown name 'clip_gard'"),
     ],
 )  # fmt: skip
 def test_a_value_of_another_kind_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     config = tmp_path / 'mine.py'
     config.write_text(f"_base_ = 'usmm::msmfn_small_phantom'\n\n{text}\n")
-    with pytest.raises(ConfigError, match=rf'mine\.py:3: {message}'):
+    with pytest.raises(ConfigError, match=rf'mine\.py:3: .*{message}'):
         load_config(config)

@@ -50,6 +50,10 @@ def holes(tiny_data: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
+        (
+            {'stages.0.train': ['clinical'], 'stages.1.train': 'all but clinical', 'stages.1.cache': False},
+            "stage 'image' trains the clinical part on the score of the images, which no stage before it trains",
+        ),
         ({'stages.1.train': ['clinicl']}, r"this model has no part \['clinicl'\]; its parts are"),
         ({'stages.1.train': 'all'}, "stage 'clinical' trains .*: scores are cached where only the clinical part"),
         ({'monitor': 'auroc'}, "stage 'image': monitor 'auroc' is not measured; there are .*'auc'"),
@@ -263,7 +267,7 @@ def test_bad_files_are_left_out_and_listed_by_option(tiny_config, damaged):
         ),
         ({'stages.0.optimizer': dict(type='Adam', lr=0.1, betas=(2, 2))}, "stage 'image': the optimizer .*nvalid beta"),
         (
-            {'stages.0.optim_wrapper': dict(optimizer=dict(type='SGD', lr=0.1, nesterov=True))},
+            {'stages.0.optimizer': dict(_delete_=True, type='SGD', lr=0.1, nesterov=True)},
             "stage 'image': the optimizer .* cannot be built: .*Nesterov",
         ),
         ({'stages.0.optimizer.lr': 'fast'}, "stage 'image': the optimizer .* cannot be built: "),

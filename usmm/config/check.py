@@ -33,11 +33,18 @@ STAGE_KEYS = (
     'val_interval', 'checkpoint_interval', 'custom_hooks', 'fit', 'model', 'dataset', 'part', 'store',
     'out_of_fold', 'early_stop', 'oversample', 'selection',
 )  # fmt: skip
+ENV_KEYS = ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
+MP_KEYS = ('mp_start_method', 'opencv_num_threads')
 RANDOMNESS_KEYS = ('seed', 'deterministic', 'diff_rank_seed')
 SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file')
 RESERVED = ('type', '_scope_', '_delete_')
 # Keys that mmengine's runner takes out of a component's settings before it builds it.
 RUNNER_KEYS = {'param_scheduler': ('convert_to_iter_based',), 'optim_wrapper': ('constructor', 'paramwise_cfg')}
+# Type of `clip_grad` -> arguments of torch's function
+CLIP_GRAD = {
+    'norm': ('max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'),
+    'value': ('clip_value', 'foreach'),
+}
 PARTS = ('encoder', 'fusion', 'head', 'clinical', 'backbone', 'data_preprocessor')  # of a model, each a dict
 # Which registries a key's value is built from; keys not named here inherit their parent's.
 KINDS = {
@@ -88,6 +95,9 @@ def check_config(
     _check_top(content, files, references)
     _check_keys(content.get('split') or {}, SPLIT_KEYS, 'split', files)
     _check_keys(content.get('randomness') or {}, RANDOMNESS_KEYS, 'randomness', files)
+    _check_keys(content.get('env_cfg') or {}, ENV_KEYS, 'env_cfg', files)
+    _check_keys((content.get('env_cfg') or {}).get('mp_cfg') or {}, MP_KEYS, 'env_cfg.mp_cfg', files)
+    _check_keys(content.get('auto_scale_lr') or {}, ('base_batch_size', 'enable'), 'auto_scale_lr', files)
     for index, stage in enumerate(content.get('stages', ())):
         _check_keys(stage, STAGE_KEYS, f'stages.{index}', files)
     own = bool(content.get('custom_imports')) and not imported
@@ -139,6 +149,8 @@ def _check_typed(value: object, where: str, key: str, files: list[Path]) -> None
     for item in value if isinstance(value, (list, tuple)) else [value]:
         if isinstance(item, Mapping) and 'type' not in item:
             raise ConfigError(f"{place(key, files)}{where}: a component needs a 'type', got the keys {sorted(item)}")
+        if isinstance(item, Mapping) and not (isinstance(item['type'], str) or callable(item['type'])):
+            raise ConfigError(f'{place(key, files)}{where}: type must be the name of a component, got {item["type"]!r}')
 
 
 def _check_part(value: object, where: str, key: str, files: list[Path]) -> None:
@@ -149,6 +161,15 @@ def _check_part(value: object, where: str, key: str, files: list[Path]) -> None:
         raise ConfigError(f'{place(key, files)}{where} must be a dict or None, got {value!r}')
     if key == 'losses' and not (isinstance(value, (list, tuple)) and all(isinstance(v, Mapping) for v in value)):
         raise ConfigError(f'{place(key, files)}{where} must be a list of dicts, got {value!r}')
+
+
+def _check_clip_grad(settings: object, where: str, files: list[Path]) -> None:
+    """The arguments with which an optimizer wrapper clips gradients; torch meets them in the first step alone."""
+    if settings is None:
+        return
+    if not isinstance(settings, Mapping) or settings.get('type', 'norm') not in CLIP_GRAD:
+        raise ConfigError(f'{place("clip_grad", files)}{where} must be a dict of one of the types {list(CLIP_GRAD)}')
+    _check_keys(settings, ('type', *CLIP_GRAD[settings.get('type', 'norm')]), where, files)
 
 
 class ComponentCheck:
@@ -170,6 +191,9 @@ class ComponentCheck:
             for index, item in enumerate(value):
                 self.walk(item, f'{where}.{index}', kind)
         elif isinstance(value, Mapping):
+            if where.rpartition('.')[2] == 'optim_wrapper':
+                value = {'type': 'OptimWrapper', **value}  # its default
+                _check_clip_grad(value.get('clip_grad'), f'{where}.clip_grad', self.files)
             if kind is not None and isinstance(value.get('type'), str):
                 self._check(value, where, kind)
             for key, item in value.items():

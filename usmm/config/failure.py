@@ -39,6 +39,8 @@ def failures_told(files: Sequence[Path]) -> Iterator[None]:
         yield
     except (ConfigError, OSError):
         raise
+    except SystemExit as error:
+        raise ConfigError(f'{files[0]}: the code of the config ends the process: SystemExit: {error}') from error
     except Exception as error:
         cause = _first(error)
         frames = [(Path(f.filename), f.lineno) for f in traceback.extract_tb(cause.__traceback__)]

@@ -124,17 +124,25 @@ def source_text(config: Config) -> str:
 
 def files_of(path: str | Path) -> list[Path]:
     """A config file and the files that it inherits from, the file itself first."""
-    path = Path(path).resolve()
+    return _with_bases(Path(path).resolve(), ())
+
+
+def _with_bases(path: Path, children: tuple[Path, ...]) -> list[Path]:
+    if path in children:
+        raise ConfigError(f'{children[0]}: _base_ goes in a circle: {" -> ".join(p.name for p in (*children, path))}')
     found = [path]
     for node in parsed(path).body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == '_base_' for t in node.targets):
             with failures_told([path]):
                 value = ast.literal_eval(node.value)
-            for base in [value] if isinstance(value, str) else value:
+            for base in value if isinstance(value, (list, tuple)) else [value]:
+                if not isinstance(base, str):
+                    raise ConfigError(f'{path}:{node.lineno}: _base_ must be a path or a list of paths, got {value!r}')
                 if base.startswith(OWN):
-                    found += files_of(find_config(base.removeprefix(OWN), shipped=True))
+                    shipped = Path(find_config(base.removeprefix(OWN), shipped=True)).resolve()
+                    found += _with_bases(shipped, (*children, path))
                 elif '::' not in base:
-                    found += files_of(path.parent / base)
+                    found += _with_bases((path.parent / base).resolve(), (*children, path))
     return found
 
 

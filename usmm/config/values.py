@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
@@ -20,6 +21,7 @@ OPTIONAL = ('max_epochs', 'batch_size')  # None: the setting of the stage, or of
 NEEDED = ('name', 'train', 'max_epochs')
 PRETRAINING = ('name', 'model', 'dataset', 'max_epochs')  # a stage with a model of its own
 PARTS = ('train', 'all')  # what such a stage may learn from
+FOLDER = re.compile(r'\w[\w.-]*')  # the name of a stage
 # kind of value -> the settings of the top level that have it
 TEXT = ('data_root', 'table', 'work_dir', 'name', 'monitor')
 TEXT_OR_NONE = ('load_from', 'positive', 'default_scope')
@@ -47,10 +49,29 @@ def check_values(content: Mapping[str, Any], files: list[Path]) -> None:
     if isinstance(content.get('schema'), Mapping):
         _check_schema(content['schema'], files)
     _check_words(content, files)
+    _check_split(content.get('split') or {}, files)
+    if content.get('default_scope', 'usmm') != 'usmm':
+        text = f"default_scope of a config with stages must be 'usmm', got {content['default_scope']!r}"
+        raise ConfigError(f'{place("default_scope", files)}{text}')
+    for key in ('modalities', 'evaluator'):
+        if key in content and not content[key]:
+            raise ConfigError(f'{place(key, files)}{key} must be one or more, got none')
+    scale = (content.get('auto_scale_lr') or {}).get('base_batch_size', 1)
+    if not isinstance(scale, int) or isinstance(scale, bool) or scale < 1:
+        text = f'auto_scale_lr.base_batch_size must be a whole number of 1 or more, got {scale!r}'
+        raise ConfigError(f'{place("base_batch_size", files)}{text}')
     _check_inputs(content, files)
     for index, stage in enumerate(content.get('stages') or ()):
         where = f'stages.{index}'
         _check_kinds(stage, STAGE_KINDS, f'{where}.', files)
+        name = str(stage.get('name', 'x'))
+        if not FOLDER.fullmatch(name):
+            text = f'{where}.name must be one word, as the stage has a folder of this name; got {name!r}'
+            raise ConfigError(f'{place("name", files)}{text}')
+        wrapped = (stage.get('optim_wrapper') or {}).get('optimizer')
+        if wrapped is not None and stage.get('optimizer') not in (None, wrapped):
+            text = f'{where} has two optimizers: {stage["optimizer"]!r}, and {wrapped!r} in its optim_wrapper'
+            raise ConfigError(f'{place("optim_wrapper", files)}{text}')
         _check_train(stage, where, files)
         # a stage that fits a classical model once has no epochs
         needed = NEEDED[:2] if stage.get('fit') else PRETRAINING if 'model' in stage else NEEDED
@@ -115,6 +136,23 @@ def _check_words(content: Mapping[str, Any], files: list[Path]) -> None:
         if value is not None and value not in words:
             key = where.rpartition('.')[2]
             raise ConfigError(f'{place(key, files)}{where} must be one of {list(words)}, got {value!r}')
+
+
+def _check_split(split: Settings, files: list[Path]) -> None:
+    """Numbers of the folds, and the share that validates."""
+    numbers: Any = split
+    folds, fold, ratio = numbers.get('folds'), numbers.get('fold'), numbers.get('val_ratio')
+    if folds is not None and (not isinstance(folds, int) or isinstance(folds, bool) or folds < 1):
+        raise ConfigError(f'{place("folds", files)}split.folds must be a whole number or None, got {folds!r}')
+    if fold is not None and (
+        not isinstance(fold, int) or isinstance(fold, bool) or not 0 <= fold < (folds or fold + 1)
+    ):
+        text = f'split.fold must be a whole number from 0, below the {folds} folds, got {fold!r}'
+        raise ConfigError(f'{place("fold", files)}{text}')
+    if ratio is not None and (not isinstance(ratio, (int, float)) or isinstance(ratio, bool) or not 0 < ratio < 1):
+        raise ConfigError(f'{place("val_ratio", files)}split.val_ratio must lie between 0 and 1, got {ratio!r}')
+    if 'selection' in split and split['selection'] is None:
+        raise ConfigError(f'{place("selection", files)}split.selection must be one of {list(SELECTIONS)}, got None')
 
 
 def _check_inputs(content: Mapping[str, Any], files: list[Path]) -> None:
@@ -244,6 +282,14 @@ def _check_schema(schema: Mapping[str, Any], files: list[Path]) -> None:
     for key in schema:
         if key not in known:
             raise ConfigError.unknown('schema', key, known, files)
+    for key in ('images', 'clips'):
+        columns = schema.get(key) or {}
+        if not isinstance(columns, Mapping) or not all(isinstance(column, str) for column in columns.values()):
+            text = f'schema.{key} must be a dict of modality=column, got {columns!r}'
+            raise ConfigError(f'{place(key, files)}{text}')
+    for key in ('case_id', 'patient_id', 'label'):
+        if key in schema and not isinstance(schema[key], str):
+            raise ConfigError(f'{place(key, files)}schema.{key} must be the name of a column, got {schema[key]!r}')
     variables = [f.name for f in fields(Variable)]
     for index, variable in enumerate(schema.get('clinical') or ()):
         for key in variable:

@@ -246,10 +246,15 @@ def _held(data: CaseDataset, val_ratio: float, seed: int) -> frozenset[str]:
 class OfTasks(Protocol):
     """A data set whose images belong to tasks."""
 
-    order: str
-
     def task_sizes(self) -> dict[str, int]:
         """Task -> number of its images, in the order of the indices."""
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """A data set that states the order of its tasks in an epoch."""
+
+    order: str
 
 
 @DATA_SAMPLERS.register_module()
@@ -263,7 +268,7 @@ class TaskBatchSampler(Sampler):
         sampler: Whose data set (with `task_sizes`), seed, epoch and process count.
         batch_size: Images in a batch.
         order: `'sequential'`: task after task; `'interleaved'`: mixed in proportion to their numbers; None: as the
-            data set states.
+            data set states, else `'sequential'`.
 
     Raises:
         TypeError: If the data set does not consist of tasks.
@@ -274,7 +279,8 @@ class TaskBatchSampler(Sampler):
         if not isinstance(sampler.dataset, OfTasks):
             raise TypeError(f'TaskBatchSampler needs a data set of tasks, got {type(sampler.dataset).__name__}')
         self.dataset = sampler.dataset
-        self.order = self.dataset.order if order is None else order
+        stated = self.dataset.order if isinstance(self.dataset, Ordered) else ORDERS[0]
+        self.order = stated if order is None else order
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         found = self._batches()

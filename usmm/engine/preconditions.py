@@ -55,6 +55,8 @@ def check_stages(config: Config, model: Classifier, validated: bool) -> None:
             _check_optimizer(spec, where)
             continue
         learning = model.resolve(spec['train'])
+        if learning == (CLINICAL,) and model.encoder is not None and not config.get('load_from'):
+            _check_images_learnt(config, model, spec, where)
         if spec.get('cache') and learning not in ((), (CLINICAL,)):
             raise ValueError(f'{where} trains {list(learning)}: scores are cached where only the clinical part learns')
         monitor = spec.get('monitor', config.get('monitor', 'auc'))
@@ -71,6 +73,16 @@ def check_stages(config: Config, model: Classifier, validated: bool) -> None:
     own = [spec for spec in config.stages if not spec.get('model')]
     if model.clinical is not None and not any(CLINICAL in model.resolve(spec['train']) for spec in own):
         raise ValueError("'clinical' is among the modalities, but no stage trains the clinical part")
+
+
+def _check_images_learnt(config: Config, model: Classifier, spec: StageSpec, where: str) -> None:
+    """See that the images, whose score the clinical part reads, have learnt before."""
+    before = stages_before(config.stages, spec)
+    if not any(stage.get('model') or set(model.resolve(stage['train'])) - {CLINICAL} for stage in before):
+        raise ValueError(
+            f'{where} trains the clinical part on the score of the images, which no stage before it trains; put it '
+            'after them, or give load_from'
+        )
 
 
 def check_pipelines(data_sets: Mapping[str, CaseDataset]) -> None:

@@ -32,7 +32,13 @@ def build_model(config: Config, amp: bool = False) -> Classifier:
     set_random_seed(**randomness(config))
     try:
         model = build(model_settings(config, amp))
-    except (AttributeError, IndexError, KeyError) as error:  # settings of another kind than a part expects
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        RuntimeError,
+        ZeroDivisionError,
+    ) as error:  # settings of another kind than a part expects
         raise ValueError(
             f'model of {config.name} cannot be built from its settings: {type(error).__name__}: {error}'
         ) from error

@@ -97,11 +97,20 @@ def run_stage(
         settings['custom_hooks'].append(dict(type='ProgressHook', title=title, monitor=monitor))
     # the one setting that a Runner reads from its whole config alone
     wrapper = {key: settings.pop(key) for key in ('model_wrapper_cfg',) if key in settings}
-    runner = QuietRunner(
-        model=model, work_dir=str(folder), experiment_name=name, launcher=options.launcher, resume=bool(resume),
-        load_from=resume or None, cfg=wrapper or None, **settings,
-    )  # fmt: skip
-    runner.train()
+    runner: QuietRunner | None = None
+    try:
+        runner = QuietRunner(
+            model=model, work_dir=str(folder), experiment_name=name, launcher=options.launcher, resume=bool(resume),
+            load_from=resume or None, cfg=wrapper or None, **settings,
+        )  # fmt: skip
+        runner.train()
+    except (AssertionError, AttributeError, KeyError, TypeError, ZeroDivisionError) as error:
+        if runner is not None and _has_begun(runner):
+            raise  # not a matter of the settings
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        raise ValueError(
+            f'stage {stage["name"]!r} of {config.name} cannot start with its settings: {type(error).__name__}: {text}'
+        ) from error
     selecting = None if val_set is None else monitor
     chosen = select_weights(plain_model(runner.model), runner, selecting, bool(stage.get('evaluator')))
     epochs = runner.epoch
@@ -110,6 +119,11 @@ def run_stage(
     del runner
     gc.collect()
     return {'epochs': epochs, 'of': epochs_of(config, stage), 'seconds': round(time.monotonic() - start, 1), **chosen}
+
+
+def _has_begun(runner: Runner) -> bool:
+    """Whether a training has done its first step."""
+    return isinstance(runner._train_loop, BaseLoop) and runner.iter > 0
 
 
 def build_test_runner(

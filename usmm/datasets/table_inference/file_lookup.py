@@ -147,6 +147,8 @@ class FileLookup:
         group = self._by_name.get(name, [])
         group = group or (self._by_stem.get(name, []) if bare else [])
         group = _best_tail(group, [part.lower() for part in parts[:-1]])
+        if len(parts) > 1 and group and not _agreement(group[0], [part.lower() for part in parts[:-1]]):
+            return CellFiles(absent=(text,))  # another folder's file of this name may be another patient's
         if len(group) != 1:
             return CellFiles(unclear=(text,)) if group else CellFiles(absent=(text,))
         how = {'suffix'} if group[0].name.lower() != name else {'case'} if group[0].name != parts[-1] else set()
@@ -169,16 +171,17 @@ def _is_short(text: str) -> bool:
 
 def _best_tail(paths: Sequence[Path], folders: Sequence[str]) -> list[Path]:
     """The paths whose last folders agree best with the ones that are named."""
+    best = max((_agreement(path, folders) for path in paths), default=0)
+    return [path for path in paths if _agreement(path, folders) == best]
 
-    def agreement(path: Path) -> int:
-        own = [part.lower() for part in path.parts[:-1]]
-        count = 0
-        while count < min(len(own), len(folders)) and own[-1 - count] == folders[-1 - count]:
-            count += 1
-        return count
 
-    best = max(map(agreement, paths), default=0)
-    return [path for path in paths if agreement(path) == best]
+def _agreement(path: Path, folders: Sequence[str]) -> int:
+    """How many of the folders above a file, from the last one on, are those that are named."""
+    own = [part.lower() for part in path.parts[:-1]]
+    count = 0
+    while count < min(len(own), len(folders)) and own[-1 - count] == folders[-1 - count]:
+        count += 1
+    return count
 
 
 def _grouped(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
