@@ -67,3 +67,9 @@ def test_another_root(tmp_path: Path, write_images) -> None:
     write_images(['a/table/t.txt.png', 'b/images/z.png'])
     assert FileLookup(tmp_path / 'a' / 'table').cell('z.png').absent == ('z.png',)
     assert FileLookup(tmp_path / 'a' / 'table', [tmp_path / 'b']).cell('z.png').files[0].name == 'z.png'
+
+
+@pytest.mark.parametrize('text', ['middle/im 1.png', 'left/im 1.png', 'C:\\users\\me\\im 1.png'])
+def test_a_file_of_another_folder_is_not_taken_for_one_that_is_absent(lookup: FileLookup, text: str) -> None:
+    cell = lookup.cell(text)
+    assert cell.files == () and cell.absent == (text,)

@@ -51,6 +51,11 @@ def test_the_positive_class_where_a_word_says_it(infer, base, classes, positive)
     assert any(f'The positive class, for sensitivity and AUC, is {positive!r}' in a for a in roles.assumptions)
 
 
+@pytest.mark.parametrize('classes', [('1', '2'), ('0', '2'), ('1', 'x')])
+def test_numbers_other_than_0_and_1_do_not_tell_the_positive_class(infer, base, classes) -> None:
+    assert question(infer, {**base, 'label': [*classes] * 12}).topic == 'positive'
+
+
 def test_the_positive_class_is_asked_otherwise(infer, base) -> None:
     columns = {**base, 'label': ['ADC', 'SCC'] * 12}
     asked = question(infer, columns)

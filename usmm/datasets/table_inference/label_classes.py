@@ -107,6 +107,8 @@ def _positive(classes: tuple[str, ...], hints: TableHints, findings: Findings) -
         return None
     keys = [plain_name(name.replace('+', 'positive').removesuffix('.0')) for name in classes]
     is_positive, is_negative = [k in POSITIVE_WORDS for k in keys], [k in NEGATIVE_WORDS for k in keys]
+    if any(key.isdigit() for key in keys) and set(keys) != {'0', '1'}:
+        is_positive = is_negative = [False, False]  # 1 and 2: either may be the disease
     for i in (0, 1):
         if (is_positive[i] or is_negative[1 - i]) and not (is_positive[1 - i] or is_negative[i]):
             by = classes[i] if is_positive[i] else classes[1 - i]
