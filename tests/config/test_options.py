@@ -120,3 +120,15 @@ def test_a_number_in_the_file_is_named_with_its_line(config: Path) -> None:
     config.write_text(CONFIG.replace("data_root = 'data'", 'data_root = 2024'))
     with pytest.raises(ConfigError, match=r'cfg\.py:2: data_root must be a text, got 2024'):
         load_config(config)
+
+
+def test_standard_settings_that_the_file_lacks_can_be_set() -> None:
+    words = ['default_hooks.logger.interval=3', 'auto_scale_lr.enable=True', 'env_cfg.cudnn_benchmark=True']
+    words.append('randomness.seed=3')
+    config = load_config('msmfn_small_phantom', parse_options(words))
+    assert config.default_hooks == {'logger': {'interval': 3}} and config.auto_scale_lr == {'enable': True}
+    assert config.env_cfg == {'cudnn_benchmark': True} and config.seed == config.split.seed == 3
+    with pytest.raises(ConfigError, match="default_hooks: unknown name 'loger'; did you mean 'logger'"):
+        load_config('msmfn_small_phantom', parse_options(['default_hooks.loger.interval=3']))
+    with pytest.raises(ConfigError, match="unknown name 'defaut_hooks'"):
+        load_config('msmfn_small_phantom', parse_options(['defaut_hooks.logger.interval=3']))

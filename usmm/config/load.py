@@ -29,6 +29,8 @@ from usmm.config.values import check_types, check_values
 from usmm.structures import Settings
 from usmm.utils.locations import find_config
 
+# Settings of mmengine that a config need not have; what is set in them is checked with the others
+OPEN = ('default_hooks', 'auto_scale_lr', 'env_cfg', 'randomness')
 OWN = 'usmm::'  # how a config of any folder inherits a shipped one
 
 
@@ -178,10 +180,10 @@ def _override(config: Config, key: str, value: object, files: list[Path]) -> Non
                 raise ConfigError(f'--cfg-options {key}: {part!r} is no index below {len(node)} ({files[0].name})')
             old, node = node[int(part)], node[int(part)]
         elif isinstance(node, Mapping):
-            if part not in node and not last:
+            if part not in node and not last and parts[0] not in OPEN:
                 raise ConfigError.unknown(f'--cfg-options {key}', part, node, files[:1])
             old = node.get(part)
-            node = old
+            node = {} if old is None and not last else old
         else:
             raise ConfigError(f'--cfg-options {key}: {parts[depth - 1]!r} is a value, not a dict ({files[0].name})')
     if isinstance(value, OptionText):
