@@ -100,6 +100,7 @@ def test_names_are_text_however_they_are_written(tmp_path):
         ("stages = [dict(name='a', train='all', max_epochs=1, cache='yes', optimizer=dict(type='Adam'))]",
          "stages.0.cache must be True or False, got 'yes'"),
         ('model = dict(encoder=3)', 'model.encoder must be a dict or None, got 3'),
+        ('model = dict(head=dict(losses=[]))', r'model.head.losses must be a list of dicts, got \[\]'),
         ("model = dict(head=dict(losses='FocalLoss'))", "model.head.losses must be a list of dicts, got 'FocalLoss'"),
         ("table = '${data_rot}/cases.csv'", r'reference \$\{data_rot\}: unknown name .*; did you mean .data_root.'),
         ("schema = dict(images=['bus'])", r"schema.images must be a dict of modality=column, got \['bus'\]"),

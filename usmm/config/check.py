@@ -159,7 +159,8 @@ def _check_part(value: object, where: str, key: str, files: list[Path]) -> None:
         return  # the clinical variables of a schema
     if key in PARTS and value is not None and not isinstance(value, Mapping):
         raise ConfigError(f'{place(key, files)}{where} must be a dict or None, got {value!r}')
-    if key == 'losses' and not (isinstance(value, (list, tuple)) and all(isinstance(v, Mapping) for v in value)):
+    is_list = isinstance(value, (list, tuple)) and bool(value) and all(isinstance(item, Mapping) for item in value)
+    if key == 'losses' and not is_list:
         raise ConfigError(f'{place(key, files)}{where} must be a list of dicts, got {value!r}')
 
 
