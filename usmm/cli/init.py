@@ -2,8 +2,8 @@
 
 The table has a row a case: ids, label, names of image or clip files (beside the table or in any folder below it),
 masks, clinical columns; separator, encoding and decimal commas are detected. What is not certain is asked, or,
-where nobody can answer, is an error (exit code 2) that lists the flags. Nothing is left out, merged or taken as missing
-without a line about it, here and in the comments of the config.
+where nobody can answer, is an error (exit code 2) that lists the flags. What is assumed is printed, and stands in the
+comments of the config. Check it: words such as `none` in a clinical column count as missing values.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
@@ -15,14 +16,14 @@ def pool(x: Tensor) -> Tensor:
     return x.mean(dim=tuple(range(2, x.ndim))) if x.ndim > 2 else x
 
 
-def _check_streams(fusion: nn.Module, inputs: tuple[object, ...], named: Mapping[str, object]) -> None:
+def _check_streams(module: nn.Module, inputs: tuple[object, ...], named: Mapping[str, object]) -> None:
     """See that a fusion gets maps of its streams, whoever calls it: a classifier, or a loop of one's own.
 
     Raises:
         TypeError: It does not get stream -> list of stage maps.
         ValueError: A stream has another name, or its last map other channels.
     """
-    assert isinstance(fusion, BaseFusion)
+    fusion = cast(BaseFusion, module)  # registered by a BaseFusion alone
     name = type(fusion).__name__
     streams = inputs[0] if inputs else named.get('streams')
     expected = f'{name} expects a dict of stream -> list of stage maps (B, C, H, W) or (B, C, T, H, W)'
