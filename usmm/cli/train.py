@@ -65,8 +65,11 @@ def train_plain(args: argparse.Namespace) -> None:
         config.work_dir = f'work_dirs/{Path(config.filename).stem}'
 
     from usmm.engine.plain_run import runner_of
+    from usmm.engine.workdir.ownership import Ownership
 
-    runner_of(config, flags_of(args), args.resume).train()
+    runner = runner_of(config, flags_of(args), args.resume)
+    with Ownership(Path(config.work_dir)).held():
+        runner.train()
 
 
 def run(args: argparse.Namespace) -> None:

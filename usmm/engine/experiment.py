@@ -37,6 +37,7 @@ from usmm.engine.stages import build_test_runner, run_stage
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
 from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpoint, write_json
+from usmm.engine.workdir.ownership import Ownership
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
@@ -76,6 +77,7 @@ class Experiment:
         self.source = source_text(config)
         self.config = copy.deepcopy(config)
         self.work_dir = Path(work_dir or config.work_dir)
+        self.ownership = Ownership(self.work_dir)
         self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
             check_launcher(self.options.launcher)
@@ -108,9 +110,16 @@ class Experiment:
 
         Returns:
             The content of metrics.json.
+
+        Raises:
+            OSError: Another process is training in the work directory, or it cannot be written.
         """
-        start = time.monotonic()
         check_folder(self.work_dir)
+        with self.ownership.held():
+            return self._train(resume, stage)
+
+    def _train(self, resume: str | bool, stage: str | None) -> Results:
+        start = time.monotonic()
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)

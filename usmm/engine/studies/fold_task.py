@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -21,7 +19,6 @@ from usmm.config.stage_spec import RunOptions
 from usmm.engine.experiment import Experiment
 from usmm.structures import Settings
 from usmm.utils import work_files
-from usmm.utils.locks import FileLock, LockedError
 
 RESULT = (work_files.PREDICTIONS, work_files.METRICS, work_files.WEIGHTS)  # the last of them is written last
 # settings that say where and how fast, not what: a finished fold stays valid when they change
@@ -96,14 +93,14 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
 
     Raises:
         ValueError: The folder holds results of another config.
-        OSError: Another process is running this fold.
+        OSError: Another process is training in its folder.
     """
     config = task.load()
     task.check(config)
     if task.finished:
         return False
     experiment = Experiment(config, options=options)  # from here on the processes of a launcher know each other
-    with _locked(task.folder):
+    with experiment.ownership.held():
         if task.finished:  # by the process that held the lock
             return False
         experiment.train(resume=resume)
@@ -166,28 +163,6 @@ def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, 
 
 def _start(threads: int) -> None:
     torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process (with those of its launcher) work in a folder.
-
-    Raises:
-        OSError: Another process does.
-    """
-    if not is_main_process():
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / work_files.LOCK, required=False)
-    try:
-        lock.acquire()
-    except LockedError as error:
-        raise OSError(errno.EBUSY, f'another process is running this fold: {folder}') from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _text(value: object) -> str:
