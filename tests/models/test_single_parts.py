@@ -60,8 +60,30 @@ def test_the_messages_of_the_page_are_those_that_come(number: int, error: type[E
         (TypeError, r'list of stage maps .* got list$', lambda: fusion()([torch.rand(1, 16, 4, 4)])),
         (TypeError, r'list of stage maps .* got \{\}$', lambda: fusion()(streams={})),
         (TypeError, r"got a list for 'bus'", lambda: fusion()({'bus': []})),
+        (ValueError, r"'cdfi' is not among the inputs \['bus'\]; for cases without it, pass present",
+         lambda: fusion()({'bus': [torch.rand(2, 16, 4, 4)]})),
+        (ValueError, r"'cdfi' is not among the inputs \['bus'\]",
+         lambda: fusion()({'bus': [torch.rand(2, 16, 4, 4)]}, dict.fromkeys(('bus', 'cdfi'), torch.ones(2)))),
+        (ValueError, r"the same number of rows in every stream, got \{'bus': 2, 'cdfi': 3\}",
+         lambda: fusion()({'bus': [torch.rand(2, 16, 4, 4)], 'cdfi': [torch.rand(3, 16, 4, 4)]})),
+        (TypeError, r'ChannelAttention expects images \(B, 3, H, W\), got a str', lambda: ChannelAttention()('x')),
+        (ValueError, 'in_channels of ChannelAttention must be an integer of 1 or more, got 0',
+         lambda: ChannelAttention(0)),
+        (ValueError, "hidden_channels of ChannelAttention must be an integer of 1 or more, got '8'",
+         lambda: ChannelAttention(3, '8')),
+        (ValueError, 'focal_loss expects class indices of 0 to 1, got 0 to 2',
+         lambda: FocalLoss()(torch.rand(3, 2), torch.tensor([0, 1, 2]))),
+        (ValueError, 'focal_loss expects class indices of 0 to 1, got -1 to 1',
+         lambda: FocalLoss()(torch.rand(3, 2), torch.tensor([0, 1, -1]))),
+        (TypeError, 'expects tensors, logits .* got list and Tensor', lambda: FocalLoss()([[0.1]], torch.tensor([0]))),
     ],
 )  # fmt: skip
 def test_other_wrong_input_is_named(error: type[Exception], message: str, call) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_stream_that_no_row_has_may_be_absent() -> None:
+    present = {'bus': torch.tensor([True, True]), 'cdfi': torch.tensor([False, False])}
+    joint, vectors = fusion()({'bus': [torch.rand(2, 16, 4, 4)]}, present)
+    assert joint.shape == (2, 16) and not vectors['cdfi'].any()

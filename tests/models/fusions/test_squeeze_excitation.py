@@ -65,8 +65,8 @@ def test_absent_rows_are_zero_and_move_no_statistics() -> None:
     )
     other(dict(lste=[streams['lste'][0][:2]], lus=[streams['lus'][0][[0, 2]]]))
     torch.testing.assert_close(net.norm['lus'].running_mean, other.norm['lus'].running_mean)
-    assert not net(dict(lste=streams['lste']), rows)[1]['lus'].any()
     nobody = dict(lste=torch.tensor([True] * 4), lus=torch.zeros(4, dtype=torch.bool))
+    assert not net(dict(lste=streams['lste']), nobody)[1]['lus'].any()
     assert not net(streams, nobody)[1]['lus'].any()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+import torch
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
@@ -21,7 +22,8 @@ def _check_streams(module: nn.Module, inputs: tuple[object, ...], named: Mapping
 
     Raises:
         TypeError: It does not get stream -> list of stage maps.
-        ValueError: A stream has another name, or its last map other channels.
+        ValueError: A stream has another name, its last map has other channels, the streams have different numbers of
+            rows, or a stream is absent although `present` does not mark it so for every row.
     """
     fusion = cast(BaseFusion, module)  # registered by a BaseFusion alone
     name = type(fusion).__name__
@@ -37,6 +39,19 @@ def _check_streams(module: nn.Module, inputs: tuple[object, ...], named: Mapping
         shape, width = tuple(maps[-1].shape), fusion.in_channels[stream]
         if len(shape) < 2 or shape[1] != width:
             raise ValueError(f'{name} expects {width} channels in the last map of {stream!r}, got the shape {shape}')
+    # not while torch exports the model: comparing the numbers of rows would fix the size of the batch
+    rows = {} if torch.compiler.is_compiling() else {stream: len(maps[-1]) for stream, maps in streams.items()}
+    if len(set(rows.values())) > 1:
+        raise ValueError(f'{name} expects the same number of rows in every stream, got {rows}')
+    present = inputs[1] if len(inputs) > 1 else named.get('present')
+    for stream in fusion.streams:
+        if stream in streams:
+            continue
+        if present is None or bool(cast(Mapping[str, Tensor], present)[stream].any()):
+            raise ValueError(
+                f'{name} has the streams {list(fusion.streams)}, and {stream!r} is not among the inputs {[*streams]}; '
+                'for cases without it, pass present, a dict of stream -> which rows have it (B,)'
+            )
 
 
 class BaseFusion(BaseModule):

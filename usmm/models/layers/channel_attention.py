@@ -21,7 +21,7 @@ class ChannelAttention(nn.Module):
         gate: `'softmax'` (the weights of an image sum to 1) or `'sigmoid'`.
 
     Raises:
-        ValueError: If the gate is unknown.
+        ValueError: If the gate is unknown, or a number of channels is not an integer of 1 or more.
 
     References:
         Meng et al., IEEE TMI 2022, eq. 1.
@@ -39,6 +39,9 @@ class ChannelAttention(nn.Module):
         super().__init__()
         if gate not in GATES:
             raise ValueError(f'gate of ChannelAttention must be one of {GATES}, got {gate!r}')
+        for setting, number in {'in_channels': in_channels, 'hidden_channels': hidden_channels}.items():
+            if not isinstance(number, int) or number < 1:
+                raise ValueError(f'{setting} of ChannelAttention must be an integer of 1 or more, got {number!r}')
         self.gate = gate
         self.squeeze = nn.Linear(in_channels, hidden_channels)
         self.excite = nn.Linear(hidden_channels, in_channels)
@@ -48,9 +51,11 @@ class ChannelAttention(nn.Module):
 
         Raises:
             ValueError: The images have another shape.
-            TypeError: They are not of floating-point numbers.
+            TypeError: They are not a tensor of floating-point numbers.
         """
         channels = self.squeeze.in_features
+        if not isinstance(image, Tensor):
+            raise TypeError(f'ChannelAttention expects images (B, {channels}, H, W), got a {type(image).__name__}')
         if image.ndim != 4 or image.shape[1] != channels:
             raise ValueError(f'ChannelAttention expects images (B, {channels}, H, W), got {tuple(image.shape)}')
         if not image.is_floating_point():

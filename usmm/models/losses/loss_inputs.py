@@ -30,14 +30,22 @@ def check_logits(logits: Tensor, target: Tensor, name: str) -> Tensor:
         name: Name of the loss, for the message.
 
     Raises:
-        ValueError: If the shapes do not fit each other.
-        TypeError: If the target does not hold integers.
+        ValueError: If the shapes do not fit each other, or (on a CPU) a class index is not one of 0 to K - 1.
+        TypeError: If the inputs are not tensors, or the target does not hold integers.
     """
+    if not isinstance(logits, Tensor) or not isinstance(target, Tensor):
+        kinds = f'{type(logits).__name__} and {type(target).__name__}'
+        raise TypeError(f'{name} expects tensors, logits (B, K) and target (B,), got {kinds}')
     if logits.ndim != 2 or target.shape != logits.shape[:1]:
         shapes = f'logits {tuple(logits.shape)} and target {tuple(target.shape)}'
         raise ValueError(f'{name} expects logits (B, K) and target (B,), got {shapes}')
     if target.dtype not in (torch.int64, torch.int32, torch.uint8):
         raise TypeError(f'{name} expects class indices as integers, got {target.dtype}')
+    # not on a GPU, where it would wait for the device in every step; CUDA stops there with an assertion of its own
+    if target.device.type == 'cpu' and target.numel():
+        low, high = int(target.min()), int(target.max())
+        if low < 0 or high >= logits.shape[1]:
+            raise ValueError(f'{name} expects class indices of 0 to {logits.shape[1] - 1}, got {low} to {high}')
     return full_precision(logits)
 
 
