@@ -14,7 +14,7 @@ from torch import Tensor
 
 from usmm.apis.components import check_components
 from usmm.config import load_config
-from usmm.structures import Settings
+from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
 from usmm.weights import read_checkpoint
 from usmm.weights.tensor_file import load_tensors
@@ -129,13 +129,15 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     """The bundle with the weights of a file and their metadata.
 
     Raises:
-        ValueError: It cannot be loaded safely, or has no weights.
+        ValueError: It cannot be loaded safely, has no weights, or was trained for other classes, modalities or clinical
+            variables than the config has.
     """
     content = read_checkpoint(checkpoint, training=True)
     if not isinstance(content, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise ValueError(f'{checkpoint} has no state_dict')
     meta: WeightsMeta = content.get('meta') or {}
     settings = settled_settings(bundle.settings, meta.get('categories') or {})
+    ModelMeaning.of_settings(settings).check(meta, checkpoint, bundle.source)
     return Bundle(settings, content['state_dict'], meta, str(checkpoint))
 
 

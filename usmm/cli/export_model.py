@@ -22,7 +22,7 @@ from usmm.export import input_shapes
 from usmm.export.cases import ArrayBatch, random_row
 from usmm.export.graph import AnyClassifier
 from usmm.registry import MODELS
-from usmm.structures import Schema, Settings
+from usmm.structures import ModelMeaning, Schema, Settings
 from usmm.structures.settings import CLINICAL
 from usmm.utils import work_files
 from usmm.weights import load_state
@@ -60,6 +60,7 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:
     content = load_weights(Path(checkpoint))
     meta = content.get('meta') or {}
     settle_categories(config, meta.get('categories'))
+    ModelMeaning.of_settings(config).check(meta, checkpoint, config.name)
     model = MODELS.build(config.model.to_dict())
     load_state(model, content['state_dict'], checkpoint, config.name)
     model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide

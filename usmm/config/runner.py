@@ -15,7 +15,7 @@ from usmm.config.runner_settings import loader_config, stage_of, stage_settings,
 from usmm.config.stage_spec import RunOptions, StageSpec
 from usmm.config.text import config_text
 from usmm.registry import MODELS
-from usmm.structures import CLINICAL, Schema
+from usmm.structures import CLINICAL, ModelMeaning, Schema
 from usmm.structures.protocols import Classifier, ValidatedLearner
 from usmm.structures.settings import TEST, TRAIN, VAL
 from usmm.utils import work_files
@@ -126,9 +126,10 @@ def _training(
     monitor = spec.get('monitor', config.get('monitor', 'auc'))
     settings = stage_settings(config, spec, train_set, val_set if validated else None, options, monitor)
     reads_table = CLINICAL in config.modalities
+    meaning, selecting = ModelMeaning.of_settings(config).to_dict(), monitor if validated else None
     settings['custom_hooks'] += [
         *([dict(type='TableFitHook', schema=config.schema, train=spec['train'])] if reads_table else ()),
-        dict(type='SelectedWeightsHook', stage=spec['name'], monitor=monitor if validated else None),
+        dict(type='SelectedWeightsHook', stage=spec['name'], monitor=selecting, meaning=meaning),
     ]
     settings['model'] = dict(type='StageModel', model=model, train=spec['train'])
     schema = Schema.of(config.schema.to_dict())
@@ -159,7 +160,7 @@ def _pretraining(config: Config, spec: StageSpec, options: RunOptions, before: s
         dict(
             type='SelectedWeightsHook', stage=spec['name'], monitor=None if val_set is None else monitor,
             classifier=model_settings(config, options.amp), load_from=before, seed=config.seed,
-            deterministic=bool(config.get('deterministic', False)),
+            deterministic=bool(config.get('deterministic', False)), meaning=ModelMeaning.of_settings(config).to_dict(),
         )
     )  # fmt: skip
     settings['model'] = dict(type='StageModel', model=model)

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from usmm.config.stage_spec import EnvConfig, RunOptions, Stages, StageSpec
 from usmm.registry import DATASETS
-from usmm.structures import Settings
+from usmm.structures import ModelMeaning, Settings
 from usmm.structures.protocols import BatchingSet
 from usmm.utils.suggestions import did_you_mean
 
@@ -172,7 +172,7 @@ def _default_hooks(config: Config, stage: StageSpec, monitor: str | None) -> dic
     """The default hooks; those of the config change arguments of ours, or replace one by a `type` of their own."""
     hooks: dict[str, Any] = dict(
         checkpoint=dict(
-            type='StageCheckpointHook', monitor=monitor,
+            type='StageCheckpointHook', monitor=monitor, meaning=ModelMeaning.of_settings(config).to_dict(),
             # an epoch on cached scores takes less time than a checkpoint of the whole network
             interval=stage.get('checkpoint_interval') or (10 if stage.get('cache') else 1),
         ),

@@ -36,17 +36,21 @@ from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, S
 from usmm.engine.stages import build_test_runner, run_stage
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
+from usmm.engine.workdir.data_record import keep_record
+from usmm.engine.workdir.kept_config import FREE, changed_settings
 from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpoint, write_json
 from usmm.engine.workdir.ownership import Ownership
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
 from usmm.registry import DATASETS
-from usmm.structures import Schema, token
+from usmm.structures import MEANING, ModelMeaning, Schema, token
 from usmm.structures.protocols import CaseSet, KeepsRows, WeightedHead, missing_members
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
 from usmm.weights import load_state
+
+LOGGED = ('default_hooks', 'log_level', 'log_processor', 'visualizer')  # settings that change no weight
 
 
 class Experiment:
@@ -101,6 +105,11 @@ class Experiment:
         """Whether this process writes files."""
         return is_main_process()
 
+    @property
+    def meaning(self) -> ModelMeaning:
+        """What the inputs and outputs of the model stand for; stored in every checkpoint."""
+        return ModelMeaning.of_settings(self.config)
+
     def train(self, resume: str | bool = False, stage: str | None = None) -> Results:
         """Run the stages that are not done, evaluate, and write the work directory.
 
@@ -120,10 +129,13 @@ class Experiment:
 
     def _train(self, resume: str | bool, stage: str | None) -> Results:
         start = time.monotonic()
+        if resume:
+            self._check_resumed(resume)
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
         check_classes(self.config.classes, self.parts['train'])
+        keep_record(self.work_dir, self.parts, self.config.classes, bool(resume))
         self._write_config()
         done = self.run_stages(self.config.stages, resume, stage)
         return self._finish(done, time.monotonic() - start)
@@ -148,7 +160,7 @@ class Experiment:
             if is_main_process():
                 # the clock left out, so that a stage that is run again ends with the same file
                 result = {key: value for key, value in done[name].items() if key != 'seconds'}
-                meta = {'stage': name, 'result': result}
+                meta = {'stage': name, 'result': result, MEANING: self.meaning.to_dict()}
                 save_checkpoint(self.work_dir / name / work_files.SELECTED, self.model.state_dict(), meta)
             progress.add(done)
         return done
@@ -235,6 +247,7 @@ class Experiment:
     def _fill(self, checkpoint: str | Path) -> Checkpoint:
         """Load a checkpoint's weights, and return all of its content."""
         content = load_weights(Path(checkpoint))
+        self.meaning.check(content.get('meta', {}), checkpoint, self.config.name)
         load_state(self.model, content['state_dict'], checkpoint, self.config.name)
         return content
 
@@ -297,6 +310,7 @@ class Experiment:
         self.write_results(content, rows)
         if is_main_process():
             meta = {**self.facts(), 'config_text': self.source, 'categories': self.categories}
+            meta[MEANING] = self.meaning.to_dict()
             meta['trained_on'] = sorted({token(case) for case in self.parts['train'].cases})
             save_checkpoint(self.work_dir / work_files.WEIGHTS, self.model.state_dict(), meta)
         barrier()
@@ -306,6 +320,17 @@ class Experiment:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
         clinical = self.model.clinical
         return clinical.weights() if isinstance(clinical, WeightedHead) and bool(clinical.fitted) else None
+
+    def _check_resumed(self, resume: str | bool) -> None:
+        """See that a run goes on with the config that it began with."""
+        changed = changed_settings(self.work_dir, self.source, (*FREE, *LOGGED), longer=True)
+        if changed:
+            raise ValueError(
+                f'cannot resume: {self.work_dir} holds a run of another config (it differs in {", ".join(changed)}); '
+                'resume with the settings that it began with, or train in another work_dir'
+            )
+        if isinstance(resume, str) and Path(resume).is_file():
+            self.meaning.check(load_weights(Path(resume)).get('meta', {}), resume, self.config.name)
 
     def _write_runner(self, spec: StageSpec) -> None:
         """Keep the plain config of a stage, with which mmengine alone trains the same weights."""
@@ -334,6 +359,12 @@ def parts_of(config: Config) -> tuple[str, ...]:
     """The parts that a run has, as far as its split has cases for them."""
     has_test = is_folded(config) or Schema.of(config.schema.to_dict()).split is not None
     return ('train', 'val', 'test') if has_test else ('train', 'val')
+
+
+def case_parts(config: Config) -> dict[str, CaseDataset]:
+    """Part -> its cases, without transforms, of the parts that a run has."""
+    settings = [{**config.dataset, 'part': part, 'pipeline': ()} for part in parts_of(config)]
+    return {cfg['part']: DATASETS.build(cfg) for cfg in settings}
 
 
 def fold_of(config: Config, part: str) -> int | None:

@@ -12,6 +12,7 @@ from usmm.config.runner import model_settings
 from usmm.config.runner_settings import randomness
 from usmm.engine.workdir.outputs import load_weights
 from usmm.models.building import build
+from usmm.structures import ModelMeaning
 from usmm.structures.protocols import Classifier, missing_members
 from usmm.weights import load_state
 
@@ -24,7 +25,8 @@ def build_model(config: Config, amp: bool = False) -> Classifier:
         amp: Whether it will run in mixed precision.
 
     Raises:
-        ValueError: The model is not a classifier that stages can train.
+        ValueError: The model is not a classifier that stages can train, or the weights of `load_from` were trained for
+            other classes, modalities or clinical variables.
     """
     if config.get('deterministic'):
         # read when cuBLAS starts; without it torch refuses matrix products in deterministic mode
@@ -49,5 +51,7 @@ def build_model(config: Config, amp: bool = False) -> Classifier:
         )
     model.init_weights()
     if config.get('load_from'):
-        load_state(model, load_weights(Path(config.load_from))['state_dict'], config.load_from, config.name)
+        content = load_weights(Path(config.load_from))
+        ModelMeaning.of_settings(config).check(content.get('meta', {}), config.load_from, config.name)
+        load_state(model, content['state_dict'], config.load_from, config.name)
     return model

@@ -2,16 +2,19 @@
 
 from usmm.structures.case import Case, auto_values, clinical_vector, token
 from usmm.structures.case_info import ModalityInfo
+from usmm.structures.meaning import MEANING, ModelMeaning
 from usmm.structures.packed_batch import Batch
 from usmm.structures.schema import MISSING_WORDS, Schema, Variable
 from usmm.structures.settings import CLINICAL, Settings
 
 __all__ = [
     'CLINICAL',
+    'MEANING',
     'MISSING_WORDS',
     'Batch',
     'Case',
     'ModalityInfo',
+    'ModelMeaning',
     'Schema',
     'Settings',
     'Variable',

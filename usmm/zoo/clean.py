@@ -13,7 +13,7 @@ from usmm.weights.metadata import Metadata
 ABSOLUTE = re.compile(r'(/(?!/)|~|[A-Za-z]:[\\/]|\\\\)')
 KEPT = (
     'config', 'classes', 'positive', 'modalities', 'cases', 'patients', 'selection', 'seed', 'deterministic',
-    'versions', 'categories', 'calibration',
+    'versions', 'categories', 'calibration', 'meaning',
 )  # fmt: skip
 TOKENS = 'trained_on'
 

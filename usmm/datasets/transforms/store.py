@@ -6,6 +6,8 @@ import json
 import logging
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,12 +15,18 @@ import numpy as np
 from mmengine.logging import print_log
 
 import usmm.readers
-from usmm.datasets.data_digest import data_digest
+from usmm.datasets.data_digest import data_digest, file_state
 from usmm.readers import DataError
 from usmm.utils.atomic_files import atomic_binary
 from usmm.utils.digests import code_digest, value_digest
 
 FACTS = 'facts'  # the entry of the archive that holds the JSON
+
+# packages that turn files into pixels
+DECODERS = (
+    'av', 'numpy', 'opencv-contrib-python', 'opencv-python', 'opencv-python-headless', 'pillow', 'pydicom', 'pyjpegls',
+    'pylibjpeg', 'pylibjpeg-openjpeg', 'pylibjpeg-rle',
+)  # fmt: skip
 
 
 class ArrayStore:
@@ -66,9 +74,8 @@ class ArrayStore:
         self._write(self.path(key), lambda file: np.savez(file, **arrays, **{FACTS: encoded}))  # type: ignore[arg-type]
 
     def digest(self, file: Path) -> str:
-        """SHA-256 of a file; kept by path, size and time, so that new workers need not read it again."""
-        stat = file.stat()
-        note = self.folder / 'digests' / value_digest([str(file.absolute()), stat.st_size, stat.st_mtime_ns])
+        """SHA-256 of a file; kept by path and `file_state`, so that new workers need not read it again."""
+        note = self.folder / 'digests' / value_digest([str(file.absolute()), file_state(file)])
         try:
             text = note.read_text(encoding='ascii')
         except (OSError, UnicodeDecodeError):
@@ -101,5 +108,17 @@ def digests(store: ArrayStore | None, files: Iterable[Path], case: str | None = 
 
 
 def made_by() -> str:
-    """A digest of the code that makes the entries (this room and the readers), so that new code makes new entries."""
-    return code_digest(Path(__file__).parent, *map(Path, usmm.readers.__path__))
+    """A digest of the code that makes the entries (this room and the readers) and of the versions of the decoders.
+
+    With new code, or another decoder, entries are made anew.
+    """
+    code = code_digest(Path(__file__).parent, *map(Path, usmm.readers.__path__))
+    return value_digest([code, {name: _version(name) for name in DECODERS}])
+
+
+@cache
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # OpenCV comes by several names
+        return None

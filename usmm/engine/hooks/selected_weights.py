@@ -15,7 +15,7 @@ from usmm.engine.specs import Results
 from usmm.engine.workdir.outputs import load_weights, save_checkpoint
 from usmm.models.staging import build_stage_model
 from usmm.registry import HOOKS
-from usmm.structures import Settings
+from usmm.structures import MEANING, Settings
 from usmm.structures.protocols import Classifier, Learner
 from usmm.utils import work_files
 from usmm.utils.random_state import kept_random_state
@@ -32,6 +32,7 @@ class SelectedWeightsHook(Hook):
         classifier: Of a pre-training, config of the classifier that takes over what was learnt.
         load_from: Of a pre-training, weights of the classifier.
         seed, deterministic: Of the classifier's own weights.
+        meaning: As in `StageCheckpointHook`.
 
     Raises:
         TypeError: With `classifier`: it is not one, or the model is not one for pre-training.
@@ -47,9 +48,10 @@ class SelectedWeightsHook(Hook):
         load_from: str | None = None,
         seed: int = 0,
         deterministic: bool = False,
+        meaning: Settings | None = None,
     ) -> None:
         self.stage, self.monitor, self.classifier, self.load_from = stage, monitor, classifier, load_from
-        self.seed, self.deterministic = seed, deterministic
+        self.seed, self.deterministic, self.meaning = seed, deterministic, meaning
 
     def after_train(self, runner: Runner) -> None:
         """Select, hand over and write."""
@@ -59,7 +61,9 @@ class SelectedWeightsHook(Hook):
             model = self._handed_over(model, self.classifier)
         if is_main_process():
             path = Path(runner.work_dir, work_files.SELECTED)
-            save_checkpoint(path, model.state_dict(), {'stage': self.stage, 'result': result})
+            meta = {'stage': self.stage, 'result': result}
+            meta |= {} if self.meaning is None else {MEANING: self.meaning}
+            save_checkpoint(path, model.state_dict(), meta)
         barrier()
 
     def _handed_over(self, learner: nn.Module, classifier: Settings) -> nn.Module:

@@ -17,6 +17,7 @@ from usmm.config.runner_settings import lower_is_better
 from usmm.engine.hooks.run_state import accumulative_counts, plain_model
 from usmm.engine.workdir.outputs import check_room, check_whole, load_weights
 from usmm.registry import HOOKS
+from usmm.structures import MEANING, Settings
 from usmm.utils import work_files
 from usmm.utils.atomic_files import atomic_path, write_text
 
@@ -76,6 +77,7 @@ class StageCheckpointHook(Hook):
     Args:
         monitor: The validation metric that selects, the higher the better, or the lower (`LOWER`); None: none.
         interval: Epochs between the checkpoints to resume from; the last epoch is always kept.
+        meaning: What the inputs and outputs of the model stand for (`ModelMeaning.to_dict`), stored beside the weights.
 
     Raises:
         OSError: A checkpoint cannot be saved; those that stand in the folder stay.
@@ -84,8 +86,8 @@ class StageCheckpointHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self, monitor: str | None = None, interval: int = 1) -> None:
-        self.monitor, self.interval = monitor, interval
+    def __init__(self, monitor: str | None = None, interval: int = 1, meaning: Settings | None = None) -> None:
+        self.monitor, self.interval, self.meaning = monitor, interval, meaning
         self._saved: int | None = None
         self._kept: dict[str, str] = {}  # checkpoint -> the best epoch that it knows, the newest last
 
@@ -161,6 +163,7 @@ class StageCheckpointHook(Hook):
     def _write(self, runner: Runner, name: str, **what: bool) -> None:
         if is_main_process():
             meta = dict(epoch=runner.epoch, iter=runner.iter)
+            meta |= {} if self.meaning is None else {MEANING: dict(self.meaning)}
             with atomic_path(Path(runner.work_dir, name), check_whole) as temporary:
                 runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
 

@@ -15,6 +15,7 @@ from mmengine.config import Config
 from usmm.config import load_config
 from usmm.engine.specs import RunContent, Summary
 from usmm.engine.studies.fold_task import FoldTask
+from usmm.engine.workdir.data_record import check_pool
 from usmm.engine.workdir.outputs import write_json
 from usmm.engine.workdir.predictions import read_predictions, write_predictions
 from usmm.engine.workdir.run_facts import versions
@@ -90,7 +91,8 @@ class CrossValidation:
             The content of summary.json.
 
         Raises:
-            ValueError: A fold is not done, was made by another config, or a case was not tested just once a seed.
+            ValueError: A fold is not done, was made by another config or on other data, or a case was not tested just
+                once a seed.
         """
         tasks = self.tasks()
         undone = [t.name for t in tasks if not t.finished]
@@ -121,9 +123,12 @@ class CrossValidation:
 
     def _pool(self, tasks: Sequence[FoldTask]) -> Rows:
         rows: Rows = []
+        pooled: dict[Path, Rows] = {}
         for task in tasks:
             tested = [r for r in read_predictions(task.folder / work_files.PREDICTIONS) if r['part'] == 'test']
+            pooled[task.folder] = tested
             rows += [{**r, 'fold': task.fold, 'seed': task.seed} for r in tested]
+        check_pool(pooled)
         for seed in self.seeds or ():
             _check_once(seed, rows, tasks)
         return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -16,13 +16,13 @@ from mmengine.dist import barrier, is_main_process
 
 from usmm.config import load_config, source_text
 from usmm.config.stage_spec import RunOptions
-from usmm.engine.experiment import Experiment
+from usmm.engine.experiment import Experiment, case_parts
+from usmm.engine.workdir.data_record import check_finished
+from usmm.engine.workdir.kept_config import changed_settings
 from usmm.structures import Settings
 from usmm.utils import work_files
 
 RESULT = (work_files.PREDICTIONS, work_files.METRICS, work_files.WEIGHTS)  # the last of them is written last
-# settings that say where and how fast, not what: a finished fold stays valid when they change
-FREE = ('work_dir', 'data_root', 'cache_dir', 'num_workers', 'persistent_workers', 'name')
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,7 @@ class FoldTask:
         Raises:
             ValueError: Another config made them; the message names the settings.
         """
-        path = self.folder / work_files.CONFIG
-        if not path.is_file():
-            return
-        before = Config.fromfile(path, format_python_code=False)._cfg_dict.to_dict()
-        now = Config.fromstring(source_text(config), '.py')._cfg_dict.to_dict()
-        for content in (before, now):
-            (content.get('split') or {}).pop('file', None)  # beside the folder: the whole may be moved
-        changed = sorted(k for k in {*before, *now} - {*FREE} if _text(before.get(k)) != _text(now.get(k)))
+        changed = changed_settings(self.folder, source_text(config))
         if changed:
             raise ValueError(
                 f'{self.folder} holds the fold of another config (it differs in {", ".join(changed)}): '
@@ -92,12 +85,13 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
         Whether it had to be run.
 
     Raises:
-        ValueError: The folder holds results of another config.
+        ValueError: The folder holds results of another config, or the data have changed since.
         OSError: Another process is training in its folder.
     """
     config = task.load()
     task.check(config)
     if task.finished:
+        check_finished(task.folder, case_parts(config), config.classes)
         return False
     experiment = Experiment(config, options=options)  # from here on the processes of a launcher know each other
     with experiment.ownership.held():
@@ -163,12 +157,3 @@ def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, 
 
 def _start(threads: int) -> None:
     torch.set_num_threads(threads)
-
-
-def _text(value: object) -> str:
-    """A value as text in which lists and tuples are alike, and keys have one order."""
-    if isinstance(value, Mapping):
-        return '{' + ', '.join(f'{k}: {_text(value[k])}' for k in sorted(value, key=str)) + '}'
-    if isinstance(value, (list, tuple)):
-        return '[' + ', '.join(_text(v) for v in value) + ']'
-    return repr(value)

@@ -1,0 +1,230 @@
+"""The record of a run's data: what each case was when the run began, to notice when table or files change later."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list, is_main_process
+
+from usmm.datasets import CaseDataset
+from usmm.datasets.data_digest import data_digest
+from usmm.structures import Case
+from usmm.utils import work_files
+from usmm.utils.atomic_files import atomic_text
+from usmm.utils.digests import value_digest
+
+COLUMNS = ('case_id', 'patient_id', 'part', 'label', 'values', 'files')
+# column of the record -> how a message names it
+CHANGES = {'label': 'label', 'patient_id': 'patient id', 'values': 'clinical values or boxes', 'files': 'files'}
+SHOWN = 5  # cases named for each kind of change
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """A case as a run used it.
+
+    Args:
+        case_id, patient_id, label: As in predictions.csv; the label is a class name, or empty where unknown.
+        part: `train`, `val` or `test`.
+        values: Digest of its clinical values and boxes.
+        files: Digest of the content of its files and masks.
+    """
+
+    case_id: str
+    patient_id: str
+    part: str
+    label: str
+    values: str
+    files: str
+
+
+def keep_record(folder: Path, parts: Mapping[str, CaseDataset], classes: Sequence[str], resume: bool) -> None:
+    """Write the record of a run that starts, unless its data are not those of the runs that it belongs to.
+
+    Args:
+        folder: Its work directory; the folds beside that of a fold must have the same data.
+        parts: Part -> its data set.
+        classes: Class names.
+        resume: Whether the run goes on, with the data that it began with.
+
+    Raises:
+        ValueError: The data have changed; names the cases.
+    """
+    problem: list[str | None] = [None]
+    if is_main_process():
+        records = record_cases(parts, classes)
+        try:
+            _check_same(folder, records, resume)
+            write_records(folder, records)
+        except ValueError as error:
+            problem = [str(error)]
+    broadcast_object_list(problem)  # all processes stop, or none does
+    if problem[0] is not None:
+        raise ValueError(problem[0])
+
+
+def check_finished(folder: Path, parts: Mapping[str, CaseDataset], classes: Sequence[str]) -> None:
+    """See that a finished fold, which is not run again, has the data of now.
+
+    Args:
+        folder: Its work directory; without a record nothing is compared.
+        parts, classes: As in `keep_record`.
+
+    Raises:
+        ValueError: The data have changed; names the cases.
+    """
+    before = read_records(folder)
+    kept = {record.case_id for record in before or ()}
+    cases = [(case, part) for part, data in parts.items() for case in data.cases if case.case_id in kept]
+    _refuse(folder, changed_cases(before or (), [_record(case, part, classes) for case, part in cases]))
+
+
+def check_pool(folds: Mapping[Path, Sequence[Mapping[str, object]]]) -> None:
+    """See that folds that are pooled had the same data, and that no line of their test predictions is lost or changed.
+
+    Args:
+        folds: Work directory of a fold -> the rows of its test part, as `read_predictions` returns them. A fold without
+            a record, of an earlier version, is not compared.
+
+    Raises:
+        ValueError: Data changed between two folds, or predictions are not those of the fold; names the cases.
+    """
+    first: tuple[Path, Sequence[CaseRecord]] | None = None
+    for folder, rows in folds.items():
+        records = read_records(folder)
+        if records is None:
+            continue
+        first = first or (folder, records)
+        changed = changed_cases(first[1], records)
+        if changed:
+            raise ValueError(
+                f'the data have changed between {first[0]} and {folder}: {"; ".join(changed)}; their predictions '
+                'cannot be pooled. Remove the folds of one of both states and run them again'
+            )
+        _check_predictions(folder, [record for record in records if record.part == 'test'], rows)
+
+
+def record_cases(parts: Mapping[str, CaseDataset], classes: Sequence[str]) -> list[CaseRecord]:
+    """The records of the cases of a run; every file is read once for its digest.
+
+    Args:
+        parts: Part -> its data set.
+        classes: Class names.
+    """
+    return [_record(case, part, classes) for part, data in parts.items() for case in data.cases]
+
+
+def write_records(folder: Path, records: Sequence[CaseRecord]) -> None:
+    """Write `data_record.csv` into a work directory, whole or not at all."""
+    with atomic_text(folder / work_files.DATA) as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(COLUMNS)
+        writer.writerows([getattr(record, column) for column in COLUMNS] for record in records)
+
+
+def read_records(folder: Path) -> list[CaseRecord] | None:
+    """The records of a work directory; None where it has none, as one of an earlier version.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    path = folder / work_files.DATA
+    if not path.is_file():
+        return None
+    with path.open(newline='', encoding='utf-8') as file:
+        try:
+            return [CaseRecord(**{column: row[column] for column in COLUMNS}) for row in csv.DictReader(file)]
+        except (KeyError, csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(f'{path} is damaged ({error}): use another work_dir, or remove this folder') from error
+
+
+def changed_cases(before: Iterable[CaseRecord], now: Iterable[CaseRecord]) -> list[str]:
+    """How the cases that both records hold differ, one sentence for each kind of change.
+
+    Args:
+        before, now: Records; parts are not compared, as they differ from fold to fold.
+
+    Example:
+        >>> before = [CaseRecord('c1', 'p1', 'test', 'benign', 'v', 'f')]
+        >>> changed_cases(before, [CaseRecord('c1', 'p1', 'train', 'malignant', 'v', 'f')])
+        ['label of 1 case (c1: benign -> malignant)']
+    """
+    old = {record.case_id: record for record in before}
+    pairs = [(old[record.case_id], record) for record in now if record.case_id in old]
+    texts = []
+    for column, name in CHANGES.items():
+        differing = [(a, b) for a, b in pairs if getattr(a, column) != getattr(b, column)]
+        if not differing:
+            continue
+        shown = [
+            f'{a.case_id}: {getattr(a, column)} -> {getattr(b, column)}' if column in ('label', 'patient_id')
+            else a.case_id for a, b in differing[:SHOWN]
+        ]  # fmt: skip
+        more = ', ...' if len(differing) > SHOWN else ''
+        texts.append(f'{name} of {_cases(len(differing))} ({", ".join(shown)}{more})')
+    return texts
+
+
+def other_cases(before: Iterable[CaseRecord], now: Iterable[CaseRecord]) -> list[str]:
+    """Which cases only one of two records holds, one sentence for each."""
+    old, new = {r.case_id for r in before}, {r.case_id for r in now}
+    return [
+        f'{_cases(len(ids))} {text} ({", ".join(sorted(ids)[:SHOWN])}{", ..." if len(ids) > SHOWN else ""})'
+        for text, ids in (('no longer there', old - new), ('added', new - old))
+        if ids
+    ]
+
+
+def _check_predictions(folder: Path, records: Sequence[CaseRecord], rows: Sequence[Mapping[str, object]]) -> None:
+    expected = {r.case_id: (r.patient_id, r.label) for r in records}
+    got = {str(row['case_id']): (str(row['patient_id']), str(row['label'])) for row in rows}
+    texts = {
+        'lost': sorted(expected.keys() - got.keys()),
+        'of cases that are not in the test part': sorted(got.keys() - expected.keys()),
+        'with another patient or label': sorted(c for c in expected.keys() & got.keys() if expected[c] != got[c]),
+    }
+    wrong = [f'{len(ids)} {text} ({", ".join(ids[:SHOWN])})' for text, ids in texts.items() if ids]
+    if wrong:
+        raise ValueError(
+            f'{folder / work_files.PREDICTIONS} was changed after the fold: lines {"; ".join(wrong)}. Remove {folder} '
+            'and run the fold again'
+        )
+
+
+def _check_same(folder: Path, records: Sequence[CaseRecord], resume: bool) -> None:
+    before = read_records(folder) if resume else None
+    if before is not None:
+        _refuse(folder, [*other_cases(before, records), *changed_cases(before, records)])
+    if folder.name.startswith(work_files.FOLD_PREFIX):
+        for other in sorted(folder.parent.glob(f'{work_files.FOLD_PREFIX}*')):
+            if other.name != folder.name:
+                _refuse(other, changed_cases(read_records(other) or (), records))
+
+
+def _refuse(folder: Path, changed: Sequence[str]) -> None:
+    if changed:
+        raise ValueError(
+            f'the data have changed since {folder} was begun: {"; ".join(changed)}; go on with the data of that time, '
+            'or start anew in another work_dir'
+        )
+
+
+def _cases(count: int) -> str:
+    return f'{count} case{"" if count == 1 else "s"}'
+
+
+def _record(case: Case, part: str, classes: Sequence[str]) -> CaseRecord:
+    label = '' if case.label is None else str(classes[case.label])
+    values = value_digest([case.clinical, case.boxes], default=str)[:16]
+    return CaseRecord(case.case_id, case.patient_id, part, label, values, _digest_of_files(case))
+
+
+def _digest_of_files(case: Case) -> str:
+    content = [
+        {modality: [data_digest(file) for file in files] for modality, files in of.items()}
+        for of in (case.files, case.mask_files)
+    ]
+    return value_digest(content)[:16]
