@@ -56,6 +56,7 @@ class WeightsMeta(TypedDict, total=False):
     calibration: Mapping[str, object]  # see `Calibration.from_dict`
     trained_on: Collection[str]  # marks of the patients of the training part
     settings: ModelSettings
+    outlined: Mapping[str, float]  # modality -> share of the training cases with an outline of the lesion
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from usmm.apis.bundle import Bundle
 from usmm.apis.inputs import CaseInput
+from usmm.datasets.unread_files import unread_files
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS, TRANSFORMS
 from usmm.structures import Batch, Case, Schema, Settings
@@ -40,6 +41,7 @@ def prepare_case(case_input: CaseInput, pipeline: Sequence[Callable[[Case], Case
     if case_input.error is not None:
         return Prepared(case_input)
     case = case_input.case
+    unread = unread_files(([case], pipeline))
     try:
         for transform in pipeline:
             case = transform(case)
@@ -48,6 +50,7 @@ def prepare_case(case_input: CaseInput, pipeline: Sequence[Callable[[Case], Case
         return Prepared(case_input)
     if whole := without_outline(case):
         case_input.warnings.append(no_outline(whole))
+    case_input.warnings += [f'{m}: {n.files} of {n.total} files not used: one is read' for m, n in unread.items()]
     return Prepared(case_input, case)
 
 

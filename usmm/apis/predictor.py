@@ -27,6 +27,7 @@ from usmm.apis.network import build_network, check_device
 from usmm.apis.pipeline import Prepared, build_pipeline, clip_frames, collate, error_text, prepare_case
 from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
+from usmm.datasets.outlines import outlined
 from usmm.readers import DataError, read_table
 from usmm.structures import Case, Schema, Variable, token
 from usmm.zoo import Zoo
@@ -82,6 +83,7 @@ class Predictor:
         stated = meta.get('calibration')
         self.calibration = Calibration.from_dict(stated, len(self.classes)) if stated else None
         self.trained_on = frozenset(meta.get('trained_on', ()))
+        self.outlined = dict(meta.get('outlined', {}))
         self.seed = settings.get('seed', 0)
         self.pipeline = build_pipeline(self.bundle)
         self.reader = CaseReader(
@@ -197,12 +199,22 @@ class Predictor:
         with self._lock:
             self.model.eval()
             cases = [one.case for one in prepared]
+            self._compare_outlines(prepared)
             places = [i for i, case in enumerate(cases) if case is not None]
             rows = self._run([case for case in cases if case is not None])
             predictions = [self._failed(one.case_input, one.case_input.error or '') for one in prepared]
             for i, row in zip(places, rows, strict=True):
                 predictions[i] = self._answer(prepared[i].case_input, cases[i], row, explain)
         return predictions
+
+    def _compare_outlines(self, prepared: Sequence[Prepared]) -> None:
+        """Warn of cases that are cropped to an outline, where no training case was."""
+        for case_input, case in [(one.case_input, one.case) for one in prepared if one.case is not None]:
+            cropped = [m for m, facts in case.info.items() if isinstance(facts, Mapping) and 'crop' in facts]
+            now = outlined([case_input.case], [m for m in cropped if self.outlined.get(m) == 0])
+            case_input.warnings += [
+                f'cropped to the outline of the lesion in {m}, which no training case had' for m in now if now[m]
+            ]
 
     def _run(self, cases: Sequence[Case]) -> list[ScoreRow | Exception]:
         """Scores of cases; if a batch fails, its cases run one by one, so that a good case keeps its prediction."""

@@ -90,6 +90,7 @@ def train(
     work_dir: str | Path | None = None,
     resume: bool | str = False,
     stage: str | None = None,
+    overwrite: bool = False,
     flags: RunOptions | None = None,
 ) -> TrainingRun:
     """Train every stage of a config and evaluate it, as `usmm train` does.
@@ -100,6 +101,7 @@ def train(
         work_dir: Where everything is written; None: `config.work_dir`.
         resume: True: go on where the work directory stands; a path: from that checkpoint of a stage.
         stage: Run this stage alone; the ones before it must be done.
+        overwrite: Start over where the work directory holds a run; without it such a directory is refused.
         flags: How to run: mixed precision, validation, progress.
 
     Returns:
@@ -115,7 +117,7 @@ def train(
         >>> run.metrics['test']['auc']                                        # doctest: +SKIP
     """
     experiment = Experiment(_loaded(config, options), work_dir, flags)
-    experiment.train(resume, stage)
+    experiment.train(resume, stage, overwrite)
     experiment.close()
     return TrainingRun(experiment.work_dir, cast(RunContent, _content(experiment.work_dir / work_files.METRICS)))
 
@@ -140,7 +142,7 @@ def cross_validate(
     Args:
         config: Name or path of a config.
         options: Settings that replace those of the config.
-        work_dir: Where everything is written; None: `work_dirs/<config>_cv`.
+        work_dir: Where everything is written; None: `work_dir` of the options, else `work_dirs/<config>_cv`.
         folds: Number of folds; None: that of the config.
         seeds: Each trains every fold anew; None: the seed of the config.
         fold_seed: One seed for the folds of all seeds; None: each seed makes folds of its own.
@@ -155,9 +157,9 @@ def cross_validate(
     Raises:
         ConfigError, DataError, ValueError: As in `train`, and fewer than two folds.
     """
-    loaded = load_config(config, options)
-    folder = Path(work_dir or f'work_dirs/{loaded.name}_cv')
-    plan = CrossValidation(str(config), folder, folds, None if seeds is None else tuple(seeds), fold_seed, options)
+    loaded, chosen = load_config(config, options), dict(options or {})
+    folder = Path(work_dir or str(chosen.pop('work_dir', '')) or f'work_dirs/{loaded.name}_cv')
+    plan = CrossValidation(str(config), folder, folds, None if seeds is None else tuple(seeds), fold_seed, chosen)
     run_folds(plan.tasks(), flags or RunOptions(), resume, jobs)
     plan.gather()
     summary = cast(Summary, _content(folder / work_files.SUMMARY))

@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     from usmm.engine.active import STRATEGIES
     from usmm.visualization.pages.active_learning_page import report_active_learning
 
-    work_dir = Path(args.work_dir or f'work_dirs/{config.name}_al')
+    work_dir = Path(args.work_dir or str(options.pop('work_dir', '')) or f'work_dirs/{config.name}_al')
     sheet = None if args.sheet is None else Path(args.sheet)
     plan = ActiveLearning(
         args.config, work_dir, tuple(args.strategies), tuple(args.seeds), args.rounds, args.query, args.start,

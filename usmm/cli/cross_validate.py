@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> None:
     from usmm.config import load_config
 
     options = options_of(args)
-    work_dir = Path(args.work_dir or f'work_dirs/{load_config(args.config, options).name}_cv')
+    loaded = load_config(args.config, options)
+    work_dir = Path(args.work_dir or str(options.pop('work_dir', '')) or f'work_dirs/{loaded.name}_cv')
 
     from rich.console import Console
 

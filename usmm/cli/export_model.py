@@ -28,7 +28,7 @@ from usmm.utils import work_files
 from usmm.weights import load_state
 
 WEIGHTS = (work_files.WEIGHTS, work_files.PUBLISHED)
-KEPT = ('calibration', 'selection', 'config')
+KEPT = ('calibration', 'selection', 'config', 'outlined')
 SETTINGS = ('test_pipeline', 'schema', 'classes', 'positive', 'modalities', 'batch_size')
 PLACEHOLDERS = ('a', 'b')  # categories of a model that no data were seen for
 BATCH = 8

@@ -75,8 +75,9 @@ def run(args: argparse.Namespace) -> None:
     given = {'config': args.config, 'folds': args.folds, 'fold_seed': args.fold_seed}
     given['seeds'] = None if args.seeds is None else tuple(args.seeds)
     spec = dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
-    work_dir = Path(args.work_dir or f'work_dirs/{Path(args.study).stem}_study')
-    study = Study(spec, work_dir, options_of(args), args.rows, args.keep_checkpoints)
+    options = options_of(args)
+    work_dir = Path(args.work_dir or str(options.pop('work_dir', '')) or f'work_dirs/{Path(args.study).stem}_study')
+    study = Study(spec, work_dir, options, args.rows, args.keep_checkpoints)
     flags = RunOptions('none', args.amp, not args.no_validate, args.auto_scale_lr, not args.quiet)
     run_folds(study.tasks(args.fold), flags, args.resume, args.jobs)
     undone = [task.name for task in study.tasks() if not task.finished]

@@ -32,6 +32,7 @@ def add_arguments(parser: CommandParser) -> None:
         '--resume', nargs='?', const=True, default=False, metavar='PATH',
         help='go on where the work directory stands, or from a checkpoint of a stage',
     )  # fmt: skip
+    parser.add_argument('--overwrite', action='store_true', help='start over where the work directory holds a run')
     parser.add_argument('--stage', help='run this stage alone (the ones before it must be done)')
     add_training(parser)
     add_config(parser)
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> None:
     from usmm.engine import Experiment
 
     experiment = Experiment(config, options=flags_of(args))
-    metrics = experiment.train(args.resume, args.stage)
+    metrics = experiment.train(args.resume, args.stage, args.overwrite)
     if experiment.is_main:
         from usmm.visualization.pages.run_page import report_run
 

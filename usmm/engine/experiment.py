@@ -28,9 +28,14 @@ from usmm.engine.preconditions import (
     check_missing,
     check_stages,
     check_unseen,
+    outlined_share,
+    report_leaks,
+    report_outlines,
+    report_unread,
 )
 from usmm.engine.pretraining import pretrain
 from usmm.engine.run_model import build_model
+from usmm.engine.run_parts import fold_of, parts_of, selection_of
 from usmm.engine.scores import ScoreDataset, collect_scores
 from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples
 from usmm.engine.stages import build_test_runner, run_stage
@@ -38,13 +43,13 @@ from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
 from usmm.engine.workdir.data_record import keep_record
 from usmm.engine.workdir.kept_config import FREE, changed_settings
-from usmm.engine.workdir.outputs import check_folder, load_weights, save_checkpoint, write_json
+from usmm.engine.workdir.outputs import check_folder, check_unused, load_weights, save_checkpoint, write_json
 from usmm.engine.workdir.ownership import Ownership
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
 from usmm.registry import DATASETS
-from usmm.structures import MEANING, ModelMeaning, Schema, token
+from usmm.structures import CLINICAL, MEANING, ModelMeaning, Schema, token
 from usmm.structures.protocols import CaseSet, KeepsRows, WeightedHead, missing_members
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
@@ -83,6 +88,10 @@ class Experiment:
         self.work_dir = Path(work_dir or config.work_dir)
         self.ownership = Ownership(self.work_dir)
         self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
+        self.outlined: Mapping[str, float] = {}  # of loaded weights: modality -> share of cases cropped in training
+        self.outline_changes: dict[str, list[str]] = {}  # part -> where its cases are cropped in another way
+        self.leaks: dict[str, str] = {}  # clinical variable -> why it seems to contain the label
+        self.unread: dict[str, dict[str, int]] = {}  # modality -> numbers of files that are not read
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
             check_launcher(self.options.launcher)
             init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
@@ -93,8 +102,7 @@ class Experiment:
         self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
         self.model = build_model(self.config, self.options.amp)
-        split = self.config.get('split') or {}
-        self.selection = split.get('selection', 'inner') if self.options.validate else 'last'
+        self.selection = selection_of(self.config, self.options.validate, 'val' in self.parts or 'val' not in parts)
         self.trained_on: frozenset[str] = frozenset()
         check_missing(self.model, self.parts)
         if checkpoint is not None:
@@ -110,20 +118,24 @@ class Experiment:
         """What the inputs and outputs of the model stand for; stored in every checkpoint."""
         return ModelMeaning.of_settings(self.config)
 
-    def train(self, resume: str | bool = False, stage: str | None = None) -> Results:
+    def train(self, resume: str | bool = False, stage: str | None = None, overwrite: bool = False) -> Results:
         """Run the stages that are not done, evaluate, and write the work directory.
 
         Args:
             resume: True: go on where the work directory stands; a path: go on from that checkpoint of a stage.
             stage: Run this stage alone; the ones before it must be done.
+            overwrite: Start over where the work directory holds a run.
 
         Returns:
             The content of metrics.json.
 
         Raises:
             OSError: Another process is training in the work directory, or it cannot be written.
+            ValueError: The work directory holds a run, which is neither to go on nor to be overwritten.
         """
         check_folder(self.work_dir)
+        if not resume and not overwrite:
+            check_unused(self.work_dir, [spec['name'] for spec in self.config.stages], stage)
         with self.ownership.held():
             return self._train(resume, stage)
 
@@ -134,6 +146,9 @@ class Experiment:
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
+        self.unread = report_unread(self.parts, train_set)
+        if CLINICAL in self.config.modalities:
+            self.leaks = report_leaks(self._schema, self.parts['train'])
         check_classes(self.config.classes, self.parts['train'])
         keep_record(self.work_dir, self.parts, self.config.classes, bool(resume))
         self._write_config()
@@ -174,6 +189,7 @@ class Experiment:
         """
         check_folder(self.work_dir)
         self.skipped = check_files(self.parts, None, self.config.num_workers, self.options.progress)
+        self.unread = report_unread(self.parts)
 
     def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[Results, list[PredictionRecord]]:
         """Metrics and prediction rows of the model as it stands, for each of these parts.
@@ -187,6 +203,7 @@ class Experiment:
             if part not in self.parts:
                 raise ValueError(f'there is no {part!r} part; the parts with cases are {list(self.parts)}')
             check_unseen(part, self.parts[part], self.trained_on)
+            self.outline_changes[part] = report_outlines(self.outlined, self.parts[part])
             runner = build_test_runner(self.config, self.model, part, self.parts[part], self.work_dir, self.options)
             metrics[part] = runner.test()
             fold = fold_of(self.config, part)
@@ -211,6 +228,7 @@ class Experiment:
                 'name them in the schema (values=...)'
             )
         self.trained_on = frozenset(meta.get('trained_on', ()))
+        self.outlined = meta.get('outlined', {})
         self.selection = meta.get('selection', self.selection)
         self.model.freeze_unfitted()
 
@@ -223,7 +241,10 @@ class Experiment:
 
     def facts(self) -> Results:
         """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
-        return run_facts(self.config, self.parts, self.selection)
+        changes = {part: texts for part, texts in self.outline_changes.items() if texts}
+        more = {'files_not_read': self.unread, 'label_leaks': self.leaks, 'outlines': changes}
+        present = {key: value for key, value in more.items() if value}
+        return {**run_facts(self.config, self.parts, self.selection), **present}
 
     def close(self) -> None:
         """Leave the process group together; a process that just ends takes the others down with it."""
@@ -311,6 +332,7 @@ class Experiment:
         if is_main_process():
             meta = {**self.facts(), 'config_text': self.source, 'categories': self.categories}
             meta[MEANING] = self.meaning.to_dict()
+            meta['outlined'] = outlined_share(self.parts['train'])
             meta['trained_on'] = sorted({token(case) for case in self.parts['train'].cases})
             save_checkpoint(self.work_dir / work_files.WEIGHTS, self.model.state_dict(), meta)
         barrier()
@@ -347,26 +369,3 @@ class Experiment:
         if is_main_process():
             write_text(self.work_dir / work_files.CONFIG, self.source)
         barrier()
-
-
-def is_folded(config: Config) -> bool:
-    """Whether the test part is a fold; parts of the table's own split column are no folds."""
-    split = config.get('split') or {}
-    return Schema.of(config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
-
-
-def parts_of(config: Config) -> tuple[str, ...]:
-    """The parts that a run has, as far as its split has cases for them."""
-    has_test = is_folded(config) or Schema.of(config.schema.to_dict()).split is not None
-    return ('train', 'val', 'test') if has_test else ('train', 'val')
-
-
-def case_parts(config: Config) -> dict[str, CaseDataset]:
-    """Part -> its cases, without transforms, of the parts that a run has."""
-    settings = [{**config.dataset, 'part': part, 'pipeline': ()} for part in parts_of(config)]
-    return {cfg['part']: DATASETS.build(cfg) for cfg in settings}
-
-
-def fold_of(config: Config, part: str) -> int | None:
-    """The number of the fold that rows of a part belong to; None where there are no folds."""
-    return (config.get('split') or {}).get('fold', 0) if is_folded(config) and part != 'all' else None

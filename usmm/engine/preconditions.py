@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -18,11 +19,16 @@ from torch import nn
 from usmm.config.runner_settings import stages_before
 from usmm.config.stage_spec import StageSpec
 from usmm.datasets import CaseDataset
+from usmm.datasets.checks.label_leaks import check_inputs, label_leaks
 from usmm.datasets.checks.verify import Progress, verify_parts
+from usmm.datasets.outlines import outline_changes, outlined
+from usmm.datasets.transforms import CropBox, CropLesion
+from usmm.datasets.transforms.base_transform import all_steps
+from usmm.datasets.unread_files import unread_files, unread_text
 from usmm.engine.pretraining import check_pretraining
 from usmm.engine.table_fit import check_fit
 from usmm.registry import METRICS
-from usmm.structures import CLINICAL, Case, token
+from usmm.structures import CLINICAL, Case, Schema, token
 from usmm.structures.protocols import Classifier
 
 SHOWN = 10  # cases named in one message
@@ -152,6 +158,70 @@ def check_files(
     if train_set is not None and found['train']:
         parts['train'].leave_out(found['train'])
     return {part: bad for part, bad in found.items() if bad}
+
+
+def report_leaks(schema: Schema, train: CaseDataset) -> dict[str, str]:
+    """Log which clinical variables seem to contain the label in the training part, and return them.
+
+    Args:
+        schema: The schema.
+        train: The training data set.
+
+    Returns:
+        Variable -> why.
+
+    Raises:
+        ValueError: A variable is read from the column of the label or of the split.
+    """
+    used = Schema(clinical=[v for v in schema.clinical if any(v.name in case.clinical for case in train.cases)])
+    check_inputs(replace(schema, clinical=used.clinical))
+    leaks = label_leaks(used, train.cases, train.table.classes)
+    for name, reason in leaks.items():
+        text = f'clinical variable {name!r} seems to contain the label of the training part: {reason}; if it is known '
+        print_log(f'{text}only after the diagnosis, remove it from schema.clinical', 'current', logging.WARNING)
+    return leaks
+
+
+def outlined_share(data: CaseDataset) -> dict[str, float]:
+    """Modality -> share of the cases with an outline of the lesion, of the modalities that are cropped to it."""
+    if not isinstance(data, CaseDataset):
+        return {}
+    crops = [step for step in all_steps(data.pipeline) if isinstance(step, (CropLesion, CropBox))]
+    names = [m for m in data.modalities if any(step.modalities is None or m in step.modalities for step in crops)]
+    return outlined(data.cases, names)
+
+
+def report_outlines(before: Mapping[str, float], data: CaseDataset) -> list[str]:
+    """Log where the cases of a part are cropped to the lesion and those of the training were not, or the reverse.
+
+    Args:
+        before: Shares of the training, from the weights.
+        data: The part.
+
+    Returns:
+        What was logged.
+    """
+    changes = outline_changes(before, outlined_share(data))
+    for text in changes:
+        print_log(f'part {data.part or "all"!r}: {text}', 'current', logging.WARNING)
+    return changes
+
+
+def report_unread(parts: Mapping[str, CaseDataset], train_set: CaseDataset | None = None) -> dict[str, dict[str, int]]:
+    """Log which files of the cases are not read, and return their numbers.
+
+    Args:
+        parts: Part -> its data set, with the pipeline of tests.
+        train_set: The training part with its own pipeline.
+
+    Returns:
+        Modality -> `files` that are not read, `total` files and `cases` with such files.
+    """
+    used = [train_set if part == 'train' and train_set is not None else data for part, data in parts.items()]
+    found = unread_files(*((data.cases, data.pipeline) for data in used if isinstance(data, CaseDataset)))
+    if found:
+        print_log(unread_text(found), 'current', logging.WARNING)
+    return {modality: asdict(counts) for modality, counts in found.items()}
 
 
 def _check_optimizer(spec: StageSpec, where: str) -> None:

@@ -40,6 +40,7 @@ class CheckpointMeta(TypedDict, total=False):
     selection: str  # which data selected the epoch
     trained_on: list[str]  # tokens of the patients of the training part, see `token`
     config_text: str
+    outlined: dict[str, float]  # modality -> share of the training cases with an outline that they were cropped to
 
 
 class _Weights(TypedDict):

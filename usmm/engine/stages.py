@@ -62,6 +62,9 @@ class QuietRunner(Runner):
             raise ValueError(f'{filename} cannot be resumed with this config: {error}') from error
 
 
+SINGLE = 'Expected more than 1 value per channel'  # torch, of a batch norm that trains
+
+
 def run_stage(
     config: Config,
     stage: StageSpec,
@@ -110,6 +113,14 @@ def run_stage(
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         raise ValueError(
             f'stage {stage["name"]!r} of {config.name} cannot start with its settings: {type(error).__name__}: {text}'
+        ) from error
+    except ValueError as error:
+        if SINGLE not in str(error):
+            raise
+        size = stage.get('batch_size') or config.batch_size
+        raise ValueError(
+            f'stage {stage["name"]!r} of {config.name}: batch norm cannot normalise a batch of one case with maps of '
+            f'one pixel; set batch_size to 2 or more (it is {size}), or use larger images'
         ) from error
     selecting = None if val_set is None else monitor
     chosen = select_weights(plain_model(runner.model), runner, selecting, bool(stage.get('evaluator')))

@@ -13,7 +13,7 @@ from usmm.weights.metadata import Metadata
 ABSOLUTE = re.compile(r'(/(?!/)|~|[A-Za-z]:[\\/]|\\\\)')
 KEPT = (
     'config', 'classes', 'positive', 'modalities', 'cases', 'patients', 'selection', 'seed', 'deterministic',
-    'versions', 'categories', 'calibration', 'meaning',
+    'versions', 'categories', 'calibration', 'meaning', 'outlined',
 )  # fmt: skip
 TOKENS = 'trained_on'
 

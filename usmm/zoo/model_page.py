@@ -116,6 +116,7 @@ def _training(card: Card, meta: Metadata) -> str:
 def _selection(meta: Metadata) -> str:
     known = {
         'inner': 'an inner validation part of the training patients',
+        'column': "the validation part of the table's split column",
         'last': 'nothing (the last epoch counts)',
         'test': 'the test part itself, which makes the figures optimistic',
     }

@@ -62,3 +62,12 @@ def draws(step: Step) -> bool:
 def chosen(modalities: tuple[str, ...] | None, present: Mapping[str, object]) -> list[str]:
     """Those of the modalities (None: all) that the case has."""
     return [m for m in present if modalities is None or m in modalities]
+
+
+def all_steps(steps: Sequence[object]) -> list[object]:
+    """The steps of a pipeline, and the steps inside of them."""
+    found: list[object] = []
+    for step in steps:
+        inner = vars(step).get('transforms') if hasattr(step, '__dict__') else None
+        found += [step, *(all_steps(inner) if isinstance(inner, (list, tuple)) else ())]
+    return found

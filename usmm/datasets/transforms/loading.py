@@ -62,6 +62,11 @@ class LoadImage(Transform):
             case.info.setdefault(modality, {}).update({**facts, 'file': str(files[index]), 'file_index': index})
         return case
 
+    def unread(self, case: Case) -> dict[str, int]:
+        """Modality -> files of it that are never read, where a case has several."""
+        names = () if self.pick == 'random' else _chosen(self.modalities, case, clips=False)
+        return {m: len(case.files[m]) - 1 for m in names if len(case.files[m]) > 1}
+
     def _index(self, case: Case, modality: str, count: int) -> int:
         if self.pick == 'random' and count > 1:
             return int(case.rng('LoadImage', modality).integers(count))
@@ -106,6 +111,11 @@ class LoadClip(Transform):
             regions = _at(case, modality, read_regions, file)
             case.info.setdefault(modality, {}).update({'file': str(file), 'times': times, 'regions': regions})
         return case
+
+    def unread(self, case: Case) -> dict[str, int]:
+        """Modality -> files of it that are never read, where a case has several."""
+        names = _chosen(self.modalities, case, clips=True)
+        return {m: len(case.files[m]) - 1 for m in names if len(case.files[m]) > 1}
 
 
 @TRANSFORMS.register_module()

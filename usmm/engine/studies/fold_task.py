@@ -16,7 +16,8 @@ from mmengine.dist import barrier, is_main_process
 
 from usmm.config import load_config, source_text
 from usmm.config.stage_spec import RunOptions
-from usmm.engine.experiment import Experiment, case_parts
+from usmm.engine.experiment import Experiment
+from usmm.engine.run_parts import case_parts
 from usmm.engine.workdir.data_record import check_finished
 from usmm.engine.workdir.kept_config import changed_settings
 from usmm.structures import Settings
@@ -97,7 +98,7 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
     with experiment.ownership.held():
         if task.finished:  # by the process that held the lock
             return False
-        experiment.train(resume=resume)
+        experiment.train(resume=resume, overwrite=True)  # what there is of an unfinished fold
         if not task.keep_checkpoints and is_main_process():
             for path in [*task.folder.glob('*/*.pth'), *task.folder.glob(f'*/{work_files.LAST_CHECKPOINT}')]:
                 path.unlink()

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from usmm.engine.specs import Checkpoint
+from usmm.utils import work_files
 from usmm.utils.atomic_files import atomic_binary, write_text
 from usmm.utils.output_paths import check_folder_path
 from usmm.weights import read_checkpoint
@@ -85,6 +86,30 @@ def check_folder(folder: Path) -> None:
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
+
+
+def check_unused(folder: Path, stages: Sequence[str], stage: str | None = None) -> None:
+    """See that a training destroys no run of its work directory.
+
+    Args:
+        folder: The work directory.
+        stages: Names of the stages, in order.
+        stage: The stage that is to run alone: the ones before it may be done.
+
+    Raises:
+        ValueError: There are checkpoints or results of a run.
+    """
+    names = list(stages)
+    later = names[names.index(stage) :] if stage in names else names
+    found = [folder / work_files.WEIGHTS] if stage is None else []
+    found += [path for name in later for path in sorted((folder / name).glob('*.pth'))]
+    there = [str(path.relative_to(folder)) for path in found if path.is_file()]
+    if there:
+        raise ValueError(
+            f'{folder} holds a run already ({", ".join(there[:3])}{", ..." if len(there) > 3 else ""}): go on with it '
+            '(--resume, in Python resume=True), start over and lose it (--overwrite, overwrite=True), or choose '
+            'another work_dir'
+        )
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:

@@ -48,6 +48,16 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
         out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
     selection = content.get('selection')
     out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
+    for name, reason in part_of(content, 'label_leaks').items():
+        out.print(f'WARNING: clinical variable {name!r} seems to contain the label: {reason}')
+    outlines = part_of(content, 'outlines')
+    for part in outlines:
+        for text in items_of(outlines, part):
+            out.print(f'WARNING: {part}: {text}')
+    not_read = part_of(content, 'files_not_read')
+    for modality in not_read:
+        counts = part_of(not_read, modality)
+        out.print(f'{modality}: {counts["files"]} of {counts["total"]} files were not read (one is read for each case)')
     figures = run_figures(folder, content)
     drawn = [save(figure, folder / work_files.FIGURES / name)[0] for name, figure in figures.items()]
     out.print(f'metrics and predictions: {folder}; {len(drawn)} figures: {folder / work_files.FIGURES}', soft_wrap=True)

@@ -22,6 +22,7 @@ METRICS = {
 }
 SELECTION = {
     'inner': 'on a validation part cut by patient from the training folds',
+    'column': "on the validation part of the table's split column",
     'last': 'none, the last epoch',
     'test': 'ON THE TEST PART ITSELF: the numbers are optimistic',
 }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mmengine.config import Config
 
-from usmm.engine.experiment import fold_of, is_folded, parts_of
+from usmm.engine.run_parts import fold_of, is_folded, parts_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""The parts of a config's split: which there are, what selects the epoch, the fold that a part belongs to."""
+
+from __future__ import annotations
+
+from mmengine.config import Config
+
+from usmm.datasets import CaseDataset
+from usmm.registry import DATASETS
+from usmm.structures import Schema
+
+
+def is_folded(config: Config) -> bool:
+    """Whether the test part is a fold; parts of the table's own split column are no folds."""
+    split = config.get('split') or {}
+    return Schema.of(config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
+
+
+def selection_of(config: Config, validated: bool, has_validation: bool) -> str:
+    """Which data select the epoch: `'inner'`, `'test'`, `'column'` (the split column of the table) or `'last'`.
+
+    Args:
+        config: The resolved config.
+        validated: Whether epochs are validated at all.
+        has_validation: Whether the split column marks a validation part.
+    """
+    if not validated:
+        return 'last'
+    if Schema.of(config.schema.to_dict()).split is not None:
+        return 'column' if has_validation else 'last'
+    selection: str = (config.get('split') or {}).get('selection', 'inner')
+    return selection
+
+
+def parts_of(config: Config) -> tuple[str, ...]:
+    """The parts that a run has, as far as its split has cases for them."""
+    has_test = is_folded(config) or Schema.of(config.schema.to_dict()).split is not None
+    return ('train', 'val', 'test') if has_test else ('train', 'val')
+
+
+def case_parts(config: Config) -> dict[str, CaseDataset]:
+    """Part -> its cases, without transforms, of the parts that a run has."""
+    settings = [{**config.dataset, 'part': part, 'pipeline': ()} for part in parts_of(config)]
+    return {cfg['part']: DATASETS.build(cfg) for cfg in settings}
+
+
+def fold_of(config: Config, part: str) -> int | None:
+    """The number of the fold that rows of a part belong to; None where there are no folds."""
+    return (config.get('split') or {}).get('fold', 0) if is_folded(config) and part != 'all' else None
