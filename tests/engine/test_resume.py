@@ -27,16 +27,17 @@ class KillAt(Hook):
     """End the run in the middle of an epoch, after some of its steps, or when the epoch has just been validated."""
 
     priority = 'LOWEST'
+    armed = True  # off: the same config runs to its end
 
     def __init__(self, epoch: int, validated: bool = False) -> None:
         self.epoch, self.validated = epoch, validated
 
     def after_val_epoch(self, runner, metrics=None) -> None:
-        if self.validated and runner.epoch == self.epoch:
+        if self.armed and self.validated and runner.epoch == self.epoch:
             raise Killed
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        if not self.validated and runner.epoch == self.epoch and batch_idx == 1:
+        if self.armed and not self.validated and runner.epoch == self.epoch and batch_idx == 1:
             raise Killed
 
 
@@ -44,11 +45,25 @@ def train(config: Path, options: dict | None = None, **how) -> dict:
     return Experiment(load_config(config, options), options=QUIET).train(**how)
 
 
-def killed(config: Path, options: dict, stage: int, epoch: int) -> Path:
+OTHER = r'cannot resume: .*work holds a run of another config \(it differs in modalities\)'
+
+
+def kill_at(stage: int, epoch: int, **how) -> dict:
+    """Settings of a run that ends early."""
+    return {f'stages.{stage}.custom_hooks': [dict(type='KillAt', epoch=epoch, **how)]}
+
+
+def killed(config: Path, options: dict, stage: int, epoch: int, **how) -> Path:
     """The work directory of a run that ended early."""
     with pytest.raises(Killed):
-        train(config, {**options, f'stages.{stage}.custom_hooks': [dict(type='KillAt', epoch=epoch)]})
+        train(config, {**options, **kill_at(stage, epoch)}, **how)
     return config.parent / 'work'
+
+
+@pytest.fixture
+def disarmed(monkeypatch):
+    """Call it, and no run is ended any more."""
+    return lambda: monkeypatch.setattr(KillAt, 'armed', False)
 
 
 def assert_equal(one: Path, other: Path) -> None:
@@ -66,9 +81,10 @@ def whole(write_tiny_config, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(('stage', 'epoch'), [(0, 1), (0, 3), (1, 1)])
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(whole, tiny_config, stage, epoch):
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(whole, tiny_config, disarmed, stage, epoch):
     work = killed(tiny_config, FOUR, stage, epoch)
-    metrics = train(tiny_config, FOUR, resume=True)
+    disarmed()
+    metrics = train(tiny_config, {**FOUR, **kill_at(stage, epoch)}, resume=True)
     assert metrics['stages']['image']['epochs'] == 4
     for name in ('image/epoch_4.pth', 'clinical/epoch_2.pth', 'model.pth'):
         assert_equal(work / name, whole / name)
@@ -86,13 +102,14 @@ def test_the_best_and_the_last_two_epochs_are_kept_and_no_others(whole):
     assert not list(whole.rglob('.*.pth*'))  # nothing half-written
 
 
-def test_a_run_killed_between_two_files_can_go_on(tiny_config, monkeypatch):
+def test_a_run_killed_between_two_files_can_go_on(tiny_config, monkeypatch, disarmed):
     """The better epoch is written, the checkpoint to resume from still knows the one before: both must be there."""
     scores = iter([0.1, 0.2, 0.3])
     monkeypatch.setattr(CaseMetrics, 'compute_metrics', lambda self, rows: {'auc': next(scores)})
-    options = {'modalities': ['bus'], 'stages.0.max_epochs': 4}
+    options = {'modalities': ['bus'], 'stages.0.max_epochs': 4, **kill_at(0, 3, validated=True)}
     with pytest.raises(Killed):
-        train(tiny_config, {**options, 'stages.0.custom_hooks': [dict(type='KillAt', epoch=3, validated=True)]})
+        train(tiny_config, options)
+    disarmed()
     monkeypatch.setattr(CaseMetrics, 'compute_metrics', lambda self, rows: {'auc': 0.0})
     image = train(tiny_config, options, resume=True)['stages']['image']
     assert (image['epochs'], image['epoch'], image['score']) == (4, 2, 0.2)
@@ -101,14 +118,16 @@ def test_a_run_killed_between_two_files_can_go_on(tiny_config, monkeypatch):
 def test_an_earlier_run_in_the_same_folder_is_not_taken_for_this_one(tiny_config):
     once = {'max_epochs': 1}
     train(tiny_config, once)
-    work = killed(tiny_config, {'stages.0.max_epochs': 2, 'seed': 1}, 0, 0)
+    work = killed(tiny_config, {'stages.0.max_epochs': 2, 'seed': 1}, 0, 0, overwrite=True)
     assert json.loads((work / 'stages.json').read_text()) == {}
     assert not (work / 'image' / 'last_checkpoint').exists() and not (work / 'clinical' / 'last_checkpoint').exists()
 
 
 def test_a_stage_that_is_run_again_makes_the_later_ones_undone(tiny_config):
     train(tiny_config, {'max_epochs': 1})
-    train(tiny_config, {'max_epochs': 1}, stage='image')
+    with pytest.raises(ValueError, match=r'work holds a run already \(image/best_auc_epoch_1.pth, .*--overwrite'):
+        train(tiny_config, {'max_epochs': 1}, stage='image')
+    train(tiny_config, {'max_epochs': 1}, stage='image', overwrite=True)
     assert list(json.loads((tiny_config.parent / 'work' / 'stages.json').read_text())) == ['image']
 
 
@@ -136,9 +155,9 @@ def test_checkpoints_that_cannot_be_resumed(tiny_config):
         train(tiny_config, resume=str(work / 'image' / 'epoch_9.pth'))
     with pytest.raises(ValueError, match="is a checkpoint of stage 'image', not of 'clinical'"):
         train(tiny_config, resume=str(work / 'image' / 'epoch_1.pth'), stage='clinical')
-    with pytest.raises(ValueError, match=r'selected\.pth does not fit the model of tiny'):
+    with pytest.raises(ValueError, match=OTHER):
         train(tiny_config, {'modalities': ['bus'], 'max_epochs': 1}, resume=True)
-    with pytest.raises(ValueError, match=r'epoch_1\.pth cannot be resumed with this config'):
+    with pytest.raises(ValueError, match=OTHER):
         train(tiny_config, {'modalities': ['bus']}, resume=str(work / 'image' / 'epoch_1.pth'))
     (work / 'stages.json').unlink()
     with pytest.raises(ValueError, match="stage 'clinical' needs stage 'image', which is not done"):

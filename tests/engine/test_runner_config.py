@@ -122,6 +122,7 @@ load_from = 'start.pth'
 """
     )
     config = plain(tiny_config, 'image', auto_scale_lr=True, amp=True)
+    assert config.default_hooks.checkpoint.pop('meaning')['classes'] == ['ADC', 'SCC']
     assert config.default_hooks == dict(
         logger=dict(type='LoggerHook', interval=3, log_metric_by_epoch=True), timer=None,
         checkpoint=dict(type='StageCheckpointHook', monitor='auc', interval=2),

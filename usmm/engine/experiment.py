@@ -142,7 +142,7 @@ class Experiment:
     def _train(self, resume: str | bool, stage: str | None) -> Results:
         start = time.monotonic()
         if resume:
-            self._check_resumed(resume)
+            self._check_resumed()
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
@@ -343,7 +343,7 @@ class Experiment:
         clinical = self.model.clinical
         return clinical.weights() if isinstance(clinical, WeightedHead) and bool(clinical.fitted) else None
 
-    def _check_resumed(self, resume: str | bool) -> None:
+    def _check_resumed(self) -> None:
         """See that a run goes on with the config that it began with."""
         changed = changed_settings(self.work_dir, self.source, (*FREE, *LOGGED), longer=True)
         if changed:
@@ -351,8 +351,6 @@ class Experiment:
                 f'cannot resume: {self.work_dir} holds a run of another config (it differs in {", ".join(changed)}); '
                 'resume with the settings that it began with, or train in another work_dir'
             )
-        if isinstance(resume, str) and Path(resume).is_file():
-            self.meaning.check(load_weights(Path(resume)).get('meta', {}), resume, self.config.name)
 
     def _write_runner(self, spec: StageSpec) -> None:
         """Keep the plain config of a stage, with which mmengine alone trains the same weights."""

@@ -20,7 +20,7 @@ def changed_settings(folder: Path, source: str, free: Collection[str] = FREE, lo
         folder: The work directory; without a `config.py` nothing differs.
         source: The config, as `source_text` returns it.
         free: Settings that may differ.
-        longer: Whether the numbers of epochs may differ too, of a run that goes on.
+        longer: Whether the numbers of epochs and the hooks may differ too, of a run that goes on.
 
     Raises:
         ValueError: The config that is kept cannot be read.
@@ -36,7 +36,8 @@ def changed_settings(folder: Path, source: str, free: Collection[str] = FREE, lo
     for content in (before, now):
         (content.get('split') or {}).pop('file', None)  # beside the folder: the whole may be moved
         for settings in (content, *content.get('stages', ())) if longer else ():
-            settings.pop('max_epochs', None)
+            for key in ('max_epochs', 'custom_hooks'):
+                settings.pop(key, None)
     return sorted(k for k in {*before, *now} - {*free} if _text(before.get(k)) != _text(now.get(k)))
 
 
