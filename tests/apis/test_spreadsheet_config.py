@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from usmm.apis.config_plan import plan_config
-from usmm.apis.spreadsheet_config import init_config
+from usmm.apis.spreadsheet_config import _check_numbers, init_config
 from usmm.config import ConfigError, load_config
+from usmm.datasets.case_table import CaseTable
 from usmm.datasets.table_inference import CaseRows, TableHints, UndecidedError, infer_roles, prepare_table
 from usmm.engine import Experiment, RunOptions
 from usmm.phantoms import make_phantom
@@ -314,6 +315,22 @@ def test_problems_that_would_stop_a_training(plain: Path) -> None:
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(plain.parent / 'a.png')
     with pytest.raises(DataError, match='30 problems in the table'):
         init_config(table, plain.with_name('mine.py'), TableHints(files={'bus': ('*.png',)}, patient_id='none'))
+
+
+def test_a_training_reads_the_numbers_that_are_reported(tmp_path: Path) -> None:
+    columns = dict(
+        id=[*range(24)],
+        label=['benign', 'malignant'] * 12,
+        crp=[f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(24)],
+        plt=[f'{200 + i * 7 % 13}.000' for i in range(24)],
+    )
+    result = init_config(write(tmp_path / 'de.csv', columns, ';'), tmp_path / 'de.py')
+    config = load_config(result.config)
+    read = CaseTable.read(tmp_path / config.table, config.schema.to_dict(), config.classes)
+    assert [case.clinical for case in read.cases[:2]] == [dict(crp=3.1, plt=200000), dict(crp=8.2, plt=207000)]
+    result.prepared.rows[0]['plt'] = '200'
+    with pytest.raises(DataError, match=r"'plt' would be read as 200000.0, and was reported as 200.0"):
+        _check_numbers(result, read)
 
 
 # published data

@@ -31,6 +31,17 @@ FIRST_LINE = 1_000_000  # characters of a header that is split to find its delim
 Row = list[str]
 
 
+class SheetNumber(str):
+    """The text of a cell that a workbook holds as a number, so that its point is a decimal point without doubt.
+
+    Example:
+        >>> SheetNumber('3.125') == '3.125'
+        True
+    """
+
+    __slots__ = ()
+
+
 class SheetCell(Protocol):
     """What is read of a cell of a workbook; an empty one has the value None."""
 
@@ -257,10 +268,14 @@ def _cell(cell: SheetCell) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
-        value = int(value) if value.is_integer() and abs(value) < 1e15 else format(value, '.15g')
+        if not value.is_integer() or abs(value) >= 1e15:
+            return SheetNumber(format(value, '.15g'))
+        value = int(value)
     form = cell.number_format or ''
     if isinstance(value, int) and ZEROS.fullmatch(form):
         return str(value).zfill(len(form))
+    if isinstance(value, int):
+        return SheetNumber(value)
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
     if isinstance(value, datetime.date | datetime.time):

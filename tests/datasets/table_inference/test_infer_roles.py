@@ -370,6 +370,63 @@ def test_decimal_commas_units_and_codes(infer, prepare, base) -> None:
     assert {v.name: v.unit for v in prepared.schema.clinical} == {'age': 'year', 'Größe': None, 'td': 'mm', 'hr': None}
 
 
+def test_the_format_of_numbers_is_that_of_the_table(infer, prepare, base) -> None:
+    columns = {
+        **base,
+        'crp': [f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(24)],
+        'wbc': [f'{3 + i * 5 % 9}.{"400" if i % 2 else "500"}' for i in range(24)],
+    }
+    roles = infer(columns)
+    assert "In 'wbc' a comma is a decimal comma (as in the other columns of the table)." in roles.assumptions
+    text = "In 'wbc' a point separates thousands (as in the other columns of the table), in 24 cells: '3.500' is 3500."
+    assert f'{text} If it stands before decimals, use --decimal point.' in roles.warnings
+    assert [row['wbc'] for row in prepare(columns).rows[:2]] == ['3500', '8400']
+    # a column that shows its own format keeps it, and is named
+    columns['wbc'][0] = '3.45'
+    roles = infer(columns)
+    text = "Columns have decimal commas ('crp') or decimal points ('wbc'); each is read by its own cells, as '3,1' and "
+    assert f"{text}'3.45'." in roles.warnings and roles.warnings == infer(columns, decimal='comma').warnings
+    assert f"{text}'3.45'." in infer(columns, clinical=('crp', 'wbc')).warnings
+    assert [row['wbc'] for row in prepare(columns).rows[:2]] == ['3.45', '8.400']
+    columns['wbc'] = [text.replace('.', ',') for text in columns['wbc']]
+    assert "In 'wbc' a comma is a decimal comma: '3,45'." in infer(columns).assumptions
+
+
+def test_a_format_that_no_column_shows_is_asked(infer, prepare, base) -> None:
+    columns = {**base, 'plt': [f'{200 + i * 7 % 13}.{"000" if i % 2 else "500"}' for i in range(24)]}
+    asked = question(infer, columns)
+    assert asked.topic == 'decimal' and asked.choices == ('point', 'comma')
+    assert "'plt': a point may separate decimals or thousands, as in '200.500', '207.000'" in asked.text
+    assert question(infer, columns, clinical=('plt',)).topic == 'decimal'
+    assert len(infer(columns, clinical=('age',)).variables) == len(infer(columns, ignore=('plt',)).variables) == 1
+    assert prepare(columns, decimal='comma').rows[1]['plt'] == '207000'
+    assert prepare(columns, decimal='point').rows[1]['plt'] == '207.000'
+    text = "In 'plt' a point is a decimal point (stated with --decimal): '200.500'."
+    assert text in infer(columns, decimal='point').assumptions
+
+
+def test_columns_of_doubtful_numbers_are_named(infer, base) -> None:
+    columns = {**base, 'td': ['1.2 cm', *[10 + i * 7 % 13 for i in range(23)]]}
+    reason = "1 of 24 cells has a unit: '1.2 cm'; write all in one unit, or put it into the name of the column"
+    roles = infer(columns)
+    assert reasons_of(roles)['td'] == reason and f"The column 'td' is not used: {reason}." in roles.warnings
+    with pytest.raises(ValueError, match="'td' is neither numbers nor a category: 1 of 24 cells has a unit"):
+        infer(columns, clinical=('td',))
+    columns = {**base, 'td (cm)': ['1.2 cm', *[10 + i * 7 % 13 for i in range(23)]]}
+    assert (
+        "The unit 'cm' stands in the cells of 'td (cm)' in 1 of 24 cells and is taken off."
+        in infer(columns).assumptions
+    )
+
+
+def test_probable_codes_are_counted(infer, base) -> None:
+    roles = infer({**base, 'age': [999, 999, *base['age'][2:]], 'smoker': [[0, 1, 1][i % 3] for i in range(23)] + [-1]})
+    end = 'Empty these cells if they are.'
+    for name, codes in (('age', '999 (2 cells)'), ('smoker', '-1 (1 cells)')):
+        text = f'In {name!r} these are probably codes of a missing value, but are used as they are: {codes}. {end}'
+        assert text in roles.warnings
+
+
 def test_a_quantity_out_of_its_range_has_none(infer, base) -> None:
     roles = infer({**base, 'age': [400 + i * 7 % 13 for i in range(24)]})
     assert roles.variables[0].variable.range is None

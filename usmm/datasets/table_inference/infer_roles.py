@@ -13,6 +13,7 @@ from usmm.datasets.table_inference.file_lookup import FileLookup
 from usmm.datasets.table_inference.id_columns import explain_patients, infer_ids, infer_split, patient_of
 from usmm.datasets.table_inference.label_classes import infer_label
 from usmm.datasets.table_inference.name_words import listing_of
+from usmm.datasets.table_inference.number_format import table_decimal
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import UNUSED, Findings, LabelRole, TableRoles
 from usmm.readers import DataError, read_table
@@ -45,7 +46,9 @@ class CaseRows:
                 raise ValueError(f'the table {table.name} has no column {name!r}; {did_you_mean(name, self.names)}')
         if len(frame) < FEWEST:
             raise DataError(f'has {len(frame)} rows: training and testing need {FEWEST} cases or more', file=table)
-        self.facts = {name: ColumnFacts(name, frame[name].tolist(), hints.decimal) for name in self.names}
+        facts = [ColumnFacts(name, frame[name].tolist(), hints.decimal) for name in self.names]
+        own = table_decimal(fact.forms for fact in facts if fact.name not in hints.ignore and not fact.is_date)
+        self.facts = {f.name: ColumnFacts(f.name, f.raw, hints.decimal, own) for f in facts}
         cells = zip(*(fact.cells for fact in self.facts.values()))
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)

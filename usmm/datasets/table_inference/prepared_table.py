@@ -12,12 +12,12 @@ from pathlib import Path
 
 from usmm.datasets.converters.cells import no_formula
 from usmm.datasets.ids import same_patient
-from usmm.datasets.table_inference.column_facts import POINT, numbers_of
 from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
 from usmm.datasets.table_inference.id_columns import patient_of
 from usmm.datasets.table_inference.infer_roles import CaseRows
 from usmm.datasets.table_inference.name_words import PARTS, listing_of
+from usmm.datasets.table_inference.number_format import POINT
 from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES, ModalityRole, TableRoles
 from usmm.readers import DataError
 from usmm.structures import Schema
@@ -122,9 +122,7 @@ class _Preparation:
         self.files = {m.name: FileCounts() for m in roles.modalities}
         self.names = _Names(roles, data.names)
         self.numbers = {
-            v.column: numbers_of(data.facts[v.column].cells, data.facts[v.column].decimal).values
-            for v in roles.variables
-            if not v.variable.is_category
+            v.column: data.facts[v.column].numbers.values for v in roles.variables if not v.variable.is_category
         }
         self.serial: Counter[str] = Counter()
         self.used_files: set[Path] = set()
@@ -253,7 +251,8 @@ class _Preparation:
                 out[v.column] = self._same(text, v.spelling[text], f'spellings of {v.column!r}')
             else:
                 value = self.numbers[v.column][index]
-                plain = '' if value is None else text if POINT.fullmatch(text) else format(value, '.15g')
+                same = POINT.fullmatch(text) and float(text) == value  # 3.400 may be 3400
+                plain = '' if value is None else text if same else format(value, '.15g')
                 out[v.column] = self._same(text, plain, f'numbers of {v.column!r}')
 
     def _same(self, old: str, new: str, what: str, alike: bool = False) -> str:
