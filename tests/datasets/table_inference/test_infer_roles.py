@@ -439,6 +439,28 @@ def test_spellings_of_a_category(prepare, infer, base) -> None:
     assert {row['side'] for row in prepare(columns).rows} == {'left', 'right'}
 
 
+def test_words_for_missing_values_are_counted(infer, base) -> None:
+    columns = {
+        **base,
+        'halo': ['none', 'NA', 'none', *['thin', 'thick', 'thin'] * 7],
+        'ct': ['-', *[i // 2 % 4 for i in range(23)]],
+    }
+    columns['rim'] = columns['halo'][:3] + ['yes', 'no', 'no'] * 7
+    roles = infer(columns)
+    for text in ("'halo', 'rim' these words are taken as missing: 'none' (2), 'NA' (1)", "'ct' these words are taken"):
+        assert any(f'In {text}' in warning for warning in roles.warnings)
+    assert any("In 'ct' these words" in text for text in infer(columns, clinical=('ct',)).warnings)
+
+
+def test_words_that_give_a_rare_class_away(infer, base) -> None:
+    columns = {name: cells * 3 for name, cells in base.items() if name != 'id'}
+    columns['label'] = ['normal'] * 3 + columns['label'][3:]
+    columns['shape'] = ['not applicable'] * 3 + ['oval', 'round', 'irregular'] * 23
+    (text,) = [text for text in infer(columns).warnings if 'give a class away' in text]
+    assert "In 'shape'" in text and "'not applicable' stands in 3 of the 3 cases of 'normal' and in 0 of the 69" in text
+    assert not any('give a class' in text for text in infer(columns, classes=('benign', 'malignant')).warnings)
+
+
 # the table as a whole
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from usmm.datasets.table_inference.column_facts import ColumnFacts
-from usmm.datasets.table_inference.leaks import leak_in
+from usmm.datasets.table_inference.leaks import absence_of_one_class, leak_in
 from usmm.datasets.table_inference.name_words import (
     PATIENT_NAMES,
     listing_of,
@@ -73,7 +73,7 @@ def infer_variables(
     if stated or hints.clinical == (NONE,):
         for name in usable:
             findings.leave(name, 'not among the ones of --clinical')
-        _warn_of_two_formats([facts[name] for name in stated], findings)
+        _warn_of_used([facts[name] for name in stated], labels, findings)
         return tuple(roles.values())
     if hints.clinical is None and len(usable) > max(ALWAYS_FEW, patients // PATIENTS_A_COLUMN):
         text = (
@@ -83,7 +83,7 @@ def infer_variables(
         flag = '--clinical COLUMN ..., --clinical all, or --clinical none'
         raise UndecidedError([Question('clinical', text, flag, (*usable, ALL, NONE))])
     roles = {name: _variable(facts[name], 'its cells are', findings) for name in usable}
-    _warn_of_two_formats([facts[name] for name in usable], findings)
+    _warn_of_used([facts[name] for name in usable], labels, findings)
     return tuple(roles.values())
 
 
@@ -261,6 +261,28 @@ def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
         findings.warnings.append(
             f'{name!r} is taken as a number; if its {len(distinct)} values are codes of categories, write '
             f'dict(name={name!r}, values={tuple(sorted(fact.counts, key=natural))!r}) in the schema.'
+        )
+
+
+def _warn_of_used(facts: Sequence[ColumnFacts], labels: Sequence[str | None], findings: Findings) -> None:
+    """Report formats of numbers, words for missing values, and missing cells that point to a class."""
+    _warn_of_two_formats(facts, findings)
+    words: dict[str, list[str]] = {}
+    classes: dict[str, list[str]] = {}
+    for fact in facts:
+        if fact.missing_words:
+            counts = sorted(fact.missing_words.items(), key=lambda item: (-item[1], item[0]))
+            words.setdefault(', '.join(f'{word!r} ({count})' for word, count in counts), []).append(fact.name)
+        for text in absence_of_one_class(fact, labels):
+            classes.setdefault(text, []).append(fact.name)
+    for text, names in words.items():
+        findings.warnings.append(
+            f'In {listing_of(names)} these words are taken as missing: {text}. Rename one that is a value.'
+        )
+    for text, names in classes.items():
+        findings.warnings.append(
+            f'In {listing_of(names)} the missing cells give a class away: {text}. Leave out the class (--classes) or '
+            'the columns (--ignore).'
         )
 
 
