@@ -213,8 +213,10 @@ def test_several_files_are_counted(tmp_path: Path) -> None:
 
 
 def test_many_patients_choose_the_epoch(tmp_path: Path) -> None:
-    columns = dict(id=[*range(600)], label=['benign', 'malignant'] * 300, bus=['0.png'] * 600)
+    columns = dict(id=[*range(600)], label=['benign', 'malignant'] * 300, bus=[f'{i}.png' for i in range(600)])
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / '0.png')
+    for name in columns['bus'][1:]:
+        (tmp_path / name).hardlink_to(tmp_path / '0.png')
     assert planned(write(tmp_path / 'all.csv', columns), patient_id='none').selection == 'inner'
 
 
@@ -243,8 +245,9 @@ def test_long_clips_are_thinned_out(tiny_data: Path, tmp_path: Path, monkeypatch
     plan = planned(tiny_data / 'cases.csv', positive='SCC')
     assert plan.clip_step == 0.25
     assert "The largest clip of 'clip' has 6 frames in 0.5 s, of which one every 0.25 s is read." in plan.notes
-    (tmp_path / 'a.avi').write_bytes(b'no clip')
-    columns = dict(id=[*range(8)], label=['benign', 'malignant'] * 4, clip=['a.avi'] * 8)
+    for i in range(8):
+        (tmp_path / f'{i}.avi').write_bytes(b'no clip')
+    columns = dict(id=[*range(8)], label=['benign', 'malignant'] * 4, clip=[f'{i}.avi' for i in range(8)])
     plan = planned(write(tmp_path / 'all.csv', columns), patient_id='none')
     assert any("The largest clip of 'clip' cannot be read" in text for text in plan.warnings)
 
@@ -312,9 +315,10 @@ def test_problems_that_would_stop_a_training(plain: Path) -> None:
         plain,
         {**dict(zip(lines[0].split(','), zip(*(line.split(',') for line in lines[1:])))), 'bus_box': ['1,2'] * 30},
     )
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(plain.parent / 'a.png')
+    for i in range(30):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(plain.parent / f'{i:03d}.png')
     with pytest.raises(DataError, match='30 problems in the table'):
-        init_config(table, plain.with_name('mine.py'), TableHints(files={'bus': ('*.png',)}, patient_id='none'))
+        init_config(table, plain.with_name('mine.py'), TableHints(files={'bus': ('{id}.png',)}, patient_id='none'))
 
 
 def test_a_training_reads_the_numbers_that_are_reported(tmp_path: Path) -> None:

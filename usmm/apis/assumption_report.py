@@ -53,7 +53,7 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
         lines += _unused_lines(unused) if len(unused) <= MOST_LINES else _grouped_lines(unused)
     for title, texts in (
         ('assumptions', [*roles.assumptions, *plan.notes]),
-        ('please check', [*roles.warnings, *plan.warnings]),
+        ('please check', [*roles.warnings, *prepared.warnings, *plan.warnings]),
     ):
         if texts:
             lines += ['', title]

@@ -26,6 +26,7 @@ DELIMITERS = ',;\t|'
 SEPARATOR_LINE = re.compile(r'sep=([,;\t|])\r?\n', re.IGNORECASE)
 SAMPLE = 20  # rows that must agree with the header on the delimiter
 ZEROS = re.compile(r'0+')
+ROW_NUMBERS = 'row_numbers'
 FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
 Row = list[str]
@@ -77,7 +78,8 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
         keep_words: Keep words such as `NA` and `not available` as text; only empty cells are then None.
 
     Returns:
-        Columns named as in the first row, stripped; cells are stripped text, None where missing.
+        Columns named as in the first row, stripped; cells are stripped text, None where missing. `attrs[ROW_NUMBERS]`
+        has the number of each row as a spreadsheet shows it.
 
     Raises:
         DataError: if the file is absent, damaged, too large, has no header or two columns of one name, or a row has
@@ -93,12 +95,15 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
 def _frame(rows: Iterator[tuple[int, Row]], path: Path, keep_words: bool) -> pd.DataFrame:
     _, header = next(rows, (0, []))
     names = _names(header, path)
-    cells = []
+    cells, numbers = [], []
     for number, row in rows:
         if len(row) > len(names) and any(row[len(names) :]):
             raise DataError(f'row {number} has {len(row)} cells, the header has {len(names)}', file=path)
+        numbers.append(number)
         cells.append([None if _is_absent(cell, keep_words) else cell for cell in row[: len(names)]])
-    return pd.DataFrame(cells, columns=names, dtype=object)
+    frame = pd.DataFrame(cells, columns=names, dtype=object)
+    frame.attrs[ROW_NUMBERS] = numbers
+    return frame
 
 
 def _is_absent(cell: str, keep_words: bool) -> bool:
@@ -136,8 +141,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
             continue
         width = width or len(cells)
         if len(cells) < width:
-            raise DataError(f'row {reader.line_num} has {len(cells)} cells, the header has {width}', file=path)
-        yield reader.line_num, cells
+            raise DataError(f'row {number} has {len(cells)} cells, the header has {width}', file=path)
+        yield number, cells
 
 
 def _text(path: Path) -> str:

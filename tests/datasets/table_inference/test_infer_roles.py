@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles
+from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles, prepare_table
 from usmm.readers import DataError
 
 
@@ -238,27 +238,26 @@ def test_files_that_do_not_exist(infer, prepare, imaged) -> None:
 
 
 def test_numbered_columns_are_asked(infer, prepare, imaged) -> None:
-    other = [f'img/{(i + 1) % 24}.png' for i in range(24)]
+    other = [f'm/{i}_mask.png' for i in range(24)]
     columns = {'id': imaged['id'], 'label': imaged['label'], 'image1': imaged['bus'], 'image2': other}
     asked = question(infer, columns)
     assert asked.choices == ('one', 'each') and "--files image='image1' image='image2'" in asked.flag
     one = asked.apply(TableHints(), 'one').files
     assert one == {'image': ('image1', 'image2')}
     prepared = prepare(columns, files=one)
-    assert prepared.rows[0]['image'] == 'img/0.png;img/1.png' and prepared.files['image'].several == 24
+    assert prepared.rows[0]['image'] == 'img/0.png;m/0_mask.png' and prepared.files['image'].several == 24
     each = infer(columns, files=asked.apply(TableHints(), 'each').files)
     assert [m.name for m in each.modalities] == ['image1', 'image2']
 
 
 def test_a_case_for_each_file(prepare, infer, imaged, base) -> None:
-    columns = {'id': imaged['id'][:12], 'label': imaged['label'][:12], 'age': base['age'][:12]}
+    columns = {'id': imaged['id'][:9], 'label': imaged['label'][:9], 'age': [*range(1, 10)]}
     files = {'bus': ('img/{age}*.png',)}
-    columns['age'] = [1, 2, *range(3, 13)]
     prepared = prepare(columns, files=files, case_per_file=True, patient_id='id', case_id='none')
     assert [(r['case_id'], r['id'], r['bus']) for r in prepared.rows[:3]] == [
         ('000-1-1', '000', 'img/1.png'), ('000-1-2', '000', 'img/10.png'), ('000-1-3', '000', 'img/11.png'),
     ]  # fmt: skip
-    assert prepared.num_patients == 12
+    assert prepared.num_patients == 9
     with pytest.raises(ValueError, match='--case-per-file is for a table with one modality of files, this one has 0'):
         infer(base, case_per_file=True)
 
@@ -294,6 +293,70 @@ def test_a_path_with_a_semicolon(prepare, imaged, write_images) -> None:
     write_images(['img/a;b.png'])
     with pytest.raises(DataError, match="a path with ';' cannot stand in a case table: rename the file"):
         prepare({**imaged, 'bus': ['img/a;b.png', *imaged['bus'][1:]]})
+
+
+# one file in several rows, one patient in several parts, ids that are missing
+
+
+def test_one_file_of_two_patients(prepare, imaged) -> None:
+    columns = {**imaged, 'bus': ['img/1.png', *imaged['bus'][1:]]}
+    with pytest.raises(
+        DataError, match=r'1 files belong to several patients, .*: 1.png \(row 2, row 3\). Correct the table; where'
+    ):
+        prepare(columns)
+    columns['patient'] = ['p0', 'p0', *[f'p{i}' for i in range(2, 24)]]
+    assert prepare(columns).warnings == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
+
+
+def test_one_file_as_two_modalities_or_as_two_masks(prepare, imaged) -> None:
+    masks = ['m/0_mask.png', 'm/0_mask.png', *[''] * 22]
+    columns = {**imaged, 'ue': imaged['bus'], 'bus_mask': masks}
+    assert prepare(columns, masks={'bus': ('bus_mask',)}).warnings == [
+        '24 files stand in several modalities: 0.png (bus, ue), 1.png (bus, ue), 2.png (bus, ue), 3.png (bus, ue), '
+        '4.png (bus, ue) and 19 more.',
+        '1 masks belong to several images: 0_mask.png (2 images).',
+    ]
+
+
+def test_a_mask_that_is_an_image(prepare, imaged) -> None:
+    with pytest.raises(
+        DataError, match=r'24 masks are the image itself: 0.png \(row 2\), .* and 19 more. Name the files of the masks'
+    ):
+        prepare({**imaged, 'bus_mask': imaged['bus']})
+    with pytest.raises(DataError, match=r'1 files are a mask in one row and an image in another: 1.png \(row 3\)'):
+        prepare({**imaged, 'bus_mask': ['img/1.png', *[f'm/{i}_mask.png' for i in range(1, 24)]]})
+
+
+def test_a_patient_in_two_parts(prepare, base) -> None:
+    columns = {**base, 'patient': [f'p{i // 2}' for i in range(24)], 'split': ['train'] * 15 + ['test'] * 9}
+    with pytest.raises(
+        DataError, match=r"1 patients are in several parts of the column 'split', .*: 'p7'. .* with --split none"
+    ):
+        prepare(columns)
+    assert prepare(columns, split='none').num_patients == 12
+
+
+def test_ids_of_merged_cells(prepare, base) -> None:
+    columns = {**base, 'patient': [f'p{i // 3}' if i % 3 == 0 else '' for i in range(24)]}
+    with pytest.raises(
+        DataError, match=r"16 of 24 rows have no id in 'patient' \(rows 3, 4, 6, .* and 8 more\). A merged .* --patient"
+    ):
+        prepare(columns)
+    columns['patient'] = ['p0', '', '', *[f'p{i}' for i in range(3, 24)]]
+    prepared = prepare(columns)
+    assert prepared.left_out == {'the patient id is missing': ['001', '002']}
+    assert prepared.warnings == ['2 rows without an id are left out. Fill in the id, which merged cells lack.']
+    with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'id' .* --id"):
+        prepare({**base, 'id': [f'c{i}' if i % 2 == 0 else '' for i in range(24)]})
+
+
+def test_rows_have_the_numbers_of_a_spreadsheet(tmp_path: Path, base) -> None:
+    rows = [f'{i},{label},{age}' for i, (label, age) in enumerate(zip(base['label'], base['age']))]
+    rows[3:3] = ['', ',,', ',benign,55']
+    (tmp_path / 'gaps.csv').write_text('\n'.join(['id,label,age', *rows]))
+    data = CaseRows(tmp_path / 'gaps.csv', TableHints())
+    prepared = prepare_table(data, infer_roles(data, TableHints()), tmp_path)
+    assert prepared.left_out == {'the case id is missing': ['row 7']}
 
 
 # clinical columns

@@ -17,7 +17,7 @@ from usmm.datasets.table_inference.number_format import table_decimal
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import UNUSED, Findings, LabelRole, TableRoles
 from usmm.readers import DataError, read_table
-from usmm.readers.table import sheet_names
+from usmm.readers.table import ROW_NUMBERS, sheet_names
 from usmm.utils.suggestions import did_you_mean
 
 T = TypeVar('T')
@@ -40,6 +40,7 @@ class CaseRows:
     def __init__(self, table: Path, hints: TableHints) -> None:
         self.table = table.absolute()
         frame = read_table(table, keep_words=True)
+        self._numbers = tuple(frame.attrs[ROW_NUMBERS])
         self.names = tuple(str(name) for name in frame.columns)
         for name in hints.named:
             if name not in self.names:
@@ -53,6 +54,14 @@ class CaseRows:
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)
         self.notes = _notes_on_sheets(self.table)
+
+    def number(self, index: int) -> int:
+        """The number of a row as a spreadsheet shows it, blank rows counted.
+
+        Args:
+            index: Which of the rows.
+        """
+        return self._numbers[index]
 
 
 def _notes_on_sheets(table: Path) -> list[str]:

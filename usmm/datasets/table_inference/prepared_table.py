@@ -14,6 +14,7 @@ from usmm.datasets.converters.cells import no_formula
 from usmm.datasets.ids import same_patient
 from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
+from usmm.datasets.table_inference.file_uses import FileUses
 from usmm.datasets.table_inference.id_columns import patient_of
 from usmm.datasets.table_inference.infer_roles import CaseRows
 from usmm.datasets.table_inference.name_words import PARTS, listing_of
@@ -23,6 +24,8 @@ from usmm.readers import DataError
 from usmm.structures import Schema
 
 Row = dict[str, str]
+FEW_EMPTY = 3  # ids that are missing
+MOST_EMPTY = 0.1  # share of such rows, above which they are not single slips
 
 
 @dataclass
@@ -64,6 +67,7 @@ class PreparedTable:
         schema: The schema of the rows.
         parts: Part -> class -> cases, where the table has a split column.
         idle_files: Folder -> images and clips in it that no case names, of folders from which files are used.
+        warnings: What a person should look at, a sentence each.
     """
 
     rows: list[Row]
@@ -77,6 +81,7 @@ class PreparedTable:
     schema: Schema
     parts: dict[str, Counter[str]] = field(default_factory=dict)
     idle_files: dict[Path, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def num_patients(self) -> int:
@@ -109,7 +114,8 @@ def prepare_table(data: CaseRows, roles: TableRoles, folder: Path) -> PreparedTa
         folder: Where a case table would be written; its file columns are relative to it.
 
     Raises:
-        DataError: A name that several files have, masks that fit no file, or a case id that stands twice.
+        DataError: A name that several files have, masks that fit no file or are the image itself, a case id that stands
+            twice, one file of two patients, one patient in two parts, or ids that are empty below others.
     """
     return _Preparation(data, roles, folder).run()
 
@@ -126,9 +132,12 @@ class _Preparation:
         }
         self.serial: Counter[str] = Counter()
         self.used_files: set[Path] = set()
+        self.uses = FileUses(data.table)
 
     def run(self) -> PreparedTable:
         rows: list[Row] = []
+        self._check_filled(self.roles.patient_id, '--patient')
+        self._check_filled(self.roles.case_id, '--id')
         for index, row in enumerate(self.data.rows):
             rows += self._cases(index, row)
         self._check_ids(rows)
@@ -143,6 +152,8 @@ class _Preparation:
         if schema.split is not None:
             for case in rows:
                 parts.setdefault(case[schema.split], Counter())[case[schema.label]] += 1
+        self._check_parts(rows, schema)
+        self.uses.check()
         changes = [f'{text} ({count})' for text, count in self.changed.items()]
         order = self.roles.label.classes
         return PreparedTable(
@@ -157,11 +168,12 @@ class _Preparation:
             schema,
             parts,
             self._idle_files(),
+            [*self._warnings(), *self.uses.warnings()],
         )
 
     def _cases(self, index: int, row: Mapping[str, str | None]) -> list[Row]:
         """The cases of a row: none where it takes no part, several where each file is one."""
-        number, roles, out = f'row {index + 2}', self.roles, Row()
+        number, roles, out = f'row {self.data.number(index)}', self.roles, Row()
         cell = row[roles.label.column]
         if cell is None:
             return self._leave('the label is missing', self._id_of(row, number))
@@ -201,6 +213,8 @@ class _Preparation:
         for modality in roles.modalities:
             if modality.boxes is not None:
                 out[modality.boxes] = row[modality.boxes] or ''
+            patient = out.get(self.names.patient) or out[self.names.case]
+            self.uses.add(modality.name, number, patient, files[modality.name], masks[modality.name])
         return self._with_files(out, row, files, masks, label)
 
     def _with_files(
@@ -320,9 +334,46 @@ class _Preparation:
     def _made_id(self, patient: str | None, index: int) -> str:
         self.changed['ids of cases are made'] += 1
         if patient is None:
-            return f'row_{index + 2}'
+            return f'row_{self.data.number(index)}'
         self.serial[patient] += 1
         return f'{patient}-{self.serial[patient]}'
+
+    def _check_filled(self, column: str | None, flag: str) -> None:
+        """Refuse ids that stand once for several rows, as merged cells are read."""
+        if column is None:
+            return
+        rows = [i for i, row in enumerate(self.data.rows) if row[column] is None]
+        if len(rows) >= FEW_EMPTY and len(rows) > MOST_EMPTY * len(self.data.rows) and rows[0] > 0:
+            numbers = ', '.join(str(self.data.number(i)) for i in rows[:8])
+            more = f' and {len(rows) - 8} more' if len(rows) > 8 else ''
+            raise DataError(
+                f'{len(rows)} of {len(self.data.rows)} rows have no id in {column!r} (rows {numbers}{more}). A merged '
+                'cell has its value in the first row alone: fill in the id in every row, or name another column with '
+                f'{flag}',
+                file=self.data.table,
+            )
+
+    def _check_parts(self, rows: Sequence[Row], schema: Schema) -> None:
+        """Refuse a patient in two parts of the split column."""
+        if schema.split is None:
+            return
+        parts: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            parts[row.get(schema.patient_id) or row[schema.case_id]].add(row[schema.split])
+        if several := [patient for patient, names in parts.items() if len(names) > 1]:
+            raise DataError(
+                f'{len(several)} patients are in several parts of the column {schema.split!r}, so that the test would '
+                f'be on patients of the training: {listing_of(several, 10)}. Correct the column, or let folds be made '
+                'by patient with --split none',
+                file=self.data.table,
+            )
+
+    def _warnings(self) -> list[str]:
+        """Rows that take no part because an id is missing."""
+        ids = [names for reason, names in self.left_out.items() if reason.endswith('id is missing')]
+        if not ids:
+            return []
+        return [f'{sum(map(len, ids))} rows without an id are left out. Fill in the id, which merged cells lack.']
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
         for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
