@@ -26,6 +26,7 @@ DELIMITERS = ',;\t|'
 SEPARATOR_LINE = re.compile(r'sep=([,;\t|])\r?\n', re.IGNORECASE)
 SAMPLE = 20  # rows that must agree with the header on the delimiter
 ZEROS = re.compile(r'0+')
+FIRST_BYTES = 400  # that show the encoding
 ROW_NUMBERS = 'row_numbers'
 FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
@@ -93,12 +94,14 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
 
 
 def _frame(rows: Iterator[tuple[int, Row]], path: Path, keep_words: bool) -> pd.DataFrame:
-    _, header = next(rows, (0, []))
+    first, header = next(rows, (0, []))
     names = _names(header, path)
     cells, numbers = [], []
     for number, row in rows:
         if len(row) > len(names) and any(row[len(names) :]):
-            raise DataError(f'row {number} has {len(row)} cells, the header has {len(names)}', file=path)
+            text = f'row {number} has {len(row)} cells, the header has {len(names)}'
+            title = f': if row {first} is a title, remove the rows above the names of the columns'
+            raise DataError(text + ('' if numbers else title), file=path)
         numbers.append(number)
         cells.append([None if _is_absent(cell, keep_words) else cell for cell in row[: len(names)]])
     frame = pd.DataFrame(cells, columns=names, dtype=object)
@@ -127,6 +130,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise DataError(f'is a table over the limit of {limits.MAX_TABLE_BYTES} bytes', file=path)
     text = _text(path)
     if '\0' in text:
+        if _is_unmarked_utf16(text):
+            raise DataError(
+                'looks like UTF-16 without its byte order mark: save it as UTF-8 (in Excel: CSV UTF-8)', file=path
+            )
         raise DataError('is not a table: it holds zero bytes', file=path)
     if named := SEPARATOR_LINE.match(text):  # how Excel is told the separator
         text = text[named.end() :]
@@ -153,6 +160,13 @@ def _text(path: Path) -> str:
         return content.decode('utf-8-sig')
     except UnicodeDecodeError:
         return content.decode('cp1252', errors='replace')
+
+
+def _is_unmarked_utf16(text: str) -> bool:
+    """Whether every other byte of the beginning is zero, as in UTF-16 of Latin letters, read byte by byte."""
+    start = text[:FIRST_BYTES]
+    even, odd = start[::2].count('\0'), start[1::2].count('\0')
+    return max(even, odd) > 0.8 * len(start) / 2 and min(even, odd) < 0.1 * len(start) / 2 + 1
 
 
 def _delimiter(text: str) -> str:

@@ -536,6 +536,13 @@ def test_tables_that_cannot_be_used(infer, base) -> None:
         infer({'id': base['id'], 'label': base['label'], 'void': [''] * 24})
 
 
+def test_a_title_above_the_names_of_the_columns(tmp_path: Path, base) -> None:
+    rows = [','.join(map(str, row)) for row in zip(*base.values(), strict=True)]
+    (tmp_path / 'title.csv').write_text('\n'.join(['Study of 2024,,', 'id,label,age', *rows]))
+    with pytest.raises(DataError, match='the first row names 1 of 3 columns: if it is a title, remove the rows above'):
+        CaseRows(tmp_path / 'title.csv', TableHints())
+
+
 def test_ids_of_patients_in_two_spellings(prepare, base) -> None:
     with pytest.raises(
         DataError, match=r"patient ids \['P0', 'p0'\] differ in case or blanks alone: write each in one way"

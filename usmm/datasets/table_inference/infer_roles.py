@@ -42,6 +42,7 @@ class CaseRows:
         frame = read_table(table, keep_words=True)
         self._numbers = tuple(frame.attrs[ROW_NUMBERS])
         self.names = tuple(str(name) for name in frame.columns)
+        self._check_header()
         for name in hints.named:
             if name not in self.names:
                 raise ValueError(f'the table {table.name} has no column {name!r}; {did_you_mean(name, self.names)}')
@@ -54,6 +55,20 @@ class CaseRows:
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)
         self.notes = _notes_on_sheets(self.table)
+
+    def _check_header(self) -> None:
+        """Refuse a title in the place of the names of the columns.
+
+        Raises:
+            DataError: Most columns have no name.
+        """
+        unnamed = sum(name == f'column {i}' for i, name in enumerate(self.names, 1))
+        if unnamed >= 2 and 2 * unnamed >= len(self.names):
+            raise DataError(
+                f'the first row names {len(self.names) - unnamed} of {len(self.names)} columns: if it is a title, '
+                'remove the rows above the names of the columns',
+                file=self.table,
+            )
 
     def number(self, index: int) -> int:
         """The number of a row as a spreadsheet shows it, blank rows counted.
