@@ -94,7 +94,9 @@ def init_config(
     own = bool(prepared.changes)
     used = copy if own else data.table
     near = used.absolute().parent == out.absolute().parent
-    text = config_text(roles, prepared, plan, report, HERE if near else str(used.absolute().parent), used.name)
+    folder = str(used.absolute().parent)
+    here = near and not folder.endswith('"')  # which would end the text that the folder is written into
+    text = config_text(roles, prepared, plan, report, HERE if here else folder, used.name)
     table_text = prepared.text() if own else None
     result = InitResult(roles, prepared, tuple(report), out, text, used, table_text)
     if not dry_run:

@@ -96,7 +96,8 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
 def _frame(rows: Iterator[tuple[int, Row]], path: Path, keep_words: bool) -> pd.DataFrame:
     first, header = next(rows, (0, []))
     names = _names(header, path)
-    cells, numbers = [], []
+    cells = []
+    numbers: list[int] = []
     for number, row in rows:
         if len(row) > len(names) and any(row[len(names) :]):
             text = f'row {number} has {len(row)} cells, the header has {len(names)}'

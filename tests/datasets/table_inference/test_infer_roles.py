@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from pathlib import Path
 
 import openpyxl
 import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.model import ModuleDict
 
 from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles, prepare_table
+from usmm.datasets.table_inference.name_words import identifier
 from usmm.readers import DataError
 
 
@@ -54,6 +59,29 @@ def test_the_positive_class_where_a_word_says_it(infer, base, classes, positive)
 @pytest.mark.parametrize('classes', [('1', '2'), ('0', '2'), ('1', 'x')])
 def test_numbers_other_than_0_and_1_do_not_tell_the_positive_class(infer, base, classes) -> None:
     assert question(infer, {**base, 'label': [*classes] * 12}).topic == 'positive'
+
+
+@pytest.mark.parametrize('values', [('yes', 'no'), ('1', '0'), ('ja', 'Nein'), ('TRUE', 'FALSE')])
+def test_yes_to_a_healthy_state_is_the_negative_class(infer, prepare, base, values) -> None:
+    yes, no = values
+    columns = {'id': base['id'], 'benign': [yes, no] * 12, 'age': base['age']}
+    roles = infer(columns, label='benign')
+    assert (roles.label.classes, roles.label.positive) == (('benign', 'not benign'), 'not benign')
+    text = f"The values of the label 'benign' are named after it: {yes!r} is 'benign', {no!r} is 'not benign'."
+    assert text in roles.assumptions
+    assert "The positive class, for sensitivity and AUC, is 'not benign'." in roles.assumptions
+    prepared = prepare(columns, label='benign')
+    assert [row['benign'] for row in prepared.rows[:2]] == ['benign', 'not benign']
+    assert infer(columns, label='benign', positive=yes).label.positive == 'benign'
+    assert infer(columns, label='benign', classes=(no, 'benign')).label.classes == ('not benign', 'benign')
+
+
+def test_yes_to_a_negation_is_asked(infer, base) -> None:
+    for name in ('no_cancer', 'not benign'):
+        asked = question(infer, {'id': base['id'], name: ['yes', 'no'] * 12, 'age': base['age']}, label=name)
+        assert asked.topic == 'positive' and asked.choices == ('no', 'yes')
+    columns = {'id': base['id'], 'malignant': ['yes', 'no'] * 12, 'age': base['age']}
+    assert infer(columns, label='malignant').label.positive == 'yes'
 
 
 def test_the_positive_class_is_asked_otherwise(infer, base) -> None:
@@ -269,6 +297,38 @@ def test_names_of_modalities(infer, imaged) -> None:
         infer(imaged, files={'B-a': ('bus',), 'b a': ('bus',)})
 
 
+@pytest.mark.parametrize(
+    ('column', 'name'),
+    [('train', 'image_train'), ('Type', 'image_type'), ('half', 'image_half'), ('class', 'image_class'),
+     ('2D', 'image_2_d'), ('Élasto', 'elasto'), ('超声', 'image')],
+)  # fmt: skip
+def test_names_of_columns_that_a_network_needs(infer, imaged, column, name) -> None:
+    columns = {'id': imaged['id'], 'label': imaged['label'], column: imaged['bus']}
+    roles = infer(columns)
+    assert roles.modalities[0].name == name
+    said = f'The modality of {column!r} is called {name!r}: a name has letters of the English alphabet'
+    assert any(text.startswith(said) for text in roles.assumptions) == (name != 'elasto')
+    masks = {**columns, 'm': [f'{i}_mask.png' for i in range(24)]}
+    roles = infer(masks, files={column: (column,)}, masks={column: ('m',)})
+    assert roles.modalities[0].masks == ('m',) and any(text.startswith('The mod') for text in roles.assumptions)
+
+
+def test_two_columns_without_english_letters(infer, imaged) -> None:
+    other = [f'm/{i}_mask.png' for i in range(24)]
+    columns = {'id': imaged['id'], 'label': imaged['label'], '超声': imaged['bus'], '多普勒': other}
+    each = question(infer, columns).apply(TableHints(), 'each').files
+    assert each == {'image': ('超声',), 'image_2': ('多普勒',)}
+    with pytest.raises(ValueError, match=r'must have different names, .* in letters of the English alphabet'):
+        infer(columns, files={'超声': ('超声',), '多普勒': ('多普勒',)})
+
+
+def test_every_name_can_be_that_of_a_module() -> None:
+    taken = [*dir(torch.nn.ModuleDict()), *dir(ModuleDict()), *dir(ConfigDict()), *keyword.kwlist]
+    names = {identifier(name, 'image') for name in taken}
+    assert len(torch.nn.ModuleDict({name: torch.nn.Identity() for name in names})) == len(names)
+    assert not names & {*taken}
+
+
 def test_images_and_clips_in_one_column(infer, imaged, tmp_path) -> None:
     (tmp_path / 'img' / 'c.mp4').write_bytes(b'x')
     with pytest.raises(
@@ -306,6 +366,15 @@ def test_one_file_of_two_patients(prepare, imaged) -> None:
         prepare(columns)
     columns['patient'] = ['p0', 'p0', *[f'p{i}' for i in range(2, 24)]]
     assert prepare(columns).warnings == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
+
+
+def test_a_copy_of_a_file_of_another_patient(prepare, imaged, tmp_path: Path) -> None:
+    (tmp_path / 'img' / '5.png').write_bytes((tmp_path / 'img' / '2.png').read_bytes())
+    with pytest.raises(
+        DataError, match=r'1 pictures belong to several patients, as copies .*: 2.png \(row 4\), 5.png \(row 7\)'
+    ):
+        prepare(imaged)
+    assert prepare({**imaged, 'patient': ['p2' if i == 5 else f'p{i}' for i in range(24)]}).warnings == []
 
 
 def test_one_file_as_two_modalities_or_as_two_masks(prepare, imaged) -> None:
@@ -383,6 +452,13 @@ def test_columns_that_are_left_out_have_a_reason(infer, base) -> None:
         'ct': "some cells are not numbers: 3 of 24, as '<0', '<8', '<16'; stated, they count as missing",
         'birads': 'named like a conclusion, which is known only after the diagnosis',
     }
+
+
+def test_consecutive_ages_are_not_a_running_number(infer, base) -> None:
+    columns = {**base, 'age': [31 + i * 7 % 24 for i in range(24)], 'size (mm)': [5 + i * 5 % 24 for i in range(24)]}
+    roles = infer({**columns, 'entry': [i * 11 % 24 for i in range(24)]})
+    assert [v.column for v in roles.variables] == ['age', 'size (mm)']
+    assert reasons_of(roles)['entry'] == 'a code or running number, different in every row'
 
 
 def test_stated_columns_are_used_with_a_warning(infer, prepare, base) -> None:

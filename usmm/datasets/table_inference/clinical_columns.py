@@ -141,7 +141,9 @@ def _why_no_variable(fact: ColumnFacts) -> str | None:
     if fact.is_date:
         return 'dates'
     words = {*words_of(fact.name)}
-    if fact.is_unique and (words & ID_WORDS or plain_name(fact.name) in PATIENT_NAMES or _counts_up(fact)):
+    measured = quantity_of(fact.name) is not None or fact.numbers.unit is not None or unit_in(fact.name) is not None
+    named = words & ID_WORDS or plain_name(fact.name) in PATIENT_NAMES
+    if fact.is_unique and (named or (_counts_up(fact) and not measured)):
         return 'a code or running number, different in every row'
     if fact.numbers.doubt is not None:
         return fact.numbers.doubt

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from usmm.datasets.data_digest import data_digest
 from usmm.readers import DataError
 
 SHOWN = 5
@@ -68,7 +69,7 @@ class FileUses:
         """Refuse what makes a result wrong.
 
         Raises:
-            DataError: A mask is the image itself, or the image of a row; or one file belongs to two patients.
+            DataError: A mask is an image of the table; or one file, or copies of it, belong to two patients.
         """
         if self.own_masks:
             shown = self._listing([f'{path.name} ({row})' for path, row in self.own_masks.items()])
@@ -89,6 +90,31 @@ class FileUses:
             raise DataError(
                 f'{len(shared)} files belong to several patients, so that one image may train and test: {shown}. '
                 'Correct the table; where these rows are one patient, name the column of the patient with --patient',
+                file=self.table,
+            )
+
+        self._check_copies()
+
+    def _check_copies(self) -> None:
+        """Refuse copies of one file, under several names, that belong to several patients."""
+        sizes: dict[int, list[Path]] = defaultdict(list)
+        for path in self.images:
+            sizes[path.stat().st_size].append(path)
+        copies: dict[str, list[Path]] = defaultdict(list)
+        for size, paths in sizes.items():
+            if size and len(paths) > 1:
+                for path in paths:
+                    copies[data_digest(path)].append(path)
+        shared = [
+            paths for paths in copies.values() if len({use.patient for path in paths for use in self.images[path]}) > 1
+        ]
+        if shared:
+            shown = self._listing(
+                [', '.join(f'{path.name} ({self._rows(self.images[path])})' for path in paths[:2]) for paths in shared]
+            )
+            raise DataError(
+                f'{len(shared)} pictures belong to several patients, as copies under other names: {shown}. Correct the '
+                'table; where these rows are one patient, name the column of the patient with --patient',
                 file=self.table,
             )
 
