@@ -63,6 +63,7 @@ def test_the_other_columns_decide_what_a_point_is() -> None:
 def test_a_number_of_a_workbook_has_a_decimal_point() -> None:
     cells = [SheetNumber('3.125'), '2,5']
     assert numbers_of(cells).values == numbers_of(cells, 'comma').values == [3.125, 2.5]
+    assert numbers_of(cells).thousands == ()
 
 
 def test_a_unit_in_the_name_of_the_column() -> None:

@@ -415,6 +415,8 @@ def test_ids_of_merged_cells(prepare, base) -> None:
     prepared = prepare(columns)
     assert prepared.left_out == {'the patient id is missing': ['001', '002']}
     assert prepared.warnings == ['2 rows without an id are left out. Fill in the id, which merged cells lack.']
+    labels = [base['label'][i // 3] if i % 3 == 0 else '' for i in range(24)]
+    assert any(text.startswith('16 of 24 rows have no label') for text in prepare({**base, 'label': labels}).warnings)
     with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'id' .* --id"):
         prepare({**base, 'id': [f'c{i}' if i % 2 == 0 else '' for i in range(24)]})
 
@@ -544,6 +546,15 @@ def test_a_format_that_no_column_shows_is_asked(infer, prepare, base) -> None:
     assert text in infer(columns, decimal='point').assumptions
 
 
+def test_cells_that_a_stated_format_does_not_fit_are_not_asked_again(infer, base) -> None:
+    columns = {**base, 'x': ['3.512', *[f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(23)]]}
+    assert question(infer, columns).topic == 'decimal'
+    assert "cells such as '3.512' may have decimals or thousands" in reasons_of(infer(columns, decimal='point'))['x']
+    assert infer(columns, decimal='comma').variables[1].column == 'x'
+    roles = infer({**base, 'crp': [f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(24)]}, decimal='comma')
+    assert not any("In 'age'" in text for text in roles.assumptions)
+
+
 def test_columns_of_doubtful_numbers_are_named(infer, base) -> None:
     columns = {**base, 'td': ['1.2 cm', *[10 + i * 7 % 13 for i in range(23)]]}
     reason = "1 of 24 cells has a unit: '1.2 cm'; write all in one unit, or put it into the name of the column"
@@ -551,6 +562,9 @@ def test_columns_of_doubtful_numbers_are_named(infer, base) -> None:
     assert reasons_of(roles)['td'] == reason and f"The column 'td' is not used: {reason}." in roles.warnings
     with pytest.raises(ValueError, match="'td' is neither numbers nor a category: 1 of 24 cells has a unit"):
         infer(columns, clinical=('td',))
+    columns = {**base, 'size': ['2 cm', *['small', 'large', 'small'] * 7, 'large', '3 cm']}
+    text = "'size' is a category, but some of its cells are numbers with a unit: '2 cm', '3 cm'."
+    assert text in infer(columns).warnings
     columns = {**base, 'td (cm)': ['1.2 cm', *[10 + i * 7 % 13 for i in range(23)]]}
     assert (
         "The unit 'cm' stands in the cells of 'td (cm)' in 1 of 24 cells and is taken off."

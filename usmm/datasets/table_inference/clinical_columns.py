@@ -205,6 +205,10 @@ def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRol
         findings.warnings.append(
             f'{fact.name!r} joins several terms in one cell, as in {joined[0]!r}: each combination is one value.'
         )
+    if with_unit := fact.cells_with_unit:
+        findings.warnings.append(
+            f'{fact.name!r} is a category, but some of its cells are numbers with a unit: {listing_of(with_unit, 4)}.'
+        )
     findings.take(fact.name, 'clinical: category', f'{reason} {len(values)} values: {listing_of(values, 4)}; {missing}')
     return VariableRole(Variable(fact.name, values=values), fact.name, spelling=spelling)
 
@@ -224,9 +228,10 @@ def _number(fact: ColumnFacts) -> Variable:
 def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
     numbers, name = fact.numbers, fact.name
     by = dict(stated=' (stated with --decimal)', table=' (as in the other columns of the table)').get(numbers.format.by)
-    if numbers.decimal == 'comma':
+    forms = fact.forms
+    if numbers.decimal == 'comma' and (forms.commas or forms.dotted or forms.grouped):
         example = next((text for text in fact.counts if ',' in text), None)
-        shown = f': {str(example)!r}' if example is not None else ''
+        shown = '' if example is None else f': {example!r}'
         findings.assumptions.append(f'In {name!r} a comma is a decimal comma{by or ""}{shown}.')
     elif by is not None and not numbers.thousands and (example := next((t for t in fact.counts if '.' in t), None)):
         findings.assumptions.append(f'In {name!r} a point is a decimal point{by}: {str(example)!r}.')

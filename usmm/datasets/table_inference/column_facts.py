@@ -11,6 +11,7 @@ from functools import cached_property
 from usmm.datasets.table_inference.name_words import UNITS, unit_in
 from usmm.datasets.table_inference.number_format import NumberFormat, NumberForms, format_of, forms_of, number_in
 from usmm.readers import is_missing
+from usmm.readers.table import SheetNumber
 
 WITH_UNIT = re.compile(r'([+-]?[\d.,]*\d)\s*([^\d\s.,+-][^\d]{0,11})')
 DATES = tuple(
@@ -152,6 +153,14 @@ class ColumnFacts:
         return numbers_of(self.cells, self.decimal, self.table_decimal, unit_in(self.name))
 
     @cached_property
+    def cells_with_unit(self) -> list[str]:
+        """Cells that are a number with a known unit, each text once."""
+        units = _without_units([cell for cell in self.cells if cell is not None])[1]
+        return list(
+            dict.fromkeys(text for unit, group in units.items() if unit.lower() in UNIT_WORDS for text in group)
+        )
+
+    @cached_property
     def forms(self) -> NumberForms:
         """The forms of the numbers, without units."""
         return forms_of(_without_units([cell for cell in self.cells if cell is not None])[0])
@@ -196,7 +205,9 @@ def numbers_of(
     values = [None if cell is None else next(stripped) for cell in cells]
     unread = tuple(text for text, number in zip(texts, numbers) if number is None)
     sign = ',' if form.decimal == 'point' else '.'
-    thousands = tuple(t for t, n in zip(plain, numbers) if n is not None and sign in t)
+    thousands = tuple(
+        t for t, n in zip(plain, numbers) if n is not None and sign in t and not isinstance(t, SheetNumber)
+    )
     values, codes = _without_codes(cells, values)
     doubt = _doubt_of_units(units, len(texts), named_unit) or form.doubt
     return Numbers(

@@ -129,7 +129,7 @@ def format_of(forms: NumberForms, stated: str | None = None, table: str | None =
         clear, other = (forms.commas, forms.dotted) if own == 'comma' else (forms.points, forms.grouped)
         if other and not forms.thousands and stated != own:
             text = f'cells such as {_some(other)} may have decimals or thousands beside {_some(clear)}'
-            return NumberFormat(own, 'cells', f'{text}; --decimal {own} reads thousands', True)
+            return NumberFormat(own, 'cells', f'{text}; --decimal {own} reads thousands', stated is None)
         return NumberFormat(own, 'cells')
     unclear = forms.dotted or forms.grouped
     if not unclear:

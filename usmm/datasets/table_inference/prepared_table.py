@@ -24,6 +24,7 @@ from usmm.readers import DataError
 from usmm.structures import Schema
 
 Row = dict[str, str]
+NO_LABEL = 'the label is missing'
 FEW_EMPTY = 3  # ids that are missing
 MOST_EMPTY = 0.1  # share of such rows, above which they are not single slips
 
@@ -176,7 +177,7 @@ class _Preparation:
         number, roles, out = f'row {self.data.number(index)}', self.roles, Row()
         cell = row[roles.label.column]
         if cell is None:
-            return self._leave('the label is missing', self._id_of(row, number))
+            return self._leave(NO_LABEL, self._id_of(row, number))
         label = roles.label.spelling[cell]
         if label not in roles.label.classes:
             self.left_out[f'the label is {label!r}'].append(self._id_of(row, number))
@@ -369,11 +370,20 @@ class _Preparation:
             )
 
     def _warnings(self) -> list[str]:
-        """Rows that take no part because an id is missing."""
+        """Rows that take no part because an id, or many labels, are missing."""
+        texts = []
         ids = [names for reason, names in self.left_out.items() if reason.endswith('id is missing')]
-        if not ids:
-            return []
-        return [f'{sum(map(len, ids))} rows without an id are left out. Fill in the id, which merged cells lack.']
+        if ids:
+            texts.append(
+                f'{sum(map(len, ids))} rows without an id are left out. Fill in the id, which merged cells lack.'
+            )
+        labels = len(self.left_out.get(NO_LABEL, ()))
+        if labels >= FEW_EMPTY and labels > MOST_EMPTY * len(self.data.rows):
+            texts.append(
+                f'{labels} of {len(self.data.rows)} rows have no label and are left out. A merged cell has its value '
+                'in the first row alone: fill in the label in every row.'
+            )
+        return texts
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
         for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
