@@ -405,8 +405,11 @@ def test_a_patient_in_two_parts(prepare, base) -> None:
     assert prepare(columns, split='none').num_patients == 12
 
 
-def test_ids_of_merged_cells(prepare, base) -> None:
-    columns = {**base, 'patient': [f'p{i // 3}' if i % 3 == 0 else '' for i in range(24)]}
+def test_ids_of_merged_cells(infer, prepare, base) -> None:
+    columns = {**base, 'patient': [f'p{i // 2}' if i % 2 == 0 else '' for i in range(24)]}
+    with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'patient'"):  # before it asks about the classes
+        infer(columns)
+    columns['patient'] = [f'p{i // 3}' if i % 3 == 0 else '' for i in range(24)]
     with pytest.raises(
         DataError, match=r"16 of 24 rows have no id in 'patient' \(rows 3, 4, 6, .* and 8 more\). A merged .* --patient"
     ):
@@ -689,6 +692,11 @@ def test_sheets_that_are_not_read_are_named(tmp_path: Path, base) -> None:
         "The sheet 'cases' is read, others of the workbook are not: 'follow-up'.",
         "The sheet 'cases', which is read, is hidden in the workbook.",
     )
+
+
+def test_two_words_for_one_class_are_shown(infer, base) -> None:
+    roles = infer({**base, 'label': ['yes', 'no', 'y', 'no'] * 6})
+    assert "Are 'y', 'yes' one class? Write it in one way, or use --classes." in roles.warnings
 
 
 def test_a_word_for_no_class_is_shown(infer, base) -> None:

@@ -187,7 +187,7 @@ def _named(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
             each = ' '.join(f'{name}={columns[0]!r}' for name, columns in apart.items())
             text = f'Do the columns {listing_of(group)} hold several files of one modality, or one modality each?'
             answers = {'one': {**rest, **united}, 'each': {**rest, **apart}}
-            flag = f'--files {one}   or   --files {each}   (and those of other modalities)'
+            flag = f'--files {one}   or   --files {each}   (and those of other modalities, and --masks for masks)'
             raise UndecidedError([Question('files', text, flag, ('one', 'each'), files=answers)])
     return names
 

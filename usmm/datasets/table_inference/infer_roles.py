@@ -22,6 +22,8 @@ from usmm.utils.suggestions import did_you_mean
 
 T = TypeVar('T')
 Rows = list[dict[str, str | None]]
+FEW_EMPTY = 3  # cells
+MOST_EMPTY = 0.1  # share of the rows
 FEWEST = 4  # rows; with fewer there is nothing to train and to test on
 
 
@@ -114,6 +116,8 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
     ids = steps.run(lambda: infer_ids(data.facts, hints, findings))
     modalities = steps.run(lambda: infer_files(data.facts, data.rows, data.lookup, hints, findings))
     case, patient = ids or (None, None)
+    _check_filled(data, patient, '--patient')
+    _check_filled(data, case, '--id')
     first = [
         next((path.name for m in modalities or () for path in files_in(m, row, data.lookup).files), None)
         for row in data.rows
@@ -145,6 +149,35 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
         data.table, columns, case, patient, hints.patient_pattern, label, modalities, variables, split,
         hints.case_per_file, tuple(findings.assumptions), tuple(findings.warnings),
     )  # fmt: skip
+
+
+def like_merged_cells(empty: int, rows: int) -> bool:
+    """Whether so many cells of a column are empty that they are not single slips.
+
+    Args:
+        empty: Rows whose cell is empty.
+        rows: All rows.
+
+    Example:
+        >>> like_merged_cells(2, 10), like_merged_cells(20, 60)
+        (False, True)
+    """
+    return empty >= FEW_EMPTY and empty > MOST_EMPTY * rows
+
+
+def _check_filled(data: CaseRows, column: str | None, flag: str) -> None:
+    """Refuse ids that stand once for several rows, as merged cells are read."""
+    if column is None:
+        return
+    rows = [i for i, row in enumerate(data.rows) if row[column] is None]
+    if like_merged_cells(len(rows), len(data.rows)) and rows[0] > 0:
+        numbers = ', '.join(str(data.number(i)) for i in rows[:8])
+        more = f' and {len(rows) - 8} more' if len(rows) > 8 else ''
+        raise DataError(
+            f'{len(rows)} of {len(data.rows)} rows have no id in {column!r} (rows {numbers}{more}). A merged cell has '
+            f'its value in the first row alone: fill in the id in every row, or name another column with {flag}',
+            file=data.table,
+        )
 
 
 class _Steps:

@@ -178,6 +178,10 @@ def _explain(
     for name in classes:
         if plain_name(name) in UNCLEAR_WORDS:
             findings.warnings.append(f'Is {name!r} a class, with {counts[name]} cases? --classes leaves others out.')
+    for meaning in (YES_WORDS, NO_WORDS):
+        alike = [name for name in classes if _plain_value(name) in meaning]
+        if len(alike) > 1:
+            findings.warnings.append(f'Are {listing_of(alike)} one class? Write it in one way, or use --classes.')
     if words := fact.missing_words:
         text = ', '.join(f'{word!r} ({count})' for word, count in words.most_common(5))
         findings.warnings.append(

@@ -16,7 +16,7 @@ from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
 from usmm.datasets.table_inference.file_uses import FileUses
 from usmm.datasets.table_inference.id_columns import patient_of
-from usmm.datasets.table_inference.infer_roles import CaseRows
+from usmm.datasets.table_inference.infer_roles import CaseRows, like_merged_cells
 from usmm.datasets.table_inference.name_words import PARTS, listing_of
 from usmm.datasets.table_inference.number_format import POINT
 from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES, ModalityRole, TableRoles
@@ -25,8 +25,6 @@ from usmm.structures import Schema
 
 Row = dict[str, str]
 NO_LABEL = 'the label is missing'
-FEW_EMPTY = 3  # ids that are missing
-MOST_EMPTY = 0.1  # share of such rows, above which they are not single slips
 
 
 @dataclass
@@ -116,7 +114,7 @@ def prepare_table(data: CaseRows, roles: TableRoles, folder: Path) -> PreparedTa
 
     Raises:
         DataError: A name that several files have, masks that fit no file or are the image itself, a case id that stands
-            twice, one file of two patients, one patient in two parts, or ids that are empty below others.
+            twice, one file of two patients, or one patient in two parts.
     """
     return _Preparation(data, roles, folder).run()
 
@@ -137,8 +135,6 @@ class _Preparation:
 
     def run(self) -> PreparedTable:
         rows: list[Row] = []
-        self._check_filled(self.roles.patient_id, '--patient')
-        self._check_filled(self.roles.case_id, '--id')
         for index, row in enumerate(self.data.rows):
             rows += self._cases(index, row)
         self._check_ids(rows)
@@ -339,21 +335,6 @@ class _Preparation:
         self.serial[patient] += 1
         return f'{patient}-{self.serial[patient]}'
 
-    def _check_filled(self, column: str | None, flag: str) -> None:
-        """Refuse ids that stand once for several rows, as merged cells are read."""
-        if column is None:
-            return
-        rows = [i for i, row in enumerate(self.data.rows) if row[column] is None]
-        if len(rows) >= FEW_EMPTY and len(rows) > MOST_EMPTY * len(self.data.rows) and rows[0] > 0:
-            numbers = ', '.join(str(self.data.number(i)) for i in rows[:8])
-            more = f' and {len(rows) - 8} more' if len(rows) > 8 else ''
-            raise DataError(
-                f'{len(rows)} of {len(self.data.rows)} rows have no id in {column!r} (rows {numbers}{more}). A merged '
-                'cell has its value in the first row alone: fill in the id in every row, or name another column with '
-                f'{flag}',
-                file=self.data.table,
-            )
-
     def _check_parts(self, rows: Sequence[Row], schema: Schema) -> None:
         """Refuse a patient in two parts of the split column."""
         if schema.split is None:
@@ -378,7 +359,7 @@ class _Preparation:
                 f'{sum(map(len, ids))} rows without an id are left out. Fill in the id, which merged cells lack.'
             )
         labels = len(self.left_out.get(NO_LABEL, ()))
-        if labels >= FEW_EMPTY and labels > MOST_EMPTY * len(self.data.rows):
+        if like_merged_cells(labels, len(self.data.rows)):
             texts.append(
                 f'{labels} of {len(self.data.rows)} rows have no label and are left out. A merged cell has its value '
                 'in the first row alone: fill in the label in every row.'
