@@ -101,7 +101,9 @@ def test_cells_that_are_not_numbers_are_named() -> None:
     assert numbers.values == [5, None, 7] and numbers.unread == ('<0.5',)
 
 
-@pytest.mark.parametrize('text', ['2024-02-28', '28.02.2024', '2/28/24', '2024-02-28 10:30', '2024-02-28T10:30:15.5'])
+@pytest.mark.parametrize(
+    'text', ['2024-02-28', '28.02.2024', '2/28/24', '2024-02-28 10:30', '2024-02-28T10:30:15.5', '02.2024', '2024/02']
+)
 def test_dates(text) -> None:
     assert ColumnFacts('x', [text, None]).is_date
     assert not ColumnFacts('x', [text, 'soon']).is_date

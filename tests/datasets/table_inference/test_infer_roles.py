@@ -542,6 +542,7 @@ def test_a_format_that_no_column_shows_is_asked(infer, prepare, base) -> None:
     assert asked.topic == 'decimal' and asked.choices == ('point', 'comma')
     assert "'plt': a point may separate decimals or thousands, as in '200.500', '207.000'" in asked.text
     assert question(infer, columns, clinical=('plt',)).topic == 'decimal'
+    assert asked.apply(TableHints(), 'comma').decimal == 'comma'
     assert len(infer(columns, clinical=('age',)).variables) == len(infer(columns, ignore=('plt',)).variables) == 1
     assert prepare(columns, decimal='comma').rows[1]['plt'] == '207000'
     assert prepare(columns, decimal='point').rows[1]['plt'] == '207.000'
@@ -581,6 +582,17 @@ def test_probable_codes_are_counted(infer, base) -> None:
     for name, codes in (('age', '999 (2 cells)'), ('smoker', '-1 (1 cells)')):
         text = f'In {name!r} these are probably codes of a missing value, but are used as they are: {codes}. {end}'
         assert text in roles.warnings
+
+
+def test_codes_in_a_category_are_missing_values(infer, prepare, base) -> None:
+    columns = {**base, 'smoker': ['-9', '-9', *[str(i // 3 % 2) for i in range(22)]]}
+    (_, smoker) = infer(columns).variables
+    assert smoker.variable.values == ('0', '1')
+    assert "In 'smoker' -9 stands for a missing value: 2 cells." in infer(columns).assumptions
+    assert reasons_of(infer(columns))['smoker'] == "its cells are 2 values: '0', '1'; 2 missing"
+    prepared = prepare(columns)
+    assert [row['smoker'] for row in prepared.rows[:3]] == ['', '', '0'] and prepared.missing['smoker'] == 2
+    assert "spellings of 'smoker' are rewritten (2)" in prepared.changes
 
 
 def test_a_quantity_out_of_its_range_has_none(infer, base) -> None:

@@ -191,7 +191,12 @@ def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRol
         findings.take(fact.name, 'clinical: number', f'{reason} numbers, {span}{unit}; {gone} missing')
         return role
     _warn_of_codes(fact, findings)
-    groups = spellings(fact.counts)
+    codes = {*numbers.codes} if fact.is_number else set()
+    if codes:
+        _explain_codes(fact, findings)
+        missing = f'{fact.missing + len(numbers.codes)} missing'
+    texts = [text for text in fact.counts if text not in codes]
+    groups = spellings(texts)
     if len(groups) > 5 * MOST_VALUES or numbers.doubt is not None:
         why = numbers.doubt or f'it has {len(groups)} different texts'
         raise ValueError(f'the clinical column {fact.name!r} is neither numbers nor a category: {why}')
@@ -200,7 +205,7 @@ def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRol
         if len(group) > 1:
             text = ', '.join(f'{name!r} ({fact.counts[name]})' for name in group)
             findings.assumptions.append(f'These spellings of {fact.name!r} are one value: {text}.')
-    values = tuple(sorted({spelling[text] for text in fact.counts}, key=natural))
+    values = tuple(sorted({spelling[text] for text in texts}, key=natural))
     if joined := [value for value in values if len(TERMS.split(value)) > 1]:
         findings.warnings.append(
             f'{fact.name!r} joins several terms in one cell, as in {joined[0]!r}: each combination is one value.'
@@ -248,8 +253,7 @@ def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
             f'The unit {numbers.unit!r} stands in the cells of {name!r}{some} and is taken off.'
         )
     if numbers.codes:
-        text = ', '.join(sorted(set(numbers.codes)))
-        findings.assumptions.append(f'In {name!r} {text} stands for a missing value: {len(numbers.codes)} cells.')
+        _explain_codes(fact, findings)
     if numbers.unread:
         text = listing_of(list(dict.fromkeys(numbers.unread)), 4)
         findings.warnings.append(
@@ -291,6 +295,12 @@ def _warn_of_used(facts: Sequence[ColumnFacts], labels: Sequence[str | None], fi
             f'In {listing_of(names)} the missing cells give a class away: {text}. Leave out the class (--classes) or '
             'the columns (--ignore).'
         )
+
+
+def _explain_codes(fact: ColumnFacts, findings: Findings) -> None:
+    codes = fact.numbers.codes
+    text = ', '.join(sorted(set(codes)))
+    findings.assumptions.append(f'In {fact.name!r} {text} stands for a missing value: {len(codes)} cells.')
 
 
 def _warn_of_two_formats(facts: Sequence[ColumnFacts], findings: Findings) -> None:

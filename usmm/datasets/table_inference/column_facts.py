@@ -18,6 +18,7 @@ DATES = tuple(
     re.compile(pattern + r'([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?')
     for pattern in (
         r'\d{4}-\d{1,2}-\d{1,2}', r'\d{1,2}\.\d{1,2}\.\d{2,4}', r'\d{1,2}/\d{1,2}/\d{2,4}', r'\d{4}/\d{1,2}/\d{1,2}',
+        r'(0?[1-9]|1[0-2])[./](19|20)\d{2}', r'(19|20)\d{2}[./-](0[1-9]|1[0-2])',  # month and year
     )
 )  # fmt: skip
 UNIT_WORDS = frozenset(UNITS) | {

@@ -259,7 +259,9 @@ class _Preparation:
             if text is None:
                 out[v.column] = ''
             elif v.variable.is_category:
-                out[v.column] = self._same(text, v.spelling[text], f'spellings of {v.column!r}')
+                out[v.column] = self._same(
+                    text, v.spelling.get(text, ''), f'spellings of {v.column!r}'
+                )  # '': a code of a missing value
             else:
                 value = self.numbers[v.column][index]
                 same = POINT.fullmatch(text) and float(text) == value  # 3.400 may be 3400
