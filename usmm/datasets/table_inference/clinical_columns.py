@@ -233,11 +233,8 @@ def _number(fact: ColumnFacts) -> Variable:
 def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
     numbers, name = fact.numbers, fact.name
     by = dict(stated=' (stated with --decimal)', table=' (as in the other columns of the table)').get(numbers.format.by)
-    forms = fact.forms
-    if numbers.decimal == 'comma' and (forms.commas or forms.dotted or forms.grouped):
-        example = next((text for text in fact.counts if ',' in text), None)
-        shown = '' if example is None else f': {example!r}'
-        findings.assumptions.append(f'In {name!r} a comma is a decimal comma{by or ""}{shown}.')
+    if numbers.decimal == 'comma' and (example := next((text for text in fact.counts if ',' in text), None)):
+        findings.assumptions.append(f'In {name!r} a comma is a decimal comma{by or ""}: {example!r}.')
     elif by is not None and not numbers.thousands and (example := next((t for t in fact.counts if '.' in t), None)):
         findings.assumptions.append(f'In {name!r} a point is a decimal point{by}: {str(example)!r}.')
     if numbers.thousands:
