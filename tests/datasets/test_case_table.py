@@ -53,6 +53,11 @@ def test_missing_words_are_none_and_no_problem(folder: Path, word: str) -> None:
     assert case.mask_files == {}
 
 
+def test_blank_lines_count_in_the_numbers_of_lines(folder: Path) -> None:
+    (problem,) = read(folder, GOOD, '', ',p,ADC,a.png,,,,').problems
+    assert 'line 4 has an empty case id' in problem.message
+
+
 def test_paths_may_be_absolute_or_from_windows_or_up(folder: Path) -> None:
     (folder / 'sub').mkdir()
     (folder / 'sub' / 'd.png').write_bytes(b'x')

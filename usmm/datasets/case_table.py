@@ -13,6 +13,7 @@ import pandas as pd
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.readers import DataError, is_missing, read_box, read_table
+from usmm.readers.table import ROW_NUMBERS
 from usmm.structures import Case, Schema, Settings, Variable
 from usmm.structures.settings import CLINICAL
 from usmm.utils.suggestions import suggestion
@@ -121,6 +122,7 @@ class _RowReader:
         self.rows: list[dict[str, str | None]] = [
             {str(k): v for k, v in row.items()} for row in frame.to_dict('records')
         ]
+        self.numbers: list[int] = frame.attrs[ROW_NUMBERS]  # blank rows are counted
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}
         self.names_in: dict[Path, dict[str, str]] = {}
@@ -130,7 +132,7 @@ class _RowReader:
             self.problem('column', 'the table has no rows')
         self.check_columns()
         seen: dict[str, int] = {}
-        for number, row in enumerate(self.rows, start=2):  # line 1 is the header
+        for number, row in zip(self.numbers, self.rows, strict=True):
             self.row = row
             self.case_id = self.cell(self.schema.case_id)
             if self.cell(self.schema.label) in self.ignore:
