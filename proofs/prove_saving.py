@@ -308,7 +308,7 @@ class Proof:
         for name in (f'{STAGE}/epoch_{EPOCHS}.pth', work_files.WEIGHTS):
             if not (harmed and finished) and not same(work / name, self.reference / name):
                 return f'{name} is not that of the run without faults'
-        left = [path.name for folder in (work, stage) for path in folder.glob('.*')]
+        left = [path.name for folder in (work, stage) for path in folder.glob('.*') if path.name != work_files.LOCK]
         return f'left {left} behind' if left else None
 
 

@@ -15,6 +15,7 @@ from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
 from usmm.engine.hooks.stage_checkpoints import resumable
 from usmm.engine.workdir.outputs import check_room, check_whole
+from usmm.utils import work_files
 
 THREE = {'modalities': ['bus'], 'stages.0.max_epochs': 3}
 
@@ -106,7 +107,7 @@ def test_leftovers_of_a_killed_save_go(tiny_config):
     ):
         left.write_text('half')
     train(tiny_config, {**THREE, 'stages.0.max_epochs': 1})
-    assert not [*stage.glob('.*'), *stage.parent.glob('.*')]
+    assert [path.name for path in (*stage.glob('.*'), *stage.parent.glob('.*'))] == [work_files.LOCK]
 
 
 def test_what_is_damaged_and_what_is_absent(three, tmp_path):
