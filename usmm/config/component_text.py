@@ -68,7 +68,11 @@ class TextCatalogue:
     def find(self, kind: str, name: str) -> Component | None:
         """The component of a name; None: the text does not tell."""
         definition = _definition_of(kind, name)
-        return None if definition is None else Component(_arguments(definition))
+        if definition is None:
+            return None
+        folder = _folder('usmm')
+        own = folder is not None and definition.file.is_relative_to(folder)
+        return Component(_arguments(definition), _annotations(definition), own)
 
     def is_unknown(self, kind: str, name: str) -> bool:
         """Whether there can be no component of this name: its word is nowhere in the packages."""
@@ -196,6 +200,25 @@ def _arguments(definition: Definition) -> frozenset[str] | None:
             if init.args.kwarg is None:
                 return frozenset(names)
     return None
+
+
+def _annotations(definition: Definition) -> dict[str, str]:
+    """The types of arguments that the text states; of two classes that name one, the more derived counts."""
+    if isinstance(definition.node, ast.FunctionDef):
+        return _stated(definition.node)
+    types: dict[str, str] = {}
+    for base in _bases(definition):
+        init = None if base is None else _init(base.node)
+        if init is not None:
+            types = {**_stated(init), **types}
+            if init.args.kwarg is None:
+                break
+    return types
+
+
+def _stated(function: ast.FunctionDef) -> dict[str, str]:
+    own = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    return {a.arg: ast.unparse(a.annotation) for a in own if a.annotation is not None}
 
 
 def _bases(definition: Definition) -> Iterator[Definition | None]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.config import DictAction
 
-from usmm.config.check import ConfigError
+from usmm.config.config_error import ConfigError
+from usmm.config.setting_places import OptionText
 
 REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
 NAMES = ('modalities', 'classes', 'ignore_labels')  # settings that are lists of names
@@ -18,12 +19,6 @@ TEXTS = (
     'store', 'table', 'unit', 'work_dir',
 )  # fmt: skip
 WORDS = {'None': None, 'True': True, 'False': False}
-
-
-class OptionText(str):
-    """A value as it was typed; `load_config` gives it the type of the setting that it replaces."""
-
-    __slots__ = ()
 
 
 def parse_options(words: Sequence[str] | None) -> dict[str, object]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from usmm import compat
-from usmm.config.check import ConfigError
+from usmm.config.bases import files_of, inheritance
+from usmm.config.config_error import ConfigError
 from usmm.config.failure import failures_told
-from usmm.config.load import files_of, own_bases
 from usmm.utils.locations import find_config
 from usmm.utils.suggestions import did_you_mean
 
@@ -71,6 +71,6 @@ def load_plain(path: str | Path, words: Sequence[str] | None = None) -> Config:
 def _read(path: Path, imports: bool = True) -> Config:
     if imports:
         compat.apply()
-    with failures_told(files_of(path)), own_bases():
+    with failures_told(files_of(path)), inheritance():
         # not laid out with yapf, which takes seconds for each checkpoint
         return Config.fromfile(path, import_custom_modules=imports, format_python_code=False)
