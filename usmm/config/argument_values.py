@@ -35,7 +35,7 @@ def problem_of(name: str, value: object, annotation: str, own: bool) -> str | No
 
     Example:
         >>> problem_of('size', '[32', 'int | Sequence[int]', True), problem_of('num_layers', 0, 'int', True)
-        ('a whole number or a list of them', 'a whole number of 1 or more')
+        ('a whole number, or a list of them', 'a whole number of 1 or more')
         >>> problem_of('lr', '1e-3', 'Union[float, Tensor]', False), problem_of('lr', 1e-3, 'float', False)
         ('a number', None)
     """
@@ -55,7 +55,7 @@ def problem_of(name: str, value: object, annotation: str, own: bool) -> str | No
         if not _fits(item, kinds):
             return _expected(kinds)
         if name in SIZES and isinstance(item, int) and item < 1:
-            return f'{_expected(kinds)} of 1 or more'
+            return _expected(kinds, ' of 1 or more')
     return None
 
 
@@ -66,7 +66,7 @@ def _fits(value: object, kinds: frozenset[str]) -> bool:
     return isinstance(value, (int, float)) if 'float' in kinds else is_whole(value) and 'int' in kinds
 
 
-def _expected(kinds: frozenset[str]) -> str:
+def _expected(kinds: frozenset[str], least: str = '') -> str:
     only_bool = kinds & NUMBERS == {'bool'}
     single = 'True or False' if only_bool else 'a number' if 'float' in kinds else 'a whole number'
-    return f'{single} or a list of them' if kinds & SEQUENCES else single
+    return f'{single}{least}, or a list of them' if kinds & SEQUENCES else single + least

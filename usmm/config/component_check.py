@@ -18,6 +18,8 @@ CLIP_GRAD = {
     'norm': ('max_norm', 'norm_type', 'error_if_nonfinite', 'foreach'),
     'value': ('clip_value', 'foreach'),
 }
+# Packages whose metrics read other fields than those that the models of usmm return
+OTHER_RESULTS = ('mmpretrain', 'mmaction', 'mmcv', 'mmseg', 'mmdet')
 # Arguments of transforms, models and data sets that name modalities
 MODALITY_ARGUMENTS = ('modalities', 'modality', 'guide', 'guided', 'clip')
 READERS = ('transform', 'model', 'dataset')
@@ -139,6 +141,9 @@ class ComponentCheck:
 
     def _check(self, value: Settings, where: str, kind: str) -> None:
         name = str(value['type'])
+        if kind == 'metric' and name.partition('.')[0] in OTHER_RESULTS and '.' in name:
+            text = f'{where}: {name} reads results of its own package, models of usmm give others; use CaseMetrics'
+            raise ConfigError(self.places.of(f'{where}.type') + text)
         component = self.catalogue.find(kind, name)
         if component is None and not self.own and self.catalogue.is_unknown(kind, name):
             at = self.places.of(f'{where}.type')

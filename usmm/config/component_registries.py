@@ -25,6 +25,7 @@ from mmengine.registry import (
 
 from usmm import registry as ours
 from usmm.config.catalogue import Component
+from usmm.config.component_text import known_scope
 
 ROOTS = {
     'model': (ours.MODELS, MODELS),
@@ -64,7 +65,7 @@ class RegistryCatalogue:
 
     def names(self, kind: str, name: str) -> list[str]:
         """Valid names of a kind, written with the scope that a name is written with."""
-        scope = name.split('.')[0] if '.' in name and _has_scope(kind, name) else ''
+        scope = name.split('.')[0] if '.' in name and _has_scope(kind, name) else known_scope(name, PACKAGES)
         names: list[str] = []
         for registry in ROOTS[kind]:
             registry.import_from_location()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from usmm.config.catalogue import Component
+from usmm.utils.suggestions import nearest
 
 # `@REGISTRY.register_module(...)`, other decorators, and the class or function below
 DECORATED = re.compile(
@@ -87,7 +88,7 @@ class TextCatalogue:
 
     def names(self, kind: str, name: str) -> list[str]:
         """Valid names of a kind, written with the scope that a name is written with."""
-        scope = name.rpartition('.')[0]
+        scope = known_scope(name, ROOMS)
         if scope == TORCHVISION and (folder := _folder('torchvision.transforms')) is not None:
             classes = [n.name for n in _tree(folder / 'transforms.py').body if isinstance(n, ast.ClassDef)]
             return [f'{scope}.{known}' for known in classes]
@@ -95,6 +96,21 @@ class TextCatalogue:
             return [f'{scope}.{known}' for room in ROOMS[scope] for known in _registered(room, kind)]
         names = {known for scope in BARE for room in ROOMS[scope] for known in _registered(room, kind)}
         return sorted(names | (set(_exported(OPTIMIZERS)) if kind == 'optimizer' else set()))
+
+
+def known_scope(name: str, scopes: Collection[str]) -> str:
+    """The scope of a name, or the nearest one where there is no such scope; empty for a bare name.
+
+    Args:
+        name: Name of a component.
+        scopes: The scopes that there are.
+
+    Example:
+        >>> known_scope('mmpretian.ResNet', ['mmpretrain', 'mmaction']), known_scope('ResNet', ['mmpretrain'])
+        ('mmpretrain', '')
+    """
+    scope = name.rpartition('.')[0]
+    return next(iter(nearest(scope, scopes)), '') if scope and scope not in scopes else scope
 
 
 def _definition_of(kind: str, name: str) -> Definition | None:

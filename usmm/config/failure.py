@@ -15,6 +15,8 @@ from usmm.config.setting_places import Places
 # mmengine's message where a dict of a child meets another kind of value in its base
 CLASH = re.compile(r"(?P<key>\w+)=.* in child config cannot inherit .* is of type <class '(?P<kind>\w+)'>", re.DOTALL)
 
+TWICE = re.compile(r'Duplicate keys: {(?P<keys>.*)}')  # and where two bases have the same settings
+
 
 def parsed(file: Path) -> ast.Module:
     """The syntax tree of a config file.
@@ -64,6 +66,10 @@ def failures_told(files: Sequence[Path]) -> Iterator[None]:
             text = f'{key} is a {match["kind"]} in the base, and a dict here; write a {match["kind"]}'
             at = _spelt(key, files) or f'{files[0]}: '
             raise ConfigError(f'{at}{text}, or put _delete_=True into the dict') from error
+        if isinstance(cause, KeyError) and (match := TWICE.search(str(cause))):
+            keys = ', '.join(sorted(re.findall(r'\w+', match['keys'])))
+            at = _spelt('_base_', files) or f'{files[0]}: '
+            raise ConfigError(f'{at}_base_: two of the bases have the same settings: {keys}; keep one base') from error
         raise ConfigError(f'{files[0]}: the config cannot be read: {what}') from error
 
 

@@ -15,6 +15,7 @@ from usmm.config.setting_places import OptionText
 from usmm.utils.suggestions import nearest
 
 # Settings of mmengine that a config need not have; what is set in them is checked with the others
+STAGE_DEPTH = 2  # of the keys of a stage, `stages.0.name`
 OPEN = ('default_hooks', 'auto_scale_lr', 'env_cfg', 'randomness')
 
 
@@ -42,11 +43,14 @@ def override(config: Config, key: str, value: object, file: Path) -> None:
             if not part.isdigit() or int(part) >= len(node):
                 owner = '.'.join(parts[:depth])
                 text = f'{part!r} is not an index of {owner}, a list of {len(node)}'
+                if len(node) == 1 and not part.isdigit():
+                    text += f'; write {owner}.0.{".".join(parts[depth:])}'
                 raise ConfigError(f'--cfg-options {key}: {text} ({file.name})')
             old, node = node[int(part)], node[int(part)]
         elif isinstance(node, Mapping):
             if part not in node and not last and not _may_have(node, parts, depth):
-                raise ConfigError.unknown(f'--cfg-options {key}', part, node, f'{file}: ')
+                valid = STAGE_KEYS if parts[0] == 'stages' and depth == STAGE_DEPTH else node
+                raise ConfigError.unknown(f'--cfg-options {key}', part, valid, f'{file}: ')
             old = node.get(part)
             if old is None and not last and isinstance(node, dict):
                 node[part] = {}  # mmengine merges into a dict, not into None
@@ -69,13 +73,14 @@ def _may_have(node: Mapping[str, object], parts: list[str], depth: int) -> bool:
         return True
     if nearest(parts[depth], [str(k) for k in node], cutoff=0.75):
         return False  # misspelt
-    in_stage = parts[0] == 'stages' and depth == 2
+    in_stage = parts[0] == 'stages' and depth == STAGE_DEPTH
     return depth > 0 and ('type' in node or (in_stage and parts[depth] in STAGE_KEYS))
 
 
 def _check_kind(key: str, old: object, value: object, file: Path) -> None:
     """A value in the place of a dict must be a reference or None: a dict cannot be written on the command line."""
-    if not isinstance(old, Mapping) or isinstance(value, Mapping) or value is None:
+    item = key.rpartition('.')[2].isdigit()  # of a list, which None would not take out
+    if not isinstance(old, Mapping) or isinstance(value, Mapping) or (value is None and not item):
         return
     if key.count('.') == 0 and not isinstance(value, str):
         return  # `check_types` names what the setting must be

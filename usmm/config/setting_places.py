@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WHOLE_REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
+BASE_VARIABLE = re.compile(r'_base_\.(\w+)')  # how mmengine refers to a variable of a base
 HOPS = 8  # variables and references that are followed one after another
 SHOWN = 60  # characters of an option's value
 
@@ -73,6 +74,9 @@ class Places:
                 best = (len(steps), file, steps[-1].line)
             if len(steps) == len(parts) or whole:
                 break
+        inside = [key for key in self.overrides if key.startswith(f'{path}.')]
+        if inside and (best is None or best[0] < len(parts)):
+            return self._overridden(inside[-1])
         if best is not None:
             return f'{best[1]}:{best[2]}: '
         return f'{self.files[0]}: ' if self.files else ''
@@ -113,6 +117,13 @@ class Places:
                     names.add(node.id)
                 elif isinstance(node, (ast.Import, ast.ImportFrom)):
                     names |= {(a.asname or a.name).split('.')[0] for a in node.names}
+        return names
+
+    def base_variables(self) -> set[str]:
+        """Names of a base that the files refer to as `{{_base_.name}}` or `_base_.name`."""
+        names: set[str] = set()
+        for file in self.files:
+            names |= set(BASE_VARIABLE.findall(file.read_text(encoding='utf-8')))
         return names
 
     def _tree(self, file: Path) -> ast.Module:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usmm.config.config_error import ConfigError
+from usmm.config.contradictions import check_contradictions
 from usmm.config.kinds import (
     Kind,
     check_kinds,
@@ -57,7 +58,6 @@ def check_values(content: Mapping[str, Any], places: Places) -> None:
     Raises:
         ConfigError: On the first value that cannot be used.
     """
-    check_numbers(content, '', places, ('max_epochs',))
     for key in ('modalities', 'classes'):
         if len(set(content.get(key) or ())) < len(content.get(key) or ()):
             raise ConfigError(f'{places.of(key)}{key} must be different names, got {content[key]}')
@@ -78,10 +78,11 @@ def check_values(content: Mapping[str, Any], places: Places) -> None:
         raise ConfigError(places.of('resume') + text)
     _check_inputs(content, places)
     check_stages(content, places)
+    check_contradictions(content, places)
 
 
 def check_types(content: Mapping[str, Any], places: Places) -> None:
-    """Check that each setting of the top level is of its kind, a text, a dict or a list of dicts, and the schema.
+    """Check that each setting of the top level is of its kind: a text, a number, a dict, a list of dicts, a schema.
 
     Args:
         content: The config as plain dicts and lists.
@@ -91,6 +92,7 @@ def check_types(content: Mapping[str, Any], places: Places) -> None:
         ConfigError: On the first setting of another kind; names it, its file and what it should be.
     """
     check_kinds(content, KINDS_OF_VALUES, '', places)
+    check_numbers(content, '', places, ('max_epochs',))
     if isinstance(content.get('schema'), Mapping):
         check_schema(content['schema'], places)
 
