@@ -14,6 +14,7 @@ from usmm.config.load import places_of
 from usmm.structures import Settings
 
 BUILDER = 'build_from_cfg'  # mmengine's function that calls the constructor of every component
+RESERVED = ('type', '_scope_')
 REFUSALS = (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, ZeroDivisionError)
 
 
@@ -40,9 +41,11 @@ def components_named(config: Config) -> Iterator[None]:
         cause = _first(error)
         message = str(cause) if isinstance(cause, (ValueError, TypeError)) else f'{type(cause).__name__}: {cause}'
         argument = _argument(settings, message)
+        scope = settings.get('_scope_', 'usmm')
+        name = settings['type'] if scope == 'usmm' else f'{scope}.{settings["type"]}'
         where = path if argument is None else f'{path}.{argument}'
         value = '' if argument is None else f'={settings[argument]!r}'
-        text = f'{where}{value}: {settings.get("type")} cannot be built: {message}'
+        text = f'{where}{value}: {name} cannot be built: {message}'
         raise ConfigError(places.of(where) + text) from error
 
 
@@ -69,11 +72,16 @@ def _innermost(error: BaseException) -> Settings | None:
 def _path_of(settings: Settings, content: Settings) -> str | None:
     """Path of the component in a config; a parent may have added arguments before it was built."""
     plain = _plain(settings)
-    alike = [(path, part) for path, part in _components(content, '') if part.get('type') == settings.get('type')]
+    alike = [(path, part) for path, part in _components(content, '') if _bare(part) == _bare(settings)]
     for path, component in alike:
         if all(plain.get(key) == value for key, value in _plain(component).items()):
             return path
     return alike[0][0] if len(alike) == 1 else None
+
+
+def _bare(settings: Settings) -> str:
+    """The type without its scope, which a registry takes off."""
+    return str(settings.get('type')).rpartition('.')[2]
 
 
 def _components(value: object, path: str) -> Iterator[tuple[str, Settings]]:
@@ -92,14 +100,17 @@ def _plain(settings: Settings) -> dict[str, str]:
     return {
         key: repr(list(value) if isinstance(value, tuple) else value)
         for key, value in settings.items()
-        if isinstance(value, (str, int, float, bool, list, tuple, type(None))) and 'type' not in repr(value)
+        if key not in RESERVED
+        and isinstance(value, (str, int, float, bool, list, tuple, type(None)))
+        and 'type' not in repr(value)
     }
 
 
 def _argument(settings: Settings, message: str) -> str | None:
     """The argument that a message names, or else the only one whose value it repeats."""
-    arguments = [key for key in settings if key not in ('type', '_scope_')]
+    arguments = [key for key in settings if key not in RESERVED]
     named = [key for key in arguments if re.search(rf'\b{re.escape(key)}\b', message)]
     shown = [key for key in arguments if message.endswith(f'got {settings[key]!r}')]
-    matches = shown or named
-    return matches[0] if len(matches) == 1 or (shown and named[:1] == shown[:1]) else None
+    both = [key for key in shown if key in named]
+    matches = both or shown or named
+    return matches[0] if len(matches) == 1 else None

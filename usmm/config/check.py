@@ -75,9 +75,10 @@ def check_config(
     check = ComponentCheck(TextCatalogue() if catalogue is None else catalogue, places, own, content.get('schema'))
     for key, value in content.items():
         if key == 'default_hooks':
-            value = _default_hooks(value, places)
-        else:
-            check_typed(value, key, key, places)
+            for name, hook in _default_hooks(value, places).items():
+                check.walk(hook, f'{key}.{name}', 'hook')
+            continue
+        check_typed(value, key, key, places)
         check.walk(value, key, KINDS.get(key))
     return check.certain
 

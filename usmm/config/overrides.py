@@ -74,7 +74,8 @@ def _may_have(node: Mapping[str, object], parts: list[str], depth: int) -> bool:
     if nearest(parts[depth], [str(k) for k in node], cutoff=0.75):
         return False  # misspelt
     in_stage = parts[0] == 'stages' and depth == STAGE_DEPTH
-    return depth > 0 and ('type' in node or (in_stage and parts[depth] in STAGE_KEYS))
+    in_wrapper = 'optim_wrapper' in parts[:depth]  # whose type has a default
+    return depth > 0 and ('type' in node or in_wrapper or (in_stage and parts[depth] in STAGE_KEYS))
 
 
 def _check_kind(key: str, old: object, value: object, file: Path) -> None:
