@@ -66,6 +66,7 @@ def check_stages(content: Mapping[str, Any], places: Places) -> None:
             raise ConfigError(places.of(f'{where}.name') + text)
         names.append(stage['name'])
         _check_parts(stage, content.get('model'), where, places)
+        _check_cache(stage, where, places)
         _check_monitor(stage, content, where, places)
 
 
@@ -99,7 +100,6 @@ def _check_stage(stage: Mapping[str, Any], where: str, places: Places) -> None:
         raise ConfigError(places.of(f'{where}.oversample') + text)
     _check_early_stop(stage, where, places)
     _check_selection(stage, where, places)
-    _check_cache(stage, where, places)
     check_numbers(stage, f'{where}.', places, ('batch_size', 'max_epochs') if stage.get('fit') else ('batch_size',))
 
 
