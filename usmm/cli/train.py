@@ -74,6 +74,8 @@ def train_plain(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from usmm.config import load_config
+    from usmm.config.build_failure import components_named
+    from usmm.config.complete import check_complete
     from usmm.config.plain import is_plain
 
     if is_plain(args.config):
@@ -83,11 +85,13 @@ def run(args: argparse.Namespace) -> None:
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     config = load_config(args.config, options)
+    check_complete(config, args.stage)
 
     from usmm.engine import Experiment
 
-    experiment = Experiment(config, options=flags_of(args))
-    metrics = experiment.train(args.resume, args.stage)
+    with components_named(config):
+        experiment = Experiment(config, options=flags_of(args))
+        metrics = experiment.train(args.resume, args.stage)
     if experiment.is_main:
         from usmm.visualization.pages.run_page import report_run
 
