@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import torch
 from PIL import Image
 
 from usmm.apis.config_plan import plan_config
-from usmm.apis.spreadsheet_config import init_config
+from usmm.apis.spreadsheet_config import _check_numbers, init_config
 from usmm.config import ConfigError, load_config
+from usmm.datasets.case_table import CaseTable
 from usmm.datasets.table_inference import CaseRows, TableHints, UndecidedError, infer_roles, prepare_table
 from usmm.engine import Experiment, RunOptions
 from usmm.phantoms import make_phantom
@@ -164,7 +166,9 @@ def planned(table: Path, **hints: object):
 def imaged(folder: Path, labels: list[str], masks: list[bool] | None = None, **more: list) -> Path:
     for i in range(len(labels)):
         Image.fromarray(np.full((8, 8), i % 250, np.uint8)).save(folder / f'{i}.png')
-        Image.fromarray(np.full((8, 8), 255, np.uint8)).save(folder / f'{i}_m.png')
+        mask = np.full((8, 8), 255, np.uint8)
+        mask[0, 0] = 5 + i % 250  # no two files are copies
+        Image.fromarray(mask).save(folder / f'{i}_m.png')
     columns: dict = dict(id=[*range(len(labels))], label=labels, bus=[f'{i}.png' for i in range(len(labels))], **more)
     if masks is not None:
         columns['bus_mask'] = [f'{i}_m.png' if there else '' for i, there in enumerate(masks)]
@@ -212,8 +216,10 @@ def test_several_files_are_counted(tmp_path: Path) -> None:
 
 
 def test_many_patients_choose_the_epoch(tmp_path: Path) -> None:
-    columns = dict(id=[*range(600)], label=['benign', 'malignant'] * 300, bus=['0.png'] * 600)
+    columns = dict(id=[*range(600)], label=['benign', 'malignant'] * 300, bus=[f'{i}.png' for i in range(600)])
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / '0.png')
+    for i, name in enumerate(columns['bus'][1:]):
+        (tmp_path / name).write_bytes((tmp_path / '0.png').read_bytes() + str(i).encode())
     assert planned(write(tmp_path / 'all.csv', columns), patient_id='none').selection == 'inner'
 
 
@@ -242,8 +248,9 @@ def test_long_clips_are_thinned_out(tiny_data: Path, tmp_path: Path, monkeypatch
     plan = planned(tiny_data / 'cases.csv', positive='SCC')
     assert plan.clip_step == 0.25
     assert "The largest clip of 'clip' has 6 frames in 0.5 s, of which one every 0.25 s is read." in plan.notes
-    (tmp_path / 'a.avi').write_bytes(b'no clip')
-    columns = dict(id=[*range(8)], label=['benign', 'malignant'] * 4, clip=['a.avi'] * 8)
+    for i in range(8):
+        (tmp_path / f'{i}.avi').write_bytes(b'no clip %d' % i)
+    columns = dict(id=[*range(8)], label=['benign', 'malignant'] * 4, clip=[f'{i}.avi' for i in range(8)])
     plan = planned(write(tmp_path / 'all.csv', columns), patient_id='none')
     assert any("The largest clip of 'clip' cannot be read" in text for text in plan.warnings)
 
@@ -280,6 +287,39 @@ def test_a_dry_run_writes_nothing(clinic: Path, tmp_path: Path) -> None:
     assert 'Diagnose' in result.config_text and result.table_text is not None and sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize('name', ["O'Brien", 'O\'Brien "2"', 'the "x"'])
+def test_a_folder_with_quotes(plain: Path, name: str) -> None:
+    folder = plain.parent / name
+    folder.mkdir()
+    result = init_config(plain.rename(folder / "o'k.csv"), folder / "o'k.py")
+    config = load_config(result.config)
+    assert config.data_root == str(folder) and (folder / config.table).is_file()
+
+
+def test_modalities_named_like_methods_of_a_network_train(tmp_path: Path) -> None:
+    table = imaged(tmp_path, ['benign', 'malignant'] * 6, half=[f'{i}_m.png' for i in range(12)])
+    table.write_text(table.read_text().replace('bus', 'type', 1))
+    result = init_config(table, tmp_path / 'half.py')
+    assert [m.name for m in result.roles.modalities] == ['image_type', 'image_half']
+    metrics = train(result.config, max_epochs=1, image_size=32, cache_dir=None)
+    assert metrics['modalities'] == ['image_type', 'image_half']
+
+
+def test_a_report_of_many_columns_is_short(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    columns = {'id': [*range(24)], 'label': ['benign', 'malignant'] * 12}
+    columns |= {f'g{j}': [f'{x:.1f}'.replace('.', ',') for x in rng.normal(50, 9, 24)] for j in range(200)}
+    columns |= {f'h{j}': ['NA', *[str(x) for x in rng.permutation(9999)[:23]]] for j in range(100)}
+    table = write(tmp_path / 'wide.csv', columns, ';')
+    result = init_config(table, tmp_path / 'wide.py', TableHints(clinical=('all',)), dry_run=True)
+    count = len(result.roles.variables)
+    text = '\n'.join(result.report)
+    assert count > 250 and len(result.report) < 120
+    assert all(f'{v.column!r}' in result.config_text for v in result.roles.variables)
+    assert ' more -> clinical: number: ' in text and ' and 100 in all 100 columns' in text
+    assert re.search(r'\d+ more of this kind: ', text)
+
+
 def test_names_that_cannot_be_used(plain: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'the config must be a Python file \(.py\), got .*mine.txt'):
         init_config(plain, tmp_path / 'mine.txt')
@@ -311,9 +351,26 @@ def test_problems_that_would_stop_a_training(plain: Path) -> None:
         plain,
         {**dict(zip(lines[0].split(','), zip(*(line.split(',') for line in lines[1:])))), 'bus_box': ['1,2'] * 30},
     )
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(plain.parent / 'a.png')
+    for i in range(30):
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(plain.parent / f'{i:03d}.png')
     with pytest.raises(DataError, match='30 problems in the table'):
-        init_config(table, plain.with_name('mine.py'), TableHints(files={'bus': ('*.png',)}, patient_id='none'))
+        init_config(table, plain.with_name('mine.py'), TableHints(files={'bus': ('{id}.png',)}, patient_id='none'))
+
+
+def test_a_training_reads_the_numbers_that_are_reported(tmp_path: Path) -> None:
+    columns = dict(
+        id=[*range(24)],
+        label=['benign', 'malignant'] * 12,
+        crp=[f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(24)],
+        plt=[f'{200 + i * 7 % 13}.000' for i in range(24)],
+    )
+    result = init_config(write(tmp_path / 'de.csv', columns, ';'), tmp_path / 'de.py')
+    config = load_config(result.config)
+    read = CaseTable.read(tmp_path / config.table, config.schema.to_dict(), config.classes)
+    assert [case.clinical for case in read.cases[:2]] == [dict(crp=3.1, plt=200000), dict(crp=8.2, plt=207000)]
+    result.prepared.rows[0]['plt'] = '200'
+    with pytest.raises(DataError, match=r"'plt' would be read as 200000.0, and was reported as 200.0"):
+        _check_numbers(result, read)
 
 
 # published data

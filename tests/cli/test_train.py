@@ -174,7 +174,7 @@ def test_the_traceback_on_request(usmm, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['--stage', 'images'], "error: no stage 'images'; the config has ['image', 'clinical']"),
+        (['--stage', 'images'], "error: --stage images: tiny has no such stage; did you mean 'image'?"),
         (['--stage', 'clinical'], "error: stage 'clinical' needs stage 'image', which is not done in"),
         (['--resume', 'elsewhere/epoch_1.pth'], 'error: cannot resume from elsewhere/epoch_1.pth'),
     ],

@@ -68,7 +68,7 @@ def test_keys_that_the_runner_takes_out_are_allowed(tmp_path):
 @pytest.mark.parametrize(
     ('old', 'new', 'where'),
     [
-        ("dict(type='Resize', size=32)", 'dict(size=32)', 'train_pipeline'),
+        ("dict(type='Resize', size=32)", 'dict(size=32)', r'train_pipeline\.0'),
         ("dict(type='LinearHead', num", 'dict(num', 'model'),
         ("dict(type='Adam', lr", 'dict(lr', r'stages\.0\.optimizer'),
     ],

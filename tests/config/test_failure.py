@@ -26,7 +26,10 @@ def write(folder: Path, text: str, name: str = 'mine.py') -> Path:
         ('a = 1 / 0\n', r'mine\.py:3: the code of the config fails: ZeroDivisionError'),
         ('def f():\n    return {}[0]\nbatch_size = f()\n', r'mine\.py:4: the code of the config fails: KeyError: 0'),
         ('stages = [dict(]\n', r"mine\.py:3: a config must be Python: closing parenthesis '\]' does not match"),
-        ("_base_ = 'a' + name\n", r'mine\.py: the config cannot be read: ValueError: malformed node'),
+        (
+            "_base_ = 'a' + name\n",
+            r"mine\.py:3: _base_ must be a path, .* .* got the expression 'a' \+ name",
+        ),
         (
             "custom_imports = dict(imports=['no_such_module_of_usmm'])\n",
             r"mine\.py:3: custom_imports: no module 'no_such_module_of_usmm' is installed or lies in a",
@@ -86,7 +89,10 @@ def test_a_tool_ends_with_one_line(tmp_path, capsys):
 @pytest.mark.parametrize(
     ('texts', 'message'),
     [
-        ({'a.py': '_base_ = [3]'}, r'a\.py:1: _base_ must be a path or a list of paths, got \[3\]'),
+        (
+            {'a.py': '_base_ = [3]'},
+            r'a\.py:1: _base_ must be a path, .*, got \[3\]',
+        ),
         ({'a.py': "_base_ = './a.py'"}, r'a\.py: _base_ goes in a circle: a\.py -> a\.py'),
         ({'a.py': "_base_ = './b.py'", 'b.py': "_base_ = ['./a.py']"}, r'circle: a\.py -> b\.py -> a\.py'),
         ({'a.py': 'import sys; sys.exit(0)'}, 'the code of the config ends the process: SystemExit: 0'),

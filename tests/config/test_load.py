@@ -83,8 +83,8 @@ def test_options_must_be_pairs(words, message):
 @pytest.mark.parametrize(
     ('key', 'message'),
     [
-        ('stages.5.max_epochs', "'5' is no index below 1"),
-        ('stages.x.max_epochs', "'x' is no index"),
+        ('stages.5.max_epochs', "'5' is not an index of stages, a list of 1"),
+        ('stages.x.max_epochs', "'x' is not an index of stages"),
         ('modle.depth', "unknown name 'modle'"),
         ('batch_size.x.y', "'batch_size' is a value, not a dict"),
     ],
@@ -127,5 +127,5 @@ def test_a_config_of_any_folder_inherits_a_shipped_one(write, monkeypatch, tmp_p
     config = load_config(child)
     assert config.dataset['table'] == 'mine/cases.xlsx' and config.model['type'] == 'MultiModalClassifier'
     assert files_of(child)[1].name == 'msmfn_small_phantom.py' and files_of(child)[-1].name == 'runtime.py'
-    with pytest.raises(FileNotFoundError, match="did you mean 'msmfn_small_phantom'"):
+    with pytest.raises(ConfigError, match=r"child\.py:1: _base_: no config .* did you mean 'msmfn_small_phantom'"):
         load_config(write("_base_ = 'usmm::msmfn_smal_phantom'\n"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from usmm.config import load_config
-from usmm.config.check import ConfigError
+from usmm.config import ConfigError, load_config
 
 BASE = 'msmfn_small_phantom'
 FUSION = dict(_delete_=True, type='AddFusion', embed_dims='${embed_dims}')

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from usmm.datasets import case_table
 from usmm.datasets.case_table import CaseTable
 from usmm.readers import DataError
 from usmm.structures import Case, Variable, auto_values
@@ -51,6 +52,11 @@ def test_missing_words_are_none_and_no_problem(folder: Path, word: str) -> None:
     assert case.clinical == {'age': None, 'sex': None}
     assert case.files == {}
     assert case.mask_files == {}
+
+
+def test_blank_lines_count_in_the_numbers_of_lines(folder: Path) -> None:
+    (problem,) = read(folder, GOOD, '', ',p,ADC,a.png,,,,').problems
+    assert 'line 4 has an empty case id' in problem.message
 
 
 def test_paths_may_be_absolute_or_from_windows_or_up(folder: Path) -> None:
@@ -125,6 +131,18 @@ def test_split_column_gives_the_parts(folder: Path) -> None:
 def test_ignored_labels_are_left_out_with_their_problems(folder: Path) -> None:
     table = read(folder, GOOD, '8,p,normal,none.png,,,,', ignore_labels=('normal',))
     assert ([c.case_id for c in table.cases], table.ignored, table.problems) == (['007'], 1, [])
+
+
+def test_a_label_to_leave_out_that_no_row_has(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(case_table, 'print_log', lambda text, *_: logged.append(text))
+    misspelt = read(folder, GOOD, ignore_labels=('SCCC', 'normal'))
+    assert [(p.kind, p.case_id) for p in misspelt.problems] == [('ignored', None)]
+    text = "ignore_labels has 'SCCC', which no row has as its label, did you mean 'SCC'?"
+    assert misspelt.problems[0].message == text
+    assert len(logged) == 1 and logged[0].endswith("no row has the label 'normal' of ignore_labels")
+    # both ways to write a label may be left out, whichever the table has
+    assert not read(folder, GOOD, '8,p,normal,none.png,,,,', ignore_labels=('normal', 'Normal')).problems
 
 
 def test_auto_values_accept_everything_and_are_sorted(folder: Path) -> None:

@@ -252,7 +252,7 @@ def test_a_model_with_other_tasks_is_refused(config):
 
 def test_early_stopping_needs_a_validation_part(config):
     options = {'split.selection': 'last', 'stages.1.early_stop': dict(patience=2), 'stages.1.monitor': 'auc'}
-    with pytest.raises(ValueError, match="stage 'finetune': early_stop needs a validation part"):
+    with pytest.raises(ConfigError, match=r'stages\.1: early_stop needs a validation part'):
         train(config, options)
 
 

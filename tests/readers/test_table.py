@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from usmm.readers import DataError, is_missing, limits, read_table, table
+from usmm.readers.table import ROW_NUMBERS, SheetNumber
 from usmm.structures import MISSING_WORDS
 
 
@@ -145,12 +146,27 @@ def test_header_alone_is_an_empty_table(make_csv):
         (b'a,b,c\n1,2,3\n1,2\n', 'row 3 has 2 cells, the header has 3'),
         (b'a,b\n1,"2\n3,4\n', 'cannot be read as a table'),
         (b'a,b\n1,\0\0\n', 'holds zero bytes'),
+        ('id,size\n1,2\n'.encode('utf-16-le'), 'looks like UTF-16 without its byte order mark: save it as UTF-8'),
+        ('id,size\n1,2\n'.encode('utf-16-be'), 'looks like UTF-16 without its byte order mark: save it as UTF-8'),
+        (b'Study\nid,size\n1,2\n', 'row 2 has 2 cells, the header has 1: if row 1 is a title, remove the rows above'),
+        (b'\na,b\n1,2\n1,2,3\n', 'row 4 has 3 cells, the header has 2 '),
         (b'PK\x03\x04 but no archive', 'cannot be read as a table: BadZipFile'),
     ],
 )
 def test_tables_that_cannot_be_trusted(make_csv, content, cause):
     with pytest.raises(DataError, match=cause):
         read_table(make_csv(content))
+
+
+def test_numbers_of_rows_are_those_of_a_spreadsheet(make_csv, make_xlsx):
+    text = 'sep=;\na;b\n1;2\n\n"two\nlines";4\n5;6\n'
+    assert read_table(make_csv(text)).attrs[ROW_NUMBERS] == [2, 4, 5]
+    assert read_table(make_xlsx([['a', 'b'], [1, 2], [], [3, 4]])).attrs[ROW_NUMBERS] == [2, 4]
+
+
+def test_numbers_of_a_workbook_are_marked(make_xlsx):
+    (row,) = rows(read_table(make_xlsx([['a', 'b', 'c', 'd'], [1.5, 2, '1.5', True]])))
+    assert [type(cell) for cell in row] == [SheetNumber, SheetNumber, str, str] and row == ['1.5', '2', '1.5', 'TRUE']
 
 
 def test_cells_behind_the_header_are_refused(make_xlsx):

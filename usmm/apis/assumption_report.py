@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from textwrap import wrap
 
@@ -12,6 +13,7 @@ from usmm.datasets.table_inference.table_roles import UNUSED
 
 WIDTH = 116
 MOST_LINES = 40  # unused columns that have a line each; more are grouped by reason
+MOST_ALIKE = 12  # sentences that differ in names and numbers alone
 NAMES = 15  # ids that are listed
 
 
@@ -39,9 +41,9 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
     for folder, count in prepared.idle_files.items():
         lines += _wrapped(f'  files in {folder} that belong to no case: {count}', '    ')
     if missing := {name: count for name, count in prepared.missing.items() if count}:
-        lines += _wrapped(
-            '  missing values: ' + ', '.join(f'{name} {count}' for name, count in missing.items()), '    '
-        )
+        cells = [f'{name} {count}' for name, count in missing.items()]
+        more = f' and {sum(missing.values())} in all {len(missing)} columns' if len(cells) > MOST_LINES else ''
+        lines += _wrapped(f'  missing values: {", ".join(cells[:MOST_LINES])}{more}', '    ')
     for reason, ids in prepared.left_out.items():
         more = f' and {len(ids) - NAMES} more' if len(ids) > NAMES else ''
         lines += _wrapped(f'  left out, {reason}: {len(ids)} ({", ".join(ids[:NAMES])}{more})', '    ')
@@ -53,24 +55,49 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
         lines += _unused_lines(unused) if len(unused) <= MOST_LINES else _grouped_lines(unused)
     for title, texts in (
         ('assumptions', [*roles.assumptions, *plan.notes]),
-        ('please check', [*roles.warnings, *plan.warnings]),
+        ('please check', [*roles.warnings, *prepared.warnings, *plan.warnings]),
     ):
         if texts:
             lines += ['', title]
-            for text in texts:
+            for text in _shortened(texts):
                 lines += _wrapped(f'  - {text}', '    ')
     if prepared.changes:
         lines += ['', 'a new case table is written, because']
-        for text in prepared.changes:
+        for text in _shortened(prepared.changes):
             lines += _wrapped(f'  - {text}', '    ')
     return [_one_line(line) for line in lines]
 
 
 def _column_lines(columns: Sequence[ColumnRole]) -> list[str]:
-    width = min(30, max((len(_one_line(c.column)) for c in columns), default=0))
+    """A line for each column; of many clinical ones the first have one, and the rest are listed by role."""
+    clinical = [c for c in columns if c.role.startswith('clinical')]
+    rest = clinical[MOST_LINES:]
+    listed = {*rest}
+    shown = [c for c in columns if c not in listed]
+    width = min(30, max((len(_one_line(c.column)) for c in shown), default=0))
     lines: list[str] = []
-    for column in columns:
+    for column in shown:
         lines += _wrapped(f'  {_one_line(column.column):<{width}} -> {column.role}: {column.reason}', '      ')
+    for role in dict.fromkeys(c.role for c in rest):
+        names = [c.column for c in rest if c.role == role]
+        more = f' and {len(names) - MOST_LINES} more, see the schema' if len(names) > MOST_LINES else ''
+        lines += _wrapped(f'  {len(names)} more -> {role}: {", ".join(names[:MOST_LINES])}{more}', '      ')
+    return lines
+
+
+def _shortened(texts: Sequence[str]) -> list[str]:
+    """Sentences, of many that differ in names and numbers alone the first few and the count of the rest."""
+    kinds: dict[str, list[str]] = {}
+    for text in texts:
+        kinds.setdefault(re.sub(r"'[^']*'|\d+(\.\d+)?", '', text), []).append(text)
+    lines: list[str] = []
+    for group in kinds.values():
+        lines += group[:MOST_ALIKE]
+        rest = group[MOST_ALIKE:]
+        if rest:
+            names = [match[0] for text in rest if (match := re.search(r"'[^']*'", text))]
+            lines.append(f'{len(rest)} more of this kind: {", ".join(names[:MOST_LINES])}')
+            lines[-1] += f' and {len(rest) - MOST_LINES} more.' if len(rest) > MOST_LINES else '.'
     return lines
 
 

@@ -77,9 +77,11 @@ class _Writer:
 
     def settings(self, data_root: str, table: str) -> str:
         roles, plan = self.roles, self.plan
-        comment = '  # the folder of this file' if data_root == '{{fileDirname}}' else ''
+        # a config loader pastes the folder into the text, where an apostrophe would end a string in single quotes
+        here = data_root == '{{fileDirname}}'
+        root = f'"""{data_root}"""  # the folder of this file' if here else repr(data_root)
         modalities = (*self.images, *self.clips, *([CLINICAL] if self.clinical else []))
-        lines = [f'data_root = {data_root!r}{comment}', f'table = {table!r}']
+        lines = [f'data_root = {root}', f'table = {table!r}']
         lines.append(f'modalities = {modalities!r}  # inputs; without one its branch is not built')
         counts = ', '.join(f'{name} {count}' for name, count in self.prepared.classes.items())
         lines.append(f'classes = {roles.label.classes!r}  # cases: {counts}')

@@ -94,7 +94,9 @@ def init_config(
     own = bool(prepared.changes)
     used = copy if own else data.table
     near = used.absolute().parent == out.absolute().parent
-    text = config_text(roles, prepared, plan, report, HERE if near else str(used.absolute().parent), used.name)
+    folder = str(used.absolute().parent)
+    here = near and not folder.endswith('"')  # which would end the text that the folder is written into
+    text = config_text(roles, prepared, plan, report, HERE if here else folder, used.name)
     table_text = prepared.text() if own else None
     result = InitResult(roles, prepared, tuple(report), out, text, used, table_text)
     if not dry_run:
@@ -148,3 +150,24 @@ def _check_cases(result: InitResult, path: Path) -> None:
     problems = [p for p in read.problems if p.kind not in WARNINGS]
     if problems:
         raise DataError(listing(f'{len(problems)} problems in the table', problems), file=roles.table)
+    _check_numbers(result, read)
+
+
+def _check_numbers(result: InitResult, read: CaseTable) -> None:
+    """Compare the clinical values that a training reads with those that are reported here.
+
+    Raises:
+        DataError: They differ, which a table read as it is must not do.
+    """
+    schema = result.prepared.schema
+    values = {case.case_id: case.clinical for case in read.cases}
+    for row in result.prepared.rows:
+        for variable in schema.clinical:
+            text, value = row[variable.source], values[row[schema.case_id]][variable.name]
+            expected = None if not text else text if variable.is_category else float(text)
+            if value != expected:
+                raise DataError(
+                    f'{variable.name!r} would be read as {value!r}, and was reported as {expected!r}: please report '
+                    'this table as a fault of usmm init',
+                    file=result.roles.table, case=row[schema.case_id],
+                )  # fmt: skip

@@ -15,6 +15,8 @@ from mmengine.config import Config
 
 from usmm.apis.predictor import Predictor
 from usmm.config import RunOptions, load_config
+from usmm.config.build_failure import components_named
+from usmm.config.complete import check_complete
 from usmm.engine import CrossValidation, Experiment, run_folds
 from usmm.engine.specs import RunContent, Summary
 from usmm.structures import Settings
@@ -116,8 +118,11 @@ def train(
         >>> run = train('msmfn_small_phantom', {'data_root': 'data/phantom'})  # doctest: +SKIP
         >>> run.metrics['test']['auc']                                        # doctest: +SKIP
     """
-    experiment = Experiment(_loaded(config, options), work_dir, flags)
-    experiment.train(resume, stage, overwrite)
+    loaded = _loaded(config, options)
+    check_complete(loaded, stage)
+    with components_named(loaded):
+        experiment = Experiment(loaded, work_dir, flags)
+        experiment.train(resume, stage, overwrite)
     experiment.close()
     return TrainingRun(experiment.work_dir, cast(RunContent, _content(experiment.work_dir / work_files.METRICS)))
 

@@ -3,7 +3,7 @@
 The table has a row a case: ids, label, names of image or clip files (beside the table or in any folder below it),
 masks, clinical columns; separator, encoding and decimal commas are detected. What is not certain is asked, or,
 where nobody can answer, is an error (exit code 2) that lists the flags. What is assumed is printed, and stands in the
-comments of the config. Check it: words such as `none` in a clinical column count as missing values.
+comments of the config. Check it: words such as `none` in a clinical column are listed, and count as missing values.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def add_arguments(parser: CommandParser) -> None:
         help='further folders in which files are looked for',
     )
     files.add_argument('--case-per-file', action='store_true', help='each file of the one modality becomes a case')
-    files.add_argument('--decimal', choices=('point', 'comma'), help='what stands before the decimals')
+    files.add_argument(
+        '--decimal', choices=('point', 'comma'), help='what stands before the decimals, where the cells leave it open'
+    )
 
 
 def hints_of(args: argparse.Namespace) -> TableHints:

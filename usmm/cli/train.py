@@ -75,6 +75,8 @@ def train_plain(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from usmm.config import load_config
+    from usmm.config.build_failure import components_named
+    from usmm.config.complete import check_complete
     from usmm.config.plain import is_plain
 
     if is_plain(args.config):
@@ -84,11 +86,13 @@ def run(args: argparse.Namespace) -> None:
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     config = load_config(args.config, options)
+    check_complete(config, args.stage)
 
     from usmm.engine import Experiment
 
-    experiment = Experiment(config, options=flags_of(args))
-    metrics = experiment.train(args.resume, args.stage, args.overwrite)
+    with components_named(config):
+        experiment = Experiment(config, options=flags_of(args))
+        metrics = experiment.train(args.resume, args.stage, args.overwrite)
     if experiment.is_main:
         from usmm.visualization.pages.run_page import report_run
 

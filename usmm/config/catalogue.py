@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 
@@ -9,6 +10,8 @@ class Component(NamedTuple):
     """A component that a config may name."""
 
     arguments: frozenset[str] | None  # those that it takes; None: any, or not known
+    annotations: Mapping[str, str]  # the types of arguments, as far as they are stated
+    own: bool  # whether it is of usmm, whose types are exact
 
 
 class Catalogue(Protocol):

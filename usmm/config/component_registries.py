@@ -25,6 +25,7 @@ from mmengine.registry import (
 
 from usmm import registry as ours
 from usmm.config.catalogue import Component
+from usmm.config.component_text import known_scope
 
 ROOTS = {
     'model': (ours.MODELS, MODELS),
@@ -53,7 +54,10 @@ class RegistryCatalogue:
         if not _has_scope(kind, name):
             return None  # mmengine would look into the root
         component = next((c for c in (r.get(name) for r in ROOTS[kind]) if c is not None), None)
-        return None if component is None else Component(_arguments(component))
+        if component is None:
+            return None
+        own = str(getattr(component, '__module__', '')).startswith('usmm.')
+        return Component(_arguments(component), _annotations(component), own)
 
     def is_unknown(self, kind: str, name: str) -> bool:
         """Whether there is no component of this name."""
@@ -61,7 +65,7 @@ class RegistryCatalogue:
 
     def names(self, kind: str, name: str) -> list[str]:
         """Valid names of a kind, written with the scope that a name is written with."""
-        scope = name.split('.')[0] if '.' in name and _has_scope(kind, name) else ''
+        scope = name.split('.')[0] if '.' in name and _has_scope(kind, name) else known_scope(name, PACKAGES)
         names: list[str] = []
         for registry in ROOTS[kind]:
             registry.import_from_location()
@@ -90,6 +94,24 @@ def _arguments(component: Callable[..., object]) -> frozenset[str] | None:
         if own is not None:
             return frozenset(names)
     return None
+
+
+def _annotations(component: Callable[..., object]) -> dict[str, str]:
+    """The types of arguments, as text; of two classes that name one, the more derived counts."""
+    bases = component.__mro__ if inspect.isclass(component) else ()
+    functions = [vars(b)['__init__'] for b in bases if '__init__' in vars(b) and b is not object] or [component]
+    types: dict[str, str] = {}
+    for function in functions:
+        parameters = inspect.signature(function).parameters.values()
+        stated = {p.name: _text(p.annotation) for p in parameters if p.annotation is not inspect.Parameter.empty}
+        types = {**stated, **types}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return types
+
+
+def _text(annotation: object) -> str:
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def _parameters(function: Callable[..., object], forwarded: bool = True) -> frozenset[str] | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from usmm.config.catalogue import Component
+from usmm.utils.suggestions import nearest
 
 # `@REGISTRY.register_module(...)`, other decorators, and the class or function below
 DECORATED = re.compile(
@@ -68,7 +69,11 @@ class TextCatalogue:
     def find(self, kind: str, name: str) -> Component | None:
         """The component of a name; None: the text does not tell."""
         definition = _definition_of(kind, name)
-        return None if definition is None else Component(_arguments(definition))
+        if definition is None:
+            return None
+        folder = _folder('usmm')
+        own = folder is not None and definition.file.is_relative_to(folder)
+        return Component(_arguments(definition), _annotations(definition), own)
 
     def is_unknown(self, kind: str, name: str) -> bool:
         """Whether there can be no component of this name: its word is nowhere in the packages."""
@@ -83,7 +88,7 @@ class TextCatalogue:
 
     def names(self, kind: str, name: str) -> list[str]:
         """Valid names of a kind, written with the scope that a name is written with."""
-        scope = name.rpartition('.')[0]
+        scope = known_scope(name, ROOMS)
         if scope == TORCHVISION and (folder := _folder('torchvision.transforms')) is not None:
             classes = [n.name for n in _tree(folder / 'transforms.py').body if isinstance(n, ast.ClassDef)]
             return [f'{scope}.{known}' for known in classes]
@@ -91,6 +96,21 @@ class TextCatalogue:
             return [f'{scope}.{known}' for room in ROOMS[scope] for known in _registered(room, kind)]
         names = {known for scope in BARE for room in ROOMS[scope] for known in _registered(room, kind)}
         return sorted(names | (set(_exported(OPTIMIZERS)) if kind == 'optimizer' else set()))
+
+
+def known_scope(name: str, scopes: Collection[str]) -> str:
+    """The scope of a name, or the nearest one where there is no such scope; empty for a bare name.
+
+    Args:
+        name: Name of a component.
+        scopes: The scopes that there are.
+
+    Example:
+        >>> known_scope('mmpretian.ResNet', ['mmpretrain', 'mmaction']), known_scope('ResNet', ['mmpretrain'])
+        ('mmpretrain', '')
+    """
+    scope = name.rpartition('.')[0]
+    return next(iter(nearest(scope, scopes)), '') if scope and scope not in scopes else scope
 
 
 def _definition_of(kind: str, name: str) -> Definition | None:
@@ -196,6 +216,25 @@ def _arguments(definition: Definition) -> frozenset[str] | None:
             if init.args.kwarg is None:
                 return frozenset(names)
     return None
+
+
+def _annotations(definition: Definition) -> dict[str, str]:
+    """The types of arguments that the text states; of two classes that name one, the more derived counts."""
+    if isinstance(definition.node, ast.FunctionDef):
+        return _stated(definition.node)
+    types: dict[str, str] = {}
+    for base in _bases(definition):
+        init = None if base is None else _init(base.node)
+        if init is not None:
+            types = {**_stated(init), **types}
+            if init.args.kwarg is None:
+                break
+    return types
+
+
+def _stated(function: ast.FunctionDef) -> dict[str, str]:
+    own = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    return {a.arg: ast.unparse(a.annotation) for a in own if a.annotation is not None}
 
 
 def _bases(definition: Definition) -> Iterator[Definition | None]:

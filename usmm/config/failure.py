@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from usmm.config.check import ConfigError, place
+from usmm.config.config_error import ConfigError
+from usmm.config.setting_places import Places
+
+# mmengine's message where a dict of a child meets another kind of value in its base
+CLASH = re.compile(r"(?P<key>\w+)=.* in child config cannot inherit .* is of type <class '(?P<kind>\w+)'>", re.DOTALL)
+
+TWICE = re.compile(r'Duplicate keys: {(?P<keys>.*)}')  # and where two bases have the same settings
 
 
 def parsed(file: Path) -> ast.Module:
@@ -20,7 +27,8 @@ def parsed(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding='utf-8'), filename=str(file))
     except SyntaxError as error:
-        raise ConfigError(f'{file}:{error.lineno}: a config must be Python: {error.msg}') from error
+        at = file if error.lineno is None else f'{file}:{error.lineno}'
+        raise ConfigError(f'{at}: a config must be Python: {error.msg}') from error
     except ValueError as error:  # bytes that are no text
         raise ConfigError(f'{file}: a config must be Python: {error}') from error
 
@@ -52,8 +60,28 @@ def failures_told(files: Sequence[Path]) -> Iterator[None]:
         if _imports(error):
             own = [f' ({file}:{line})' for file, line in frames if 'importlib' not in str(file)]
             at = own[-1] if own and not isinstance(cause, ModuleNotFoundError) else ''
-            raise ConfigError(f'{place("custom_imports", files)}custom_imports: {what}{at}') from error
+            raise ConfigError(f'{Places(files).of("custom_imports")}custom_imports: {what}{at}') from error
+        if isinstance(cause, TypeError) and (match := CLASH.match(str(cause))):
+            key = match['key']
+            text = f'{key} is a {match["kind"]} in the base, and a dict here; write a {match["kind"]}'
+            at = _spelt(key, files) or f'{files[0]}: '
+            raise ConfigError(f'{at}{text}, or put _delete_=True into the dict') from error
+        if isinstance(cause, KeyError) and (match := TWICE.search(str(cause))):
+            keys = ', '.join(sorted(re.findall(r'\w+', match['keys'])))
+            at = _spelt('_base_', files) or f'{files[0]}: '
+            raise ConfigError(f'{at}_base_: two of the bases have the same settings: {keys}; keep one base') from error
         raise ConfigError(f'{files[0]}: the config cannot be read: {what}') from error
+
+
+def _spelt(key: str, files: Sequence[Path]) -> str | None:
+    """`file:line: ` of the first place, child before base, where a dict of this key is written."""
+    for file in files:
+        for node in ast.walk(parsed(file)):
+            named = isinstance(node, ast.keyword) and node.arg == key
+            assigned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == key
+            if isinstance(node, (ast.keyword, ast.Name)) and (named or assigned):
+                return f'{file}:{node.lineno}: '
+    return None
 
 
 def _first(error: BaseException) -> BaseException:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.config import DictAction
 
-from usmm.config.check import ConfigError
+from usmm.config.config_error import ConfigError
+from usmm.config.setting_places import OptionText
 
 REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
 NAMES = ('modalities', 'classes', 'ignore_labels')  # settings that are lists of names
@@ -18,12 +19,6 @@ TEXTS = (
     'store', 'table', 'unit', 'work_dir',
 )  # fmt: skip
 WORDS = {'None': None, 'True': True, 'False': False}
-
-
-class OptionText(str):
-    """A value as it was typed; `load_config` gives it the type of the setting that it replaces."""
-
-    __slots__ = ()
 
 
 def parse_options(words: Sequence[str] | None) -> dict[str, object]:
@@ -68,15 +63,21 @@ def typed(key: str, text: str, old: object, content: Mapping[str, object]) -> ob
         (['01', '02'], None)
     """
     if key in NAMES:
+        _check_brackets(key, text)
         return _names(text)
     if text in WORDS:
         return WORDS[text]
     if _is_text(key, old, content):
         return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in '\'"' else str(text)
-    try:
-        return DictAction._parse_iterable(text)
-    except AssertionError as error:
-        raise ConfigError(f'--cfg-options {key}={text}: its brackets are not closed') from error
+    _check_brackets(key, text)
+    return DictAction._parse_iterable(text)
+
+
+def _check_brackets(key: str, text: str) -> None:
+    """See that every bracket that is opened is closed; mmengine takes `[32` for a text."""
+    for left, right in ('()', '[]'):
+        if text.count(left) != text.count(right):
+            raise ConfigError(f'--cfg-options {key}={text}: its brackets are not closed')
 
 
 def _is_text(key: str, old: object, content: Mapping[str, object]) -> bool:

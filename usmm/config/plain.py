@@ -8,11 +8,12 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 
 from usmm import compat
-from usmm.config.check import ConfigError
+from usmm.config.bases import files_of, inheritance
+from usmm.config.config_error import ConfigError
 from usmm.config.failure import failures_told
-from usmm.config.load import files_of, own_bases
+from usmm.config.setting_places import Places
 from usmm.utils.locations import find_config
-from usmm.utils.suggestions import did_you_mean
+from usmm.utils.suggestions import did_you_mean, suggestion
 
 # other settings of a Runner, which an override may add
 RUNNER = (
@@ -20,6 +21,10 @@ RUNNER = (
     'experiment_name', 'load_from', 'log_level', 'log_processor', 'param_scheduler', 'randomness', 'resume', 'val_cfg',
     'val_dataloader', 'val_evaluator', 'visualizer', 'work_dir',
 )  # fmt: skip
+# and those of tests and of the process
+MORE = ('cfg', 'experiment_name', 'launcher', 'test_cfg', 'test_dataloader', 'test_evaluator', 'model_wrapper_cfg')
+COMMON = ('max_epochs', 'custom_imports', 'resume_from')  # helpers and settings of many projects
+NEAR = 0.85  # likeness from which a name that nothing reads is taken for a misspelt one
 NEEDED = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
 
 
@@ -49,6 +54,7 @@ def load_plain(path: str | Path, words: Sequence[str] | None = None) -> Config:
     """
     found = find_config(path)
     config = _read(found)
+    _check_names(config, found)
     for word in words or ():
         key, sign, value = word.partition('=')
         if not sign or not key:
@@ -68,9 +74,23 @@ def load_plain(path: str | Path, words: Sequence[str] | None = None) -> Config:
     return config
 
 
+def _check_names(config: Config, path: Path) -> None:
+    """Refuse a top-level name that is nearly one of a Runner, and that nothing reads.
+
+    A plain config may have helper variables of any name, so that a misspelt setting looks like one of them.
+    """
+    places = Places(files_of(path))
+    valid = (*RUNNER, *NEEDED, *MORE, *COMMON)
+    used = {*valid, *places.reading(), *places.base_variables()}
+    for key in config:
+        hint = suggestion(key, valid, cutoff=NEAR) if key not in used else ''
+        if hint:
+            raise ConfigError(f'{places.of(key)}top level: unknown name {key!r}{hint}')
+
+
 def _read(path: Path, imports: bool = True) -> Config:
     if imports:
         compat.apply()
-    with failures_told(files_of(path)), own_bases():
+    with failures_told(files_of(path)), inheritance():
         # not laid out with yapf, which takes seconds for each checkpoint
         return Config.fromfile(path, import_custom_modules=imports, format_python_code=False)

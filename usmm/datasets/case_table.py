@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Sequence
@@ -9,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from mmengine.logging import print_log
 
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.readers import DataError, is_missing, read_box, read_table
+from usmm.readers.table import ROW_NUMBERS
 from usmm.structures import Case, Schema, Settings, Variable
 from usmm.structures.settings import CLINICAL
 from usmm.utils.suggestions import suggestion
@@ -35,7 +38,7 @@ class Problem:
 
     Args:
         kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `unit`,
-            `category`, `box`, `no_file`, `suffix`, `patient_id`, `id_zeros`; tools add their own.
+            `category`, `box`, `no_file`, `suffix`, `patient_id`, `id_zeros`, `ignored`; tools add their own.
         case_id: The case, or None where the table as a whole is meant.
         file: The file, where one is meant.
         modality: The modality, `'clinical'` for a clinical column, or None.
@@ -121,6 +124,8 @@ class _RowReader:
         self.rows: list[dict[str, str | None]] = [
             {str(k): v for k, v in row.items()} for row in frame.to_dict('records')
         ]
+        self.numbers: list[int] = frame.attrs[ROW_NUMBERS]  # blank rows are counted
+        self.labels: set[str] = set()  # of all rows, those that are left out included
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}
         self.names_in: dict[Path, dict[str, str]] = {}
@@ -130,9 +135,10 @@ class _RowReader:
             self.problem('column', 'the table has no rows')
         self.check_columns()
         seen: dict[str, int] = {}
-        for number, row in enumerate(self.rows, start=2):  # line 1 is the header
+        for number, row in zip(self.numbers, self.rows, strict=True):
             self.row = row
             self.case_id = self.cell(self.schema.case_id)
+            self.labels.add(self.cell(self.schema.label) or '')
             if self.cell(self.schema.label) in self.ignore:
                 self.table.ignored += 1
                 continue
@@ -145,9 +151,20 @@ class _RowReader:
                 self.problem('duplicate', f'case id stands in line {first} and again in line {number}')
             self.table.cases.append(self.read_case(self.case_id))
         self.case_id = None
+        self.check_ignored()
         self.check_patients()
         for message in unit_problems(self.schema.clinical, self.table.cases):
             self.problem('unit', message, CLINICAL, self.table.path)
+
+    def check_ignored(self) -> None:
+        """Labels to leave out that no row has: a misspelt one leaves in what it is meant to leave out."""
+        for name in sorted(self.ignore - self.labels):
+            hint = suggestion(name, self.labels - self.ignore, cutoff=0.75)
+            if hint:
+                self.problem('ignored', f'ignore_labels has {name!r}, which no row has as its label{hint}')
+            else:
+                text = f'{self.table.path}: no row has the label {name!r} of ignore_labels'
+                print_log(text, 'current', logging.WARNING)
 
     def check_patients(self) -> None:
         """Ids that look like one patient written in two ways: such a patient would be dealt into two parts."""

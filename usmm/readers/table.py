@@ -26,9 +26,22 @@ DELIMITERS = ',;\t|'
 SEPARATOR_LINE = re.compile(r'sep=([,;\t|])\r?\n', re.IGNORECASE)
 SAMPLE = 20  # rows that must agree with the header on the delimiter
 ZEROS = re.compile(r'0+')
+FIRST_BYTES = 400  # that show the encoding
+ROW_NUMBERS = 'row_numbers'
 FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
 Row = list[str]
+
+
+class SheetNumber(str):
+    """The text of a cell that a workbook holds as a number, so that its point is a decimal point without doubt.
+
+    Example:
+        >>> SheetNumber('3.125') == '3.125'
+        True
+    """
+
+    __slots__ = ()
 
 
 class SheetCell(Protocol):
@@ -66,7 +79,8 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
         keep_words: Keep words such as `NA` and `not available` as text; only empty cells are then None.
 
     Returns:
-        Columns named as in the first row, stripped; cells are stripped text, None where missing.
+        Columns named as in the first row, stripped; cells are stripped text, None where missing. `attrs[ROW_NUMBERS]`
+        has the number of each row as a spreadsheet shows it.
 
     Raises:
         DataError: if the file is absent, damaged, too large, has no header or two columns of one name, or a row has
@@ -80,14 +94,20 @@ def read_table(path: str | Path, keep_words: bool = False) -> pd.DataFrame:
 
 
 def _frame(rows: Iterator[tuple[int, Row]], path: Path, keep_words: bool) -> pd.DataFrame:
-    _, header = next(rows, (0, []))
+    first, header = next(rows, (0, []))
     names = _names(header, path)
     cells = []
+    numbers: list[int] = []
     for number, row in rows:
         if len(row) > len(names) and any(row[len(names) :]):
-            raise DataError(f'row {number} has {len(row)} cells, the header has {len(names)}', file=path)
+            text = f'row {number} has {len(row)} cells, the header has {len(names)}'
+            title = f': if row {first} is a title, remove the rows above the names of the columns'
+            raise DataError(text + ('' if numbers else title), file=path)
+        numbers.append(number)
         cells.append([None if _is_absent(cell, keep_words) else cell for cell in row[: len(names)]])
-    return pd.DataFrame(cells, columns=names, dtype=object)
+    frame = pd.DataFrame(cells, columns=names, dtype=object)
+    frame.attrs[ROW_NUMBERS] = numbers
+    return frame
 
 
 def _is_absent(cell: str, keep_words: bool) -> bool:
@@ -111,6 +131,10 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise DataError(f'is a table over the limit of {limits.MAX_TABLE_BYTES} bytes', file=path)
     text = _text(path)
     if '\0' in text:
+        if _is_unmarked_utf16(text):
+            raise DataError(
+                'looks like UTF-16 without its byte order mark: save it as UTF-8 (in Excel: CSV UTF-8)', file=path
+            )
         raise DataError('is not a table: it holds zero bytes', file=path)
     if named := SEPARATOR_LINE.match(text):  # how Excel is told the separator
         text = text[named.end() :]
@@ -125,8 +149,8 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, Row]]:
             continue
         width = width or len(cells)
         if len(cells) < width:
-            raise DataError(f'row {reader.line_num} has {len(cells)} cells, the header has {width}', file=path)
-        yield reader.line_num, cells
+            raise DataError(f'row {number} has {len(cells)} cells, the header has {width}', file=path)
+        yield number, cells
 
 
 def _text(path: Path) -> str:
@@ -137,6 +161,13 @@ def _text(path: Path) -> str:
         return content.decode('utf-8-sig')
     except UnicodeDecodeError:
         return content.decode('cp1252', errors='replace')
+
+
+def _is_unmarked_utf16(text: str) -> bool:
+    """Whether every other byte of the beginning is zero, as in UTF-16 of Latin letters, read byte by byte."""
+    start = text[:FIRST_BYTES]
+    even, odd = start[::2].count('\0'), start[1::2].count('\0')
+    return max(even, odd) > 0.8 * len(start) / 2 and min(even, odd) < 0.1 * len(start) / 2 + 1
 
 
 def _delimiter(text: str) -> str:
@@ -257,10 +288,14 @@ def _cell(cell: SheetCell) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
-        value = int(value) if value.is_integer() and abs(value) < 1e15 else format(value, '.15g')
+        if not value.is_integer() or abs(value) >= 1e15:
+            return SheetNumber(format(value, '.15g'))
+        value = int(value)
     form = cell.number_format or ''
     if isinstance(value, int) and ZEROS.fullmatch(form):
         return str(value).zfill(len(form))
+    if isinstance(value, int):
+        return SheetNumber(value)
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
     if isinstance(value, datetime.date | datetime.time):

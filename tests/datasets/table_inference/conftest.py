@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -32,12 +33,14 @@ def write_table(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def write_images(tmp_path: Path) -> Callable[[Sequence[str]], None]:
-    """Write a small image under each of these names."""
+    """Write a small image under each of these names, no two alike."""
 
     def write(names: Sequence[str]) -> None:
         for name in names:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.full((8, 10), 90, np.uint8)).save(tmp_path / name)
+            image = np.full((8, 10), 90, np.uint8)
+            image[0, :4] = np.frombuffer(zlib.crc32(name.encode()).to_bytes(4), np.uint8)
+            Image.fromarray(image).save(tmp_path / name)
 
     return write
 

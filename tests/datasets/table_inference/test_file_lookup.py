@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,13 @@ def test_another_root(tmp_path: Path, write_images) -> None:
 def test_a_file_of_another_folder_is_not_taken_for_one_that_is_absent(lookup: FileLookup, text: str) -> None:
     cell = lookup.cell(text)
     assert cell.files == () and cell.absent == (text,)
+
+
+@pytest.mark.parametrize(('cell', 'file'), [('NFC', 'NFD'), ('NFD', 'NFC')])
+def test_accents_as_one_character_or_two(tmp_path: Path, write_images, cell: str, file: str) -> None:
+    name = 'Müller/Größe.png'
+    write_images([unicodedata.normalize(file, name)])
+    lookup, text = FileLookup(tmp_path), unicodedata.normalize(cell, name)
+    path = tmp_path / unicodedata.normalize(file, name)
+    assert lookup.cell(text).files == lookup.cell(text.partition('/')[2]).files == (path,)
+    assert lookup.matching('{folder}/*.png', {'folder': text.partition('/')[0]}).files == (path,)

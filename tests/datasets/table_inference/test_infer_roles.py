@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from pathlib import Path
 
 import openpyxl
 import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.model import ModuleDict
 
-from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles
+from usmm.datasets.table_inference import CaseRows, Question, TableHints, UndecidedError, infer_roles, prepare_table
+from usmm.datasets.table_inference.name_words import identifier
 from usmm.readers import DataError
 
 
@@ -54,6 +59,29 @@ def test_the_positive_class_where_a_word_says_it(infer, base, classes, positive)
 @pytest.mark.parametrize('classes', [('1', '2'), ('0', '2'), ('1', 'x')])
 def test_numbers_other_than_0_and_1_do_not_tell_the_positive_class(infer, base, classes) -> None:
     assert question(infer, {**base, 'label': [*classes] * 12}).topic == 'positive'
+
+
+@pytest.mark.parametrize('values', [('yes', 'no'), ('1', '0'), ('ja', 'Nein'), ('TRUE', 'FALSE')])
+def test_yes_to_a_healthy_state_is_the_negative_class(infer, prepare, base, values) -> None:
+    yes, no = values
+    columns = {'id': base['id'], 'benign': [yes, no] * 12, 'age': base['age']}
+    roles = infer(columns, label='benign')
+    assert (roles.label.classes, roles.label.positive) == (('benign', 'not benign'), 'not benign')
+    text = f"The values of the label 'benign' are named after it: {yes!r} is 'benign', {no!r} is 'not benign'."
+    assert text in roles.assumptions
+    assert "The positive class, for sensitivity and AUC, is 'not benign'." in roles.assumptions
+    prepared = prepare(columns, label='benign')
+    assert [row['benign'] for row in prepared.rows[:2]] == ['benign', 'not benign']
+    assert infer(columns, label='benign', positive=yes).label.positive == 'benign'
+    assert infer(columns, label='benign', classes=(no, 'benign')).label.classes == ('not benign', 'benign')
+
+
+def test_yes_to_a_negation_is_asked(infer, base) -> None:
+    for name in ('no_cancer', 'not benign'):
+        asked = question(infer, {'id': base['id'], name: ['yes', 'no'] * 12, 'age': base['age']}, label=name)
+        assert asked.topic == 'positive' and asked.choices == ('no', 'yes')
+    columns = {'id': base['id'], 'malignant': ['yes', 'no'] * 12, 'age': base['age']}
+    assert infer(columns, label='malignant').label.positive == 'yes'
 
 
 def test_the_positive_class_is_asked_otherwise(infer, base) -> None:
@@ -238,27 +266,26 @@ def test_files_that_do_not_exist(infer, prepare, imaged) -> None:
 
 
 def test_numbered_columns_are_asked(infer, prepare, imaged) -> None:
-    other = [f'img/{(i + 1) % 24}.png' for i in range(24)]
+    other = [f'm/{i}_mask.png' for i in range(24)]
     columns = {'id': imaged['id'], 'label': imaged['label'], 'image1': imaged['bus'], 'image2': other}
     asked = question(infer, columns)
     assert asked.choices == ('one', 'each') and "--files image='image1' image='image2'" in asked.flag
     one = asked.apply(TableHints(), 'one').files
     assert one == {'image': ('image1', 'image2')}
     prepared = prepare(columns, files=one)
-    assert prepared.rows[0]['image'] == 'img/0.png;img/1.png' and prepared.files['image'].several == 24
+    assert prepared.rows[0]['image'] == 'img/0.png;m/0_mask.png' and prepared.files['image'].several == 24
     each = infer(columns, files=asked.apply(TableHints(), 'each').files)
     assert [m.name for m in each.modalities] == ['image1', 'image2']
 
 
 def test_a_case_for_each_file(prepare, infer, imaged, base) -> None:
-    columns = {'id': imaged['id'][:12], 'label': imaged['label'][:12], 'age': base['age'][:12]}
+    columns = {'id': imaged['id'][:9], 'label': imaged['label'][:9], 'age': [*range(1, 10)]}
     files = {'bus': ('img/{age}*.png',)}
-    columns['age'] = [1, 2, *range(3, 13)]
     prepared = prepare(columns, files=files, case_per_file=True, patient_id='id', case_id='none')
     assert [(r['case_id'], r['id'], r['bus']) for r in prepared.rows[:3]] == [
         ('000-1-1', '000', 'img/1.png'), ('000-1-2', '000', 'img/10.png'), ('000-1-3', '000', 'img/11.png'),
     ]  # fmt: skip
-    assert prepared.num_patients == 12
+    assert prepared.num_patients == 9
     with pytest.raises(ValueError, match='--case-per-file is for a table with one modality of files, this one has 0'):
         infer(base, case_per_file=True)
 
@@ -268,6 +295,38 @@ def test_names_of_modalities(infer, imaged) -> None:
         infer(imaged, files={'clinical': ('bus',)})
     with pytest.raises(ValueError, match=r"modalities must have different names, got \['b_a', 'b_a'\]"):
         infer(imaged, files={'B-a': ('bus',), 'b a': ('bus',)})
+
+
+@pytest.mark.parametrize(
+    ('column', 'name'),
+    [('train', 'image_train'), ('Type', 'image_type'), ('half', 'image_half'), ('class', 'image_class'),
+     ('2D', 'image_2_d'), ('Élasto', 'elasto'), ('超声', 'image')],
+)  # fmt: skip
+def test_names_of_columns_that_a_network_needs(infer, imaged, column, name) -> None:
+    columns = {'id': imaged['id'], 'label': imaged['label'], column: imaged['bus']}
+    roles = infer(columns)
+    assert roles.modalities[0].name == name
+    said = f'The modality of {column!r} is called {name!r}: a name has letters of the English alphabet'
+    assert any(text.startswith(said) for text in roles.assumptions) == (name != 'elasto')
+    masks = {**columns, 'm': [f'{i}_mask.png' for i in range(24)]}
+    roles = infer(masks, files={column: (column,)}, masks={column: ('m',)})
+    assert roles.modalities[0].masks == ('m',) and any(text.startswith('The mod') for text in roles.assumptions)
+
+
+def test_two_columns_without_english_letters(infer, imaged) -> None:
+    other = [f'm/{i}_mask.png' for i in range(24)]
+    columns = {'id': imaged['id'], 'label': imaged['label'], '超声': imaged['bus'], '多普勒': other}
+    each = question(infer, columns).apply(TableHints(), 'each').files
+    assert each == {'image': ('超声',), 'image_2': ('多普勒',)}
+    with pytest.raises(ValueError, match=r'must have different names, .* in letters of the English alphabet'):
+        infer(columns, files={'超声': ('超声',), '多普勒': ('多普勒',)})
+
+
+def test_every_name_can_be_that_of_a_module() -> None:
+    taken = [*dir(torch.nn.ModuleDict()), *dir(ModuleDict()), *dir(ConfigDict()), *keyword.kwlist]
+    names = {identifier(name, 'image') for name in taken}
+    assert len(torch.nn.ModuleDict({name: torch.nn.Identity() for name in names})) == len(names)
+    assert not names & {*taken}
 
 
 def test_images_and_clips_in_one_column(infer, imaged, tmp_path) -> None:
@@ -296,6 +355,84 @@ def test_a_path_with_a_semicolon(prepare, imaged, write_images) -> None:
         prepare({**imaged, 'bus': ['img/a;b.png', *imaged['bus'][1:]]})
 
 
+# one file in several rows, one patient in several parts, ids that are missing
+
+
+def test_one_file_of_two_patients(prepare, imaged) -> None:
+    columns = {**imaged, 'bus': ['img/1.png', *imaged['bus'][1:]]}
+    with pytest.raises(
+        DataError, match=r'1 files belong to several patients, .*: 1.png \(row 2, row 3\). Correct the table; where'
+    ):
+        prepare(columns)
+    columns['patient'] = ['p0', 'p0', *[f'p{i}' for i in range(2, 24)]]
+    assert prepare(columns).warnings == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
+
+
+def test_a_copy_of_a_file_of_another_patient(prepare, imaged, tmp_path: Path) -> None:
+    (tmp_path / 'img' / '5.png').write_bytes((tmp_path / 'img' / '2.png').read_bytes())
+    with pytest.raises(
+        DataError, match=r'1 pictures belong to several patients, as copies .*: 2.png \(row 4\), 5.png \(row 7\)'
+    ):
+        prepare(imaged)
+    assert prepare({**imaged, 'patient': ['p2' if i == 5 else f'p{i}' for i in range(24)]}).warnings == []
+
+
+def test_one_file_as_two_modalities_or_as_two_masks(prepare, imaged) -> None:
+    masks = ['m/0_mask.png', 'm/0_mask.png', *[''] * 22]
+    columns = {**imaged, 'ue': imaged['bus'], 'bus_mask': masks}
+    assert prepare(columns, masks={'bus': ('bus_mask',)}).warnings == [
+        '24 files stand in several modalities: 0.png (bus, ue), 1.png (bus, ue), 2.png (bus, ue), 3.png (bus, ue), '
+        '4.png (bus, ue) and 19 more.',
+        '1 masks belong to several images: 0_mask.png (2 images).',
+    ]
+
+
+def test_a_mask_that_is_an_image(prepare, imaged) -> None:
+    with pytest.raises(
+        DataError, match=r'24 masks are the image itself: 0.png \(row 2\), .* and 19 more. Name the files of the masks'
+    ):
+        prepare({**imaged, 'bus_mask': imaged['bus']})
+    with pytest.raises(DataError, match=r'1 files are a mask in one row and an image in another: 1.png \(row 3\)'):
+        prepare({**imaged, 'bus_mask': ['img/1.png', *[f'm/{i}_mask.png' for i in range(1, 24)]]})
+
+
+def test_a_patient_in_two_parts(prepare, base) -> None:
+    columns = {**base, 'patient': [f'p{i // 2}' for i in range(24)], 'split': ['train'] * 15 + ['test'] * 9}
+    with pytest.raises(
+        DataError, match=r"1 patients are in several parts of the column 'split', .*: 'p7'. .* with --split none"
+    ):
+        prepare(columns)
+    assert prepare(columns, split='none').num_patients == 12
+
+
+def test_ids_of_merged_cells(infer, prepare, base) -> None:
+    columns = {**base, 'patient': [f'p{i // 2}' if i % 2 == 0 else '' for i in range(24)]}
+    with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'patient'"):  # before it asks about the classes
+        infer(columns)
+    columns['patient'] = [f'p{i // 3}' if i % 3 == 0 else '' for i in range(24)]
+    with pytest.raises(
+        DataError, match=r"16 of 24 rows have no id in 'patient' \(rows 3, 4, 6, .* and 8 more\). A merged .* --patient"
+    ):
+        prepare(columns)
+    columns['patient'] = ['p0', '', '', *[f'p{i}' for i in range(3, 24)]]
+    prepared = prepare(columns)
+    assert prepared.left_out == {'the patient id is missing': ['001', '002']}
+    assert prepared.warnings == ['2 rows without an id are left out. Fill in the id, which merged cells lack.']
+    labels = [base['label'][i // 3] if i % 3 == 0 else '' for i in range(24)]
+    assert any(text.startswith('16 of 24 rows have no label') for text in prepare({**base, 'label': labels}).warnings)
+    with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'id' .* --id"):
+        prepare({**base, 'id': [f'c{i}' if i % 2 == 0 else '' for i in range(24)]})
+
+
+def test_rows_have_the_numbers_of_a_spreadsheet(tmp_path: Path, base) -> None:
+    rows = [f'{i},{label},{age}' for i, (label, age) in enumerate(zip(base['label'], base['age']))]
+    rows[3:3] = ['', ',,', ',benign,55']
+    (tmp_path / 'gaps.csv').write_text('\n'.join(['id,label,age', *rows]))
+    data = CaseRows(tmp_path / 'gaps.csv', TableHints())
+    prepared = prepare_table(data, infer_roles(data, TableHints()), tmp_path)
+    assert prepared.left_out == {'the case id is missing': ['row 7']}
+
+
 # clinical columns
 
 
@@ -320,6 +457,13 @@ def test_columns_that_are_left_out_have_a_reason(infer, base) -> None:
         'ct': "some cells are not numbers: 3 of 24, as '<0', '<8', '<16'; stated, they count as missing",
         'birads': 'named like a conclusion, which is known only after the diagnosis',
     }
+
+
+def test_consecutive_ages_are_not_a_running_number(infer, base) -> None:
+    columns = {**base, 'age': [31 + i * 7 % 24 for i in range(24)], 'size (mm)': [5 + i * 5 % 24 for i in range(24)]}
+    roles = infer({**columns, 'entry': [i * 11 % 24 for i in range(24)]})
+    assert [v.column for v in roles.variables] == ['age', 'size (mm)']
+    assert reasons_of(roles)['entry'] == 'a code or running number, different in every row'
 
 
 def test_stated_columns_are_used_with_a_warning(infer, prepare, base) -> None:
@@ -370,6 +514,90 @@ def test_decimal_commas_units_and_codes(infer, prepare, base) -> None:
     assert {v.name: v.unit for v in prepared.schema.clinical} == {'age': 'year', 'Größe': None, 'td': 'mm', 'hr': None}
 
 
+def test_the_format_of_numbers_is_that_of_the_table(infer, prepare, base) -> None:
+    columns = {
+        **base,
+        'crp': [f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(24)],
+        'wbc': [f'{3 + i * 5 % 9}.{"400" if i % 2 else "500"}' for i in range(24)],
+    }
+    roles = infer(columns)
+    assert not any("In 'wbc'" in text for text in roles.assumptions)
+    text = "In 'wbc' a point separates thousands (as in the other columns of the table), in 24 cells: '3.500' is 3500."
+    assert f'{text} If it stands before decimals, use --decimal point.' in roles.warnings
+    assert [row['wbc'] for row in prepare(columns).rows[:2]] == ['3500', '8400']
+    more = {**columns, 'alp': [f'{3 + i * 5 % 9},{200 + i}' for i in range(24)]}
+    text = "In 'alp' a comma is a decimal comma (as in the other columns of the table): '3,200'."
+    assert text in infer(more).assumptions
+    # a column that shows its own format keeps it, and is named
+    columns['wbc'][0] = '3.45'
+    roles = infer(columns)
+    text = "Columns have decimal commas ('crp') or decimal points ('wbc'); each is read by its own cells, as '3,1' and "
+    assert f"{text}'3.45'." in roles.warnings and roles.warnings == infer(columns, decimal='comma').warnings
+    assert f"{text}'3.45'." in infer(columns, clinical=('crp', 'wbc')).warnings
+    assert [row['wbc'] for row in prepare(columns).rows[:2]] == ['3.45', '8.400']
+    columns['wbc'] = [text.replace('.', ',') for text in columns['wbc']]
+    assert "In 'wbc' a comma is a decimal comma: '3,45'." in infer(columns).assumptions
+
+
+def test_a_format_that_no_column_shows_is_asked(infer, prepare, base) -> None:
+    columns = {**base, 'plt': [f'{200 + i * 7 % 13}.{"000" if i % 2 else "500"}' for i in range(24)]}
+    asked = question(infer, columns)
+    assert asked.topic == 'decimal' and asked.choices == ('point', 'comma')
+    assert "'plt': a point may separate decimals or thousands, as in '200.500', '207.000'" in asked.text
+    assert question(infer, columns, clinical=('plt',)).topic == 'decimal'
+    assert asked.apply(TableHints(), 'comma').decimal == 'comma'
+    assert len(infer(columns, clinical=('age',)).variables) == len(infer(columns, ignore=('plt',)).variables) == 1
+    assert prepare(columns, decimal='comma').rows[1]['plt'] == '207000'
+    assert prepare(columns, decimal='point').rows[1]['plt'] == '207.000'
+    text = "In 'plt' a point is a decimal point (stated with --decimal): '200.500'."
+    assert text in infer(columns, decimal='point').assumptions
+
+
+def test_cells_that_a_stated_format_does_not_fit_are_not_asked_again(infer, base) -> None:
+    columns = {**base, 'x': ['3.512', *[f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(23)]]}
+    assert question(infer, columns).topic == 'decimal'
+    assert "cells such as '3.512' may have decimals or thousands" in reasons_of(infer(columns, decimal='point'))['x']
+    assert infer(columns, decimal='comma').variables[1].column == 'x'
+    roles = infer({**base, 'crp': [f'{3 + i * 5 % 9},{i % 7 + 1}' for i in range(24)]}, decimal='comma')
+    assert not any("In 'age'" in text for text in roles.assumptions)
+
+
+def test_columns_of_doubtful_numbers_are_named(infer, base) -> None:
+    columns = {**base, 'td': ['1.2 cm', *[10 + i * 7 % 13 for i in range(23)]]}
+    reason = "1 of 24 cells has a unit: '1.2 cm'; write all in one unit, or put it into the name of the column"
+    roles = infer(columns)
+    assert reasons_of(roles)['td'] == reason and f"The column 'td' is not used: {reason}." in roles.warnings
+    with pytest.raises(ValueError, match="'td' is neither numbers nor a category: 1 of 24 cells has a unit"):
+        infer(columns, clinical=('td',))
+    columns = {**base, 'size': ['2 cm', *['small', 'large', 'small'] * 7, 'large', '3 cm']}
+    text = "'size' is a category, but some of its cells are numbers with a unit: '2 cm', '3 cm'."
+    assert text in infer(columns).warnings
+    columns = {**base, 'td (cm)': ['1.2 cm', *[10 + i * 7 % 13 for i in range(23)]]}
+    assert (
+        "The unit 'cm' stands in the cells of 'td (cm)' in 1 of 24 cells and is taken off."
+        in infer(columns).assumptions
+    )
+
+
+def test_probable_codes_are_counted(infer, base) -> None:
+    roles = infer({**base, 'age': [999, 999, *base['age'][2:]], 'smoker': [[0, 1, 1][i % 3] for i in range(23)] + [-1]})
+    end = 'Empty these cells if they are.'
+    for name, codes in (('age', '999 (2 cells)'), ('smoker', '-1 (1 cells)')):
+        text = f'In {name!r} these are probably codes of a missing value, but are used as they are: {codes}. {end}'
+        assert text in roles.warnings
+
+
+def test_codes_in_a_category_are_missing_values(infer, prepare, base) -> None:
+    columns = {**base, 'smoker': ['-9', '-9', *[str(i // 3 % 2) for i in range(22)]]}
+    (_, smoker) = infer(columns).variables
+    assert smoker.variable.values == ('0', '1')
+    assert "In 'smoker' -9 stands for a missing value: 2 cells." in infer(columns).assumptions
+    assert reasons_of(infer(columns))['smoker'] == "its cells are 2 values: '0', '1'; 2 missing"
+    prepared = prepare(columns)
+    assert [row['smoker'] for row in prepared.rows[:3]] == ['', '', '0'] and prepared.missing['smoker'] == 2
+    assert "spellings of 'smoker' are rewritten (2)" in prepared.changes
+
+
 def test_a_quantity_out_of_its_range_has_none(infer, base) -> None:
     roles = infer({**base, 'age': [400 + i * 7 % 13 for i in range(24)]})
     assert roles.variables[0].variable.range is None
@@ -382,6 +610,28 @@ def test_spellings_of_a_category(prepare, infer, base) -> None:
     assert {row['side'] for row in prepare(columns).rows} == {'left', 'right'}
 
 
+def test_words_for_missing_values_are_counted(infer, base) -> None:
+    columns = {
+        **base,
+        'halo': ['none', 'NA', 'none', *['thin', 'thick', 'thin'] * 7],
+        'ct': ['-', *[i // 2 % 4 for i in range(23)]],
+    }
+    columns['rim'] = columns['halo'][:3] + ['yes', 'no', 'no'] * 7
+    roles = infer(columns)
+    for text in ("'halo', 'rim' these words are taken as missing: 'none' (2), 'NA' (1)", "'ct' these words are taken"):
+        assert any(f'In {text}' in warning for warning in roles.warnings)
+    assert any("In 'ct' these words" in text for text in infer(columns, clinical=('ct',)).warnings)
+
+
+def test_words_that_give_a_rare_class_away(infer, base) -> None:
+    columns = {name: cells * 3 for name, cells in base.items() if name != 'id'}
+    columns['label'] = ['normal'] * 3 + columns['label'][3:]
+    columns['shape'] = ['not applicable'] * 3 + ['oval', 'round', 'irregular'] * 23
+    (text,) = [text for text in infer(columns).warnings if 'give a class away' in text]
+    assert "In 'shape'" in text and "'not applicable' stands in 3 of the 3 cases of 'normal' and in 0 of the 69" in text
+    assert not any('give a class' in text for text in infer(columns, classes=('benign', 'malignant')).warnings)
+
+
 # the table as a whole
 
 
@@ -392,6 +642,13 @@ def test_tables_that_cannot_be_used(infer, base) -> None:
         infer(base, label='lable')
     with pytest.raises(DataError, match=r'so that there is no input; not used: void \(empty\)'):
         infer({'id': base['id'], 'label': base['label'], 'void': [''] * 24})
+
+
+def test_a_title_above_the_names_of_the_columns(tmp_path: Path, base) -> None:
+    rows = [','.join(map(str, row)) for row in zip(*base.values(), strict=True)]
+    (tmp_path / 'title.csv').write_text('\n'.join(['Study of 2024,,', 'id,label,age', *rows]))
+    with pytest.raises(DataError, match='the first row names 1 of 3 columns: if it is a title, remove the rows above'):
+        CaseRows(tmp_path / 'title.csv', TableHints())
 
 
 def test_ids_of_patients_in_two_spellings(prepare, base) -> None:
@@ -450,6 +707,11 @@ def test_sheets_that_are_not_read_are_named(tmp_path: Path, base) -> None:
         "The sheet 'cases' is read, others of the workbook are not: 'follow-up'.",
         "The sheet 'cases', which is read, is hidden in the workbook.",
     )
+
+
+def test_two_words_for_one_class_are_shown(infer, base) -> None:
+    roles = infer({**base, 'label': ['yes', 'no', 'y', 'no'] * 6})
+    assert "Are 'y', 'yes' one class? Write it in one way, or use --classes." in roles.warnings
 
 
 def test_a_word_for_no_class_is_shown(infer, base) -> None:

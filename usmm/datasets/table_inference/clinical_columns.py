@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from usmm.datasets.table_inference.column_facts import ColumnFacts
-from usmm.datasets.table_inference.leaks import leak_in
+from usmm.datasets.table_inference.leaks import absence_of_one_class, leak_in
 from usmm.datasets.table_inference.name_words import (
     PATIENT_NAMES,
     listing_of,
@@ -17,6 +17,7 @@ from usmm.datasets.table_inference.name_words import (
     unit_in,
     words_of,
 )
+from usmm.datasets.table_inference.number_format import number_in
 from usmm.datasets.table_inference.table_hints import ALL, NONE, Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import Findings, VariableRole
 from usmm.structures import Variable
@@ -50,6 +51,7 @@ def infer_variables(
         UndecidedError: More columns could be used than the number of patients allows for.
         ValueError: A column that is stated cannot be a variable.
     """
+    _ask_for_decimals(facts, labels, hints, findings)
     stated = () if hints.clinical in (None, (ALL,), (NONE,)) else hints.clinical or ()
     roles: dict[str, VariableRole] = {}
     for name in stated:
@@ -63,12 +65,15 @@ def infer_variables(
             reason = f'the same cells as another column: {seen[cells]!r}'
         if reason is not None:
             findings.leave(name, reason)
+            if reason == facts[name].numbers.doubt:
+                findings.warnings.append(f'The column {name!r} is not used: {reason}.')
             continue
         seen[cells] = name
         usable.append(name)
     if stated or hints.clinical == (NONE,):
         for name in usable:
             findings.leave(name, 'not among the ones of --clinical')
+        _warn_of_used([facts[name] for name in stated], labels, findings)
         return tuple(roles.values())
     if hints.clinical is None and len(usable) > max(ALWAYS_FEW, patients // PATIENTS_A_COLUMN):
         text = (
@@ -77,7 +82,37 @@ def infer_variables(
         )
         flag = '--clinical COLUMN ..., --clinical all, or --clinical none'
         raise UndecidedError([Question('clinical', text, flag, (*usable, ALL, NONE))])
-    return tuple(_variable(facts[name], 'its cells are', findings) for name in usable)
+    roles = {name: _variable(facts[name], 'its cells are', findings) for name in usable}
+    _warn_of_used([facts[name] for name in usable], labels, findings)
+    return tuple(roles.values())
+
+
+def _ask_for_decimals(
+    facts: Mapping[str, ColumnFacts], labels: Sequence[str | None], hints: TableHints, findings: Findings
+) -> None:
+    """Ask what point and comma are where neither a column nor the rest of the table shows it.
+
+    Raises:
+        UndecidedError: Names the columns, with cells of each.
+    """
+    if hints.clinical in (None, (ALL,)):
+        names = [name for name in findings.free() if leak_in(facts[name], labels) is None]
+    else:
+        names = [name for name in hints.clinical or () if name in facts]
+    unclear = [n for n in names if facts[n].numbers.doubt and facts[n].numbers.format.undecided]
+    if unclear:
+        text = '; '.join(f'{name!r}: {facts[name].numbers.doubt}' for name in unclear[:5])
+        more = f'; and {len(unclear) - 5} more columns' if len(unclear) > 5 else ''
+        raise UndecidedError(
+            [
+                Question(
+                    'decimal',
+                    f'What stands before the decimals, a point or a comma? ({text}{more})',
+                    '--decimal point, --decimal comma, or --ignore COLUMN',
+                    ('point', 'comma'),
+                )
+            ]
+        )
 
 
 def _stated(fact: ColumnFacts, labels: Sequence[str | None], findings: Findings) -> VariableRole:
@@ -106,7 +141,9 @@ def _why_no_variable(fact: ColumnFacts) -> str | None:
     if fact.is_date:
         return 'dates'
     words = {*words_of(fact.name)}
-    if fact.is_unique and (words & ID_WORDS or plain_name(fact.name) in PATIENT_NAMES or _counts_up(fact)):
+    measured = quantity_of(fact.name) is not None or fact.numbers.unit is not None or unit_in(fact.name) is not None
+    named = words & ID_WORDS or plain_name(fact.name) in PATIENT_NAMES
+    if fact.is_unique and (named or (_counts_up(fact) and not measured)):
         return 'a code or running number, different in every row'
     if fact.numbers.doubt is not None:
         return fact.numbers.doubt
@@ -146,13 +183,20 @@ def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRol
     if numbers.doubt is None and _mostly_numbers(fact) and not is_code:
         role = VariableRole(_number(fact), fact.name, numbers.decimal)
         _explain_numbers(fact, findings)
+        _warn_of_codes(fact, findings)
         known = [v for v in numbers.values if v is not None]
         span = f'{min(known):g} to {max(known):g}'
         unit = f' {role.variable.unit}' if role.variable.unit else ''
         gone = (len(numbers.values) - len(known)) or 'none'
         findings.take(fact.name, 'clinical: number', f'{reason} numbers, {span}{unit}; {gone} missing')
         return role
-    groups = spellings(fact.counts)
+    _warn_of_codes(fact, findings)
+    codes = {*numbers.codes} if fact.is_number else set()
+    if codes:
+        _explain_codes(fact, findings)
+        missing = f'{fact.missing + len(numbers.codes)} missing'
+    texts = [text for text in fact.counts if text not in codes]
+    groups = spellings(texts)
     if len(groups) > 5 * MOST_VALUES or numbers.doubt is not None:
         why = numbers.doubt or f'it has {len(groups)} different texts'
         raise ValueError(f'the clinical column {fact.name!r} is neither numbers nor a category: {why}')
@@ -161,10 +205,14 @@ def _variable(fact: ColumnFacts, reason: str, findings: Findings) -> VariableRol
         if len(group) > 1:
             text = ', '.join(f'{name!r} ({fact.counts[name]})' for name in group)
             findings.assumptions.append(f'These spellings of {fact.name!r} are one value: {text}.')
-    values = tuple(sorted({spelling[text] for text in fact.counts}, key=natural))
+    values = tuple(sorted({spelling[text] for text in texts}, key=natural))
     if joined := [value for value in values if len(TERMS.split(value)) > 1]:
         findings.warnings.append(
             f'{fact.name!r} joins several terms in one cell, as in {joined[0]!r}: each combination is one value.'
+        )
+    if with_unit := fact.cells_with_unit:
+        findings.warnings.append(
+            f'{fact.name!r} is a category, but some of its cells are numbers with a unit: {listing_of(with_unit, 4)}.'
         )
     findings.take(fact.name, 'clinical: category', f'{reason} {len(values)} values: {listing_of(values, 4)}; {missing}')
     return VariableRole(Variable(fact.name, values=values), fact.name, spelling=spelling)
@@ -184,14 +232,25 @@ def _number(fact: ColumnFacts) -> Variable:
 
 def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
     numbers, name = fact.numbers, fact.name
-    if numbers.decimal == 'comma':
-        example = next(text for text in fact.counts if ',' in text) if any(',' in t for t in fact.counts) else '1,5'
-        findings.assumptions.append(f'In {name!r} a comma is a decimal comma: {example!r}.')
+    by = dict(stated=' (stated with --decimal)', table=' (as in the other columns of the table)').get(numbers.format.by)
+    if numbers.decimal == 'comma' and (example := next((text for text in fact.counts if ',' in text), None)):
+        findings.assumptions.append(f'In {name!r} a comma is a decimal comma{by or ""}: {example!r}.')
+    elif by is not None and not numbers.thousands and (example := next((t for t in fact.counts if '.' in t), None)):
+        findings.assumptions.append(f'In {name!r} a point is a decimal point{by}: {str(example)!r}.')
+    if numbers.thousands:
+        sign, first = 'point' if numbers.decimal == 'comma' else 'comma', numbers.thousands[0]
+        value = number_in(first, numbers.decimal)
+        findings.warnings.append(
+            f'In {name!r} a {sign} separates thousands{by or ""}, in {len(numbers.thousands)} cells: {first!r} is '
+            f'{value:.15g}. If it stands before decimals, use --decimal {sign}.'
+        )
     if numbers.unit is not None:
-        findings.assumptions.append(f'The unit {numbers.unit!r} stands in the cells of {name!r} and is taken off.')
+        some = f' in {numbers.with_unit} of {fact.filled} cells' if numbers.with_unit < fact.filled else ''
+        findings.assumptions.append(
+            f'The unit {numbers.unit!r} stands in the cells of {name!r}{some} and is taken off.'
+        )
     if numbers.codes:
-        text = ', '.join(sorted(set(numbers.codes)))
-        findings.assumptions.append(f'In {name!r} {text} stands for a missing value: {len(numbers.codes)} cells.')
+        _explain_codes(fact, findings)
     if numbers.unread:
         text = listing_of(list(dict.fromkeys(numbers.unread)), 4)
         findings.warnings.append(
@@ -210,4 +269,53 @@ def _explain_numbers(fact: ColumnFacts, findings: Findings) -> None:
         findings.warnings.append(
             f'{name!r} is taken as a number; if its {len(distinct)} values are codes of categories, write '
             f'dict(name={name!r}, values={tuple(sorted(fact.counts, key=natural))!r}) in the schema.'
+        )
+
+
+def _warn_of_used(facts: Sequence[ColumnFacts], labels: Sequence[str | None], findings: Findings) -> None:
+    """Report formats of numbers, words for missing values, and missing cells that point to a class."""
+    _warn_of_two_formats(facts, findings)
+    words: dict[str, list[str]] = {}
+    classes: dict[str, list[str]] = {}
+    for fact in facts:
+        if fact.missing_words:
+            counts = sorted(fact.missing_words.items(), key=lambda item: (-item[1], item[0]))
+            words.setdefault(', '.join(f'{word!r} ({count})' for word, count in counts), []).append(fact.name)
+        for text in absence_of_one_class(fact, labels):
+            classes.setdefault(text, []).append(fact.name)
+    for text, names in words.items():
+        findings.warnings.append(
+            f'In {listing_of(names)} these words are taken as missing: {text}. Rename one that is a value.'
+        )
+    for text, names in classes.items():
+        findings.warnings.append(
+            f'In {listing_of(names)} the missing cells give a class away: {text}. Leave out the class (--classes) or '
+            'the columns (--ignore).'
+        )
+
+
+def _explain_codes(fact: ColumnFacts, findings: Findings) -> None:
+    codes = fact.numbers.codes
+    text = ', '.join(sorted(set(codes)))
+    findings.assumptions.append(f'In {fact.name!r} {text} stands for a missing value: {len(codes)} cells.')
+
+
+def _warn_of_two_formats(facts: Sequence[ColumnFacts], findings: Findings) -> None:
+    """Report that some columns have decimal commas and some decimal points."""
+    commas, points = ([f for f in facts if f.is_number and f.forms.votes == sign] for sign in ('comma', 'point'))
+    if commas and points:
+        findings.warnings.append(
+            f'Columns have decimal commas ({listing_of([f.name for f in commas], 5)}) or decimal points '
+            f'({listing_of([f.name for f in points], 5)}); each is read by its own cells, as '
+            f'{commas[0].forms.commas[0]!r} and {points[0].forms.points[0]!r}.'
+        )
+
+
+def _warn_of_codes(fact: ColumnFacts, findings: Findings) -> None:
+    """Report values such as 999 among plausible numbers, which are read as numbers."""
+    if fact.is_number and (codes := fact.numbers.probable_codes):
+        text = ', '.join(f'{value:g} ({count} cells)' for value, count in codes.items())
+        findings.warnings.append(
+            f'In {fact.name!r} these are probably codes of a missing value, but are used as they are: {text}. Empty '
+            'these cells if they are.'
         )

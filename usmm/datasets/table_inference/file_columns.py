@@ -84,9 +84,14 @@ def infer_files(
                 f'{CLINICAL!r} stands for the table: give the files of {sources} another name with --files'
             )
         roles.append(replace(role, kind=_kind(role, rows, lookup)))
+        if (why := _renamed(name, sources, role.name, bool(hints.files))) is not None:
+            findings.assumptions.append(why)
     names = [role.name for role in roles]
     if len(set(names)) < len(names):
-        raise ValueError(f'modalities must have different names, got {names}: name them with --files MODALITY=COLUMN')
+        raise ValueError(
+            f'modalities must have different names, got {names}: name them with --files MODALITY=COLUMN, in letters of '
+            'the English alphabet, digits and underscores'
+        )
     for role in roles:
         for source in role.sources:
             if source in facts:
@@ -95,6 +100,17 @@ def infer_files(
                 findings.take(source, f'{role.kind}: {role.name}', f'{reason}{exist}')
     with_masks = _with_masks(roles, masks, columns, hints, findings)
     return tuple(_with_boxes(with_masks, facts, findings))
+
+
+def _renamed(name: str, sources: Sequence[str], used: str, stated: bool) -> str | None:
+    """Why a modality has another name than its column, or than a person stated; None where it is plain to see."""
+    words = '_'.join(word for word in words_of(sources[0]) if word not in FILE_WORDS)
+    if name == used and (stated or words == used or (not words and sources[0].isascii())):
+        return None
+    return (
+        f'The modality of {listing_of(sources)} is called {used!r}: a name has letters of the English alphabet, digits '
+        'and underscores, and is not a word of Python or of the network.'
+    )
 
 
 def file_column(fact: ColumnFacts, lookup: FileLookup) -> FileColumn | None:
@@ -166,13 +182,24 @@ def _named(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     for base, group in numbered.items():
         if len(group) > 1:
             rest = {name: cs for name, cs in names.items() if not {*cs} & {*group}}
-            united, apart = {base: tuple(group)}, {identifier(column, base): (column,) for column in group}
+            united, apart = {base: tuple(group)}, _apart(group, base)
             one = ' '.join(f'{base}={column!r}' for column in group)
             each = ' '.join(f'{name}={columns[0]!r}' for name, columns in apart.items())
             text = f'Do the columns {listing_of(group)} hold several files of one modality, or one modality each?'
             answers = {'one': {**rest, **united}, 'each': {**rest, **apart}}
-            flag = f'--files {one}   or   --files {each}   (and those of other modalities)'
+            flag = f'--files {one}   or   --files {each}   (and those of other modalities, and --masks for masks)'
             raise UndecidedError([Question('files', text, flag, ('one', 'each'), files=answers)])
+    return names
+
+
+def _apart(columns: Sequence[str], base: str) -> dict[str, tuple[str, ...]]:
+    """A modality for each column; names that are the same in ASCII get a number."""
+    names: dict[str, tuple[str, ...]] = {}
+    for column in columns:
+        name, count = identifier(column, base), 2
+        while name in names:
+            name, count = f'{identifier(column, base)}_{count}', count + 1
+        names[name] = (column,)
     return names
 
 
@@ -226,7 +253,8 @@ def _with_masks(
 ) -> list[ModalityRole]:
     """The modalities with their mask columns."""
     chosen: dict[str, tuple[str, ...]] = {}
-    for modality, names in hints.masks.items():
+    for stated, names in hints.masks.items():
+        modality = stated if stated == NONE else identifier(stated, 'image')
         if modality != NONE and modality not in {role.name for role in roles}:
             raise ValueError(
                 f'--masks names the modality {modality!r}; the modalities are {[role.name for role in roles]}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,11 +78,11 @@ class FileLookup:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
-        return _grouped((path.name.lower(), path) for path in self.files)
+        return _grouped((_key(path.name), path) for path in self.files)
 
     @cached_property
     def _by_stem(self) -> dict[str, list[Path]]:
-        return _grouped((path.stem.lower(), path) for path in self.files)
+        return _grouped((_key(path.stem), path) for path in self.files)
 
     def cell(self, text: str, bare: bool = False) -> CellFiles:
         """The files of a cell, which may name several.
@@ -120,9 +121,10 @@ class FileLookup:
         if Path(text).is_absolute():
             anchor = Path(text).anchor
             roots, text = (Path(anchor),), text[len(anchor) :]
+        forms = dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ('NFC', 'NFD'))])
         for root in roots:
             try:
-                matches = [path for path in root.glob(text) if path.is_file()]
+                matches = {path for form in forms for path in root.glob(form) if path.is_file()}
             except (ValueError, NotImplementedError) as error:
                 raise ValueError(f'{pattern!r} is not a pattern of file names: {error}') from error
             if matches:
@@ -143,15 +145,15 @@ class FileLookup:
         parts = [part for part in PurePosixPath(text.replace('\\', '/')).parts if part not in ('/', '.', '..')]
         if not parts or not (bare or has_suffix(parts[-1])):
             return CellFiles(absent=(text,))
-        name = parts[-1].lower()
+        name, folders = _key(parts[-1]), [_key(part) for part in parts[:-1]]
         group = self._by_name.get(name, [])
         group = group or (self._by_stem.get(name, []) if bare else [])
-        group = _best_tail(group, [part.lower() for part in parts[:-1]])
-        if len(parts) > 1 and group and not _agreement(group[0], [part.lower() for part in parts[:-1]]):
+        group = _best_tail(group, folders)
+        if len(parts) > 1 and group and not _agreement(group[0], folders):
             return CellFiles(absent=(text,))  # another folder's file of this name may be another patient's
         if len(group) != 1:
             return CellFiles(unclear=(text,)) if group else CellFiles(absent=(text,))
-        how = {'suffix'} if group[0].name.lower() != name else {'case'} if group[0].name != parts[-1] else set()
+        how = {'suffix'} if _key(group[0].name) != name else {'case'} if group[0].name != parts[-1] else set()
         return CellFiles((group[0],), how=frozenset(how | {'folder'}))
 
 
@@ -163,6 +165,11 @@ def has_suffix(name: str) -> bool:
         (True, False)
     """
     return Path(name.strip()).suffix.lower() in SUFFIXES
+
+
+def _key(name: str) -> str:
+    """A name without what differs between file systems: case, and accents as one character or as two (NFC, NFD)."""
+    return unicodedata.normalize('NFC', name).lower()
 
 
 def _is_short(text: str) -> bool:
@@ -177,7 +184,7 @@ def _best_tail(paths: Sequence[Path], folders: Sequence[str]) -> list[Path]:
 
 def _agreement(path: Path, folders: Sequence[str]) -> int:
     """How many of the folders above a file, from the last one on, are those that are named."""
-    own = [part.lower() for part in path.parts[:-1]]
+    own = [_key(part) for part in path.parts[:-1]]
     count = 0
     while count < min(len(own), len(folders)) and own[-1 - count] == folders[-1 - count]:
         count += 1

@@ -13,14 +13,17 @@ from usmm.datasets.table_inference.file_lookup import FileLookup
 from usmm.datasets.table_inference.id_columns import explain_patients, infer_ids, infer_split, patient_of
 from usmm.datasets.table_inference.label_classes import infer_label
 from usmm.datasets.table_inference.name_words import listing_of
+from usmm.datasets.table_inference.number_format import table_decimal
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import UNUSED, Findings, LabelRole, TableRoles
 from usmm.readers import DataError, read_table
-from usmm.readers.table import sheet_names
+from usmm.readers.table import ROW_NUMBERS, sheet_names
 from usmm.utils.suggestions import did_you_mean
 
 T = TypeVar('T')
 Rows = list[dict[str, str | None]]
+FEW_EMPTY = 3  # cells
+MOST_EMPTY = 0.1  # share of the rows
 FEWEST = 4  # rows; with fewer there is nothing to train and to test on
 
 
@@ -39,17 +42,43 @@ class CaseRows:
     def __init__(self, table: Path, hints: TableHints) -> None:
         self.table = table.absolute()
         frame = read_table(table, keep_words=True)
+        self._numbers = tuple(frame.attrs[ROW_NUMBERS])
         self.names = tuple(str(name) for name in frame.columns)
+        self._check_header()
         for name in hints.named:
             if name not in self.names:
                 raise ValueError(f'the table {table.name} has no column {name!r}; {did_you_mean(name, self.names)}')
         if len(frame) < FEWEST:
             raise DataError(f'has {len(frame)} rows: training and testing need {FEWEST} cases or more', file=table)
-        self.facts = {name: ColumnFacts(name, frame[name].tolist(), hints.decimal) for name in self.names}
+        facts = [ColumnFacts(name, frame[name].tolist(), hints.decimal) for name in self.names]
+        own = table_decimal(fact.forms for fact in facts if fact.name not in hints.ignore and not fact.is_date)
+        self.facts = {f.name: ColumnFacts(f.name, f.raw, hints.decimal, own) for f in facts}
         cells = zip(*(fact.cells for fact in self.facts.values()))
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)
         self.notes = _notes_on_sheets(self.table)
+
+    def _check_header(self) -> None:
+        """Refuse a title in the place of the names of the columns.
+
+        Raises:
+            DataError: Most columns have no name.
+        """
+        unnamed = sum(name == f'column {i}' for i, name in enumerate(self.names, 1))
+        if unnamed >= 2 and 2 * unnamed >= len(self.names):
+            raise DataError(
+                f'the first row names {len(self.names) - unnamed} of {len(self.names)} columns: if it is a title, '
+                'remove the rows above the names of the columns',
+                file=self.table,
+            )
+
+    def number(self, index: int) -> int:
+        """The number of a row as a spreadsheet shows it, blank rows counted.
+
+        Args:
+            index: Which of the rows.
+        """
+        return self._numbers[index]
 
 
 def _notes_on_sheets(table: Path) -> list[str]:
@@ -87,6 +116,8 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
     ids = steps.run(lambda: infer_ids(data.facts, hints, findings))
     modalities = steps.run(lambda: infer_files(data.facts, data.rows, data.lookup, hints, findings))
     case, patient = ids or (None, None)
+    _check_filled(data, patient, '--patient')
+    _check_filled(data, case, '--id')
     first = [
         next((path.name for m in modalities or () for path in files_in(m, row, data.lookup).files), None)
         for row in data.rows
@@ -118,6 +149,35 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
         data.table, columns, case, patient, hints.patient_pattern, label, modalities, variables, split,
         hints.case_per_file, tuple(findings.assumptions), tuple(findings.warnings),
     )  # fmt: skip
+
+
+def like_merged_cells(empty: int, rows: int) -> bool:
+    """Whether so many cells of a column are empty that they are not single slips.
+
+    Args:
+        empty: Rows whose cell is empty.
+        rows: All rows.
+
+    Example:
+        >>> like_merged_cells(2, 10), like_merged_cells(20, 60)
+        (False, True)
+    """
+    return empty >= FEW_EMPTY and empty > MOST_EMPTY * rows
+
+
+def _check_filled(data: CaseRows, column: str | None, flag: str) -> None:
+    """Refuse ids that stand once for several rows, as merged cells are read."""
+    if column is None:
+        return
+    rows = [i for i, row in enumerate(data.rows) if row[column] is None]
+    if like_merged_cells(len(rows), len(data.rows)) and rows[0] > 0:
+        numbers = ', '.join(str(data.number(i)) for i in rows[:8])
+        more = f' and {len(rows) - 8} more' if len(rows) > 8 else ''
+        raise DataError(
+            f'{len(rows)} of {len(data.rows)} rows have no id in {column!r} (rows {numbers}{more}). A merged cell has '
+            f'its value in the first row alone: fill in the id in every row, or name another column with {flag}',
+            file=data.table,
+        )
 
 
 class _Steps:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from usmm.datasets.table_inference.column_facts import ColumnFacts
 from usmm.datasets.table_inference.name_words import (
+    HEALTHY_WORDS,
     LABEL_NAMES,
+    NEGATIONS,
     NEGATIVE_WORDS,
+    NO_WORDS,
     POSITIVE_WORDS,
     UNCLEAR_WORDS,
+    YES_WORDS,
     listing_of,
     natural,
     plain_name,
     spelling_key,
     spellings,
+    words_of,
 )
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import Findings, LabelRole
@@ -46,14 +52,42 @@ def infer_label(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: F
         text = f'the label {column!r} has {len(groups)} class {list(fact.counts)}; training needs two or more'
         raise DataError(f'{text}: name another column with --label')
     spelling = {text: max(group, key=fact.counts.__getitem__) for group in groups.values() for text in group}
+    renamed = _names_of_a_healthy_state(column, dict.fromkeys(spelling.values()))
+    if renamed:
+        spelling = {text: renamed[name] for text, name in spelling.items()}
+        shown = ', '.join(f'{old!r} is {new!r}' for old, new in renamed.items())
+        findings.assumptions.append(f'The values of the label {column!r} are named after it: {shown}.')
+    hints = replace(
+        hints,
+        classes=tuple(_renamed(name, renamed) for name in hints.classes),
+        positive=None if hints.positive is None else _renamed(hints.positive, renamed),
+    )
     counts = Counter(spelling[cell] for cell in fact.cells if cell is not None)
     classes = _classes(column, counts, hints)
     ignored = {name: count for name, count in counts.items() if name not in classes}
-    positive = _positive(classes, hints, findings)
+    positive = _positive(column, classes, hints, findings)
     if len(classes) == 2 and not hints.classes:
         classes = tuple(sorted(classes, key=lambda name: name == positive))
     _explain(fact, groups, counts, classes, hints, findings)
     return LabelRole(column, classes, positive, spelling, ignored)
+
+
+def _names_of_a_healthy_state(column: str, values: Iterable[str]) -> dict[str, str]:
+    """New names of yes and no in a column such as `benign`, where yes is the negative class; none in others."""
+    words = {*words_of(column)}
+    if not words & HEALTHY_WORDS or words & NEGATIONS:
+        return {}
+    yes = [value for value in values if _plain_value(value) in YES_WORDS]
+    no = [value for value in values if _plain_value(value) in NO_WORDS]
+    return {yes[0]: column, no[0]: f'not {column}'} if len(yes) == len(no) == 1 else {}
+
+
+def _renamed(name: str, renamed: Mapping[str, str]) -> str:
+    return next((new for old, new in renamed.items() if spelling_key(old) == spelling_key(name)), name)
+
+
+def _plain_value(value: str) -> str:
+    return plain_name(value.replace('+', 'positive').removesuffix('.0'))
 
 
 def _label_column(facts: Mapping[str, ColumnFacts], free: Sequence[str]) -> str:
@@ -95,7 +129,7 @@ def _classes(column: str, counts: Counter[str], hints: TableHints) -> tuple[str,
     return classes
 
 
-def _positive(classes: tuple[str, ...], hints: TableHints, findings: Findings) -> str | None:
+def _positive(column: str, classes: tuple[str, ...], hints: TableHints, findings: Findings) -> str | None:
     if hints.positive is not None:
         match = [name for name in classes if spelling_key(name) == spelling_key(hints.positive)]
         if not match:
@@ -105,8 +139,15 @@ def _positive(classes: tuple[str, ...], hints: TableHints, findings: Findings) -
         return match[0] if len(classes) == 2 else None
     if len(classes) != 2:
         return None
-    keys = [plain_name(name.replace('+', 'positive').removesuffix('.0')) for name in classes]
+    healthy = [name for name in classes if name == column and classes[1 - classes.index(name)] == f'not {column}']
+    if healthy and {*words_of(column)} & HEALTHY_WORDS:
+        positive = f'not {column}'
+        findings.assumptions.append(f'The positive class, for sensitivity and AUC, is {positive!r}.')
+        return positive
+    keys = [_plain_value(name) for name in classes]
     is_positive, is_negative = [k in POSITIVE_WORDS for k in keys], [k in NEGATIVE_WORDS for k in keys]
+    if {*words_of(column)} & NEGATIONS and {*keys} <= YES_WORDS | NO_WORDS:
+        is_positive = is_negative = [False, False]  # 'no cancer: yes' is the negative class
     if any(key.isdigit() for key in keys) and set(keys) != {'0', '1'}:
         is_positive = is_negative = [False, False]  # 1 and 2: either may be the disease
     for i in (0, 1):
@@ -137,6 +178,10 @@ def _explain(
     for name in classes:
         if plain_name(name) in UNCLEAR_WORDS:
             findings.warnings.append(f'Is {name!r} a class, with {counts[name]} cases? --classes leaves others out.')
+    for meaning in (YES_WORDS, NO_WORDS):
+        alike = [name for name in classes if _plain_value(name) in meaning]
+        if len(alike) > 1:
+            findings.warnings.append(f'Are {listing_of(alike)} one class? Write it in one way, or use --classes.')
     if words := fact.missing_words:
         text = ', '.join(f'{word!r} ({count})' for word, count in words.most_common(5))
         findings.warnings.append(

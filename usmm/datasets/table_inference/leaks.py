@@ -11,6 +11,7 @@ from usmm.datasets.table_inference.name_words import is_conclusion
 
 LEAST = 20  # labelled rows below which a coincidence is too likely
 NEAR_PERFECT = 0.95
+UNLIKELY = 1e-3  # probability below which missing cells of one class alone are not a coincidence
 
 
 def leak_in(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
@@ -62,6 +63,54 @@ def by_absence(column: ColumnFacts, labels: Sequence[str | None]) -> str | None:
     if wrong <= (1 - 0.9) * chance:
         return f'its missing cells nearly determine the label (exceptions: {wrong} of {len(pairs)})'
     return None
+
+
+def absence_of_one_class(column: ColumnFacts, labels: Sequence[str | None]) -> list[str]:
+    """Which kinds of missing cells point to one class: as few as two cells may, where the class is as rare.
+
+    Unlike `by_absence` this is not a reason to leave the column out, as it may be true of few cells.
+
+    Args:
+        column: The column.
+        labels: Class of each row; None: not known.
+
+    Example:
+        >>> labels = ['normal'] * 4 + ['benign', 'malignant'] * 30
+        >>> absence_of_one_class(ColumnFacts('halo', ['not applicable'] * 4 + ['yes', 'no', 'no'] * 20), labels)
+        ["'not applicable' stands in 4 of the 4 cases of 'normal' and in 0 of the 60 others"]
+    """
+    kinds = [
+        None if label is None or cell is not None else (raw or '').casefold()
+        for raw, cell, label in zip(column.raw, column.cells, labels)
+    ]
+    words = {kind: raw for kind, raw in zip(kinds, column.raw) if kind is not None}
+    shown: list[tuple[str, list[bool]]] = [
+        (f'{word!r} stands' if word else 'an empty cell stands', [kind == key for kind in kinds])
+        for key, word in words.items()
+    ]
+    if len(words) > 1:
+        shown.append(('a missing value stands', [kind is not None for kind in kinds]))
+    if words:
+        shown.append(('a value stands', [cell is not None for cell in column.cells]))
+    texts = []
+    for what, marks in shown:
+        chosen = Counter(label for label, mark in zip(labels, marks) if mark and label is not None)
+        sizes = Counter(label for label in labels if label is not None)
+        if not chosen or len(sizes) < 2:
+            continue
+        name, hits = chosen.most_common(1)[0]
+        total, marked, size = sizes.total(), chosen.total(), sizes[name]
+        if hits >= NEAR_PERFECT * marked and _chance(total, size, marked, hits) < UNLIKELY:
+            texts.append(
+                f'{what} in {hits} of the {size} cases of {name!r} and in {marked - hits} of the {total - size} others'
+            )
+    return texts[:1] if len(texts) == 2 and len(words) == 1 else texts
+
+
+def _chance(total: int, size: int, marked: int, hits: int) -> float:
+    """The probability that of `marked` cells drawn from `total` at least `hits` are among `size` (hypergeometric)."""
+    ways = sum(math.comb(size, i) * math.comb(total - size, marked - i) for i in range(hits, min(size, marked) + 1))
+    return ways / math.comb(total, marked)
 
 
 def _errors(pairs: Sequence[tuple[str, str | None]]) -> tuple[int, int]:

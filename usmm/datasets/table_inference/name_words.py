@@ -79,9 +79,32 @@ NEGATIVE_WORDS = frozenset({
     'benign', 'benigne', 'gutartig', 'negative', 'negativ', 'neg', 'no', 'nein', 'n', 'false', '0', 'normal', 'healthy',
     'control', 'gesund', 'regular', 'nocancer', 'notmalignant',
 })  # fmt: skip
+YES_WORDS = frozenset({'yes', 'ja', 'y', 'j', 'true', '1', 'positive', 'positiv', 'pos'})
+NO_WORDS = frozenset({'no', 'nein', 'n', 'false', '0', 'negative', 'negativ', 'neg'})
+# in the name of a label: it asks for the absence of a disease, or it negates something
+HEALTHY_WORDS = frozenset({
+    'benign', 'benigne', 'gutartig', 'normal', 'healthy', 'gesund', 'unremarkable', 'unauffaellig',
+})  # fmt: skip
+NEGATIONS = frozenset({
+    'no', 'not', 'non', 'nicht', 'kein', 'keine', 'ohne', 'without', 'free', 'absent', 'absence', 'un',
+})  # fmt: skip
 UNCLEAR_WORDS = frozenset({
     'unknown', 'unclear', 'unbekannt', 'unklar', 'uncertain', 'indeterminate', 'undetermined', 'excluded', 'other',
     'tbd',
+})  # fmt: skip
+# members of ModuleDict of torch and mmengine, and of ConfigDict, which the name of a modality would hide
+MEMBERS = frozenset({
+    'add_module', 'apply', 'bfloat16', 'buffers', 'build_lazy', 'call_super_init', 'children', 'clear', 'compile',
+    'copy', 'cpu', 'cuda', 'deepcopy', 'double', 'dump_init_info', 'dump_patches', 'eval', 'extra_repr', 'float',
+    'forward', 'freeze', 'fromkeys', 'get', 'get_buffer', 'get_extra_state', 'get_parameter', 'get_submodule', 'half',
+    'init_cfg', 'init_weights', 'ipu', 'is_init', 'items', 'keys', 'lazy', 'load_state_dict', 'merge', 'modules',
+    'mtia', 'named_buffers', 'named_children', 'named_modules', 'named_parameters', 'parameters', 'pop', 'popitem',
+    'register_backward_hook', 'register_buffer', 'register_forward_hook', 'register_forward_pre_hook',
+    'register_full_backward_hook', 'register_full_backward_pre_hook', 'register_load_state_dict_post_hook',
+    'register_load_state_dict_pre_hook', 'register_module', 'register_parameter', 'register_state_dict_post_hook',
+    'register_state_dict_pre_hook', 'requires_grad_', 'set_extra_state', 'set_submodule', 'setdefault',
+    'share_memory', 'state_dict', 'to', 'to_dict', 'to_empty', 'train', 'training', 'type', 'unfreeze', 'update',
+    'values', 'xpu', 'zero_grad',
 })  # fmt: skip
 UMLAUTS = str.maketrans({'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ß': 'ss', 'Ä': 'Ae', 'Ö': 'Oe', 'Ü': 'Ue'})
 WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+')
@@ -120,15 +143,18 @@ def plain_name(name: str) -> str:
 
 
 def identifier(name: str, default: str) -> str:
-    """A name for a modality: lower case, letters, digits and underscores, as a Python name.
+    """A name for a modality: lower case, ASCII letters, digits and underscores, as a Python name that is free.
+
+    Names that a network or a config needs for itself, such as `train` and `type`, get the default in front.
 
     Example:
         >>> identifier('B-Mode', 'image'), identifier('', 'image'), identifier('2nd', 'image')
         ('b_mode', 'image', 'image_2nd')
+        >>> identifier('train', 'image'), identifier('class', 'image'), identifier('超声', 'clip')
+        ('image_train', 'image_class', 'clip')
     """
     text = '_'.join(re.findall(r'[a-z0-9]+', ascii_text(name).lower())) or default
-    text = text if text[0].isalpha() else f'{default}_{text}'
-    return f'{text}_' if keyword.iskeyword(text) else text
+    return f'{default}_{text}' if not text[0].isalpha() or keyword.iskeyword(text) or text in MEMBERS else text
 
 
 def is_conclusion(name: str) -> bool:

@@ -12,17 +12,19 @@ from pathlib import Path
 
 from usmm.datasets.converters.cells import no_formula
 from usmm.datasets.ids import same_patient
-from usmm.datasets.table_inference.column_facts import POINT, numbers_of
 from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
+from usmm.datasets.table_inference.file_uses import FileUses
 from usmm.datasets.table_inference.id_columns import patient_of
-from usmm.datasets.table_inference.infer_roles import CaseRows
+from usmm.datasets.table_inference.infer_roles import CaseRows, like_merged_cells
 from usmm.datasets.table_inference.name_words import PARTS, listing_of
+from usmm.datasets.table_inference.number_format import POINT
 from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES, ModalityRole, TableRoles
 from usmm.readers import DataError
 from usmm.structures import Schema
 
 Row = dict[str, str]
+NO_LABEL = 'the label is missing'
 
 
 @dataclass
@@ -64,6 +66,7 @@ class PreparedTable:
         schema: The schema of the rows.
         parts: Part -> class -> cases, where the table has a split column.
         idle_files: Folder -> images and clips in it that no case names, of folders from which files are used.
+        warnings: What a person should look at, a sentence each.
     """
 
     rows: list[Row]
@@ -77,6 +80,7 @@ class PreparedTable:
     schema: Schema
     parts: dict[str, Counter[str]] = field(default_factory=dict)
     idle_files: dict[Path, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def num_patients(self) -> int:
@@ -109,7 +113,8 @@ def prepare_table(data: CaseRows, roles: TableRoles, folder: Path) -> PreparedTa
         folder: Where a case table would be written; its file columns are relative to it.
 
     Raises:
-        DataError: A name that several files have, masks that fit no file, or a case id that stands twice.
+        DataError: A name that several files have, masks that fit no file or are the image itself, a case id that stands
+            twice, one file of two patients, or one patient in two parts.
     """
     return _Preparation(data, roles, folder).run()
 
@@ -122,12 +127,11 @@ class _Preparation:
         self.files = {m.name: FileCounts() for m in roles.modalities}
         self.names = _Names(roles, data.names)
         self.numbers = {
-            v.column: numbers_of(data.facts[v.column].cells, data.facts[v.column].decimal).values
-            for v in roles.variables
-            if not v.variable.is_category
+            v.column: data.facts[v.column].numbers.values for v in roles.variables if not v.variable.is_category
         }
         self.serial: Counter[str] = Counter()
         self.used_files: set[Path] = set()
+        self.uses = FileUses(data.table)
 
     def run(self) -> PreparedTable:
         rows: list[Row] = []
@@ -145,6 +149,8 @@ class _Preparation:
         if schema.split is not None:
             for case in rows:
                 parts.setdefault(case[schema.split], Counter())[case[schema.label]] += 1
+        self._check_parts(rows, schema)
+        self.uses.check()
         changes = [f'{text} ({count})' for text, count in self.changed.items()]
         order = self.roles.label.classes
         return PreparedTable(
@@ -159,14 +165,15 @@ class _Preparation:
             schema,
             parts,
             self._idle_files(),
+            [*self._warnings(), *self.uses.warnings()],
         )
 
     def _cases(self, index: int, row: Mapping[str, str | None]) -> list[Row]:
         """The cases of a row: none where it takes no part, several where each file is one."""
-        number, roles, out = f'row {index + 2}', self.roles, Row()
+        number, roles, out = f'row {self.data.number(index)}', self.roles, Row()
         cell = row[roles.label.column]
         if cell is None:
-            return self._leave('the label is missing', self._id_of(row, number))
+            return self._leave(NO_LABEL, self._id_of(row, number))
         label = roles.label.spelling[cell]
         if label not in roles.label.classes:
             self.left_out[f'the label is {label!r}'].append(self._id_of(row, number))
@@ -203,6 +210,8 @@ class _Preparation:
         for modality in roles.modalities:
             if modality.boxes is not None:
                 out[modality.boxes] = row[modality.boxes] or ''
+            patient = out.get(self.names.patient) or out[self.names.case]
+            self.uses.add(modality.name, number, patient, files[modality.name], masks[modality.name])
         return self._with_files(out, row, files, masks, label)
 
     def _with_files(
@@ -250,10 +259,13 @@ class _Preparation:
             if text is None:
                 out[v.column] = ''
             elif v.variable.is_category:
-                out[v.column] = self._same(text, v.spelling[text], f'spellings of {v.column!r}')
+                out[v.column] = self._same(
+                    text, v.spelling.get(text, ''), f'spellings of {v.column!r}'
+                )  # '': a code of a missing value
             else:
                 value = self.numbers[v.column][index]
-                plain = '' if value is None else text if POINT.fullmatch(text) else format(value, '.15g')
+                same = POINT.fullmatch(text) and float(text) == value  # 3.400 may be 3400
+                plain = '' if value is None else text if same else format(value, '.15g')
                 out[v.column] = self._same(text, plain, f'numbers of {v.column!r}')
 
     def _same(self, old: str, new: str, what: str, alike: bool = False) -> str:
@@ -321,9 +333,40 @@ class _Preparation:
     def _made_id(self, patient: str | None, index: int) -> str:
         self.changed['ids of cases are made'] += 1
         if patient is None:
-            return f'row_{index + 2}'
+            return f'row_{self.data.number(index)}'
         self.serial[patient] += 1
         return f'{patient}-{self.serial[patient]}'
+
+    def _check_parts(self, rows: Sequence[Row], schema: Schema) -> None:
+        """Refuse a patient in two parts of the split column."""
+        if schema.split is None:
+            return
+        parts: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            parts[row.get(schema.patient_id) or row[schema.case_id]].add(row[schema.split])
+        if several := [patient for patient, names in parts.items() if len(names) > 1]:
+            raise DataError(
+                f'{len(several)} patients are in several parts of the column {schema.split!r}, so that the test would '
+                f'be on patients of the training: {listing_of(several, 10)}. Correct the column, or let folds be made '
+                'by patient with --split none',
+                file=self.data.table,
+            )
+
+    def _warnings(self) -> list[str]:
+        """Rows that take no part because an id, or many labels, are missing."""
+        texts = []
+        ids = [names for reason, names in self.left_out.items() if reason.endswith('id is missing')]
+        if ids:
+            texts.append(
+                f'{sum(map(len, ids))} rows without an id are left out. Fill in the id, which merged cells lack.'
+            )
+        labels = len(self.left_out.get(NO_LABEL, ()))
+        if like_merged_cells(labels, len(self.data.rows)):
+            texts.append(
+                f'{labels} of {len(self.data.rows)} rows have no label and are left out. A merged cell has its value '
+                'in the first row alone: fill in the label in every row.'
+            )
+        return texts
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
         for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
