@@ -7,9 +7,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from usmm.readers import DataError, is_missing, limits, read_table, table
-from usmm.readers.table import ROW_NUMBERS, SheetNumber
-from usmm.structures import MISSING_WORDS
+from usmm.readers import DataError, is_missing, limits, read_table
+from usmm.readers.table import ROW_NUMBERS
+from usmm.readers.workbook import SheetNumber
 
 
 def rows(frame: pd.DataFrame) -> list[list[str | None]]:
@@ -88,10 +88,6 @@ def test_single_column(make_csv):
     assert rows(read_table(make_csv('id\n1\n2\n'))) == [['1'], ['2']]
 
 
-def test_missing_words_are_the_librarys():
-    assert table.MISSING_WORDS == MISSING_WORDS
-
-
 @pytest.mark.parametrize('word', ['', ' ', 'NA', 'n/a', 'NaN', 'Not available', 'none', '-', '?', '#N/A', '#DIV/0!'])
 def test_missing_cells_are_none(make_csv, word):
     assert is_missing(word)
@@ -148,7 +144,10 @@ def test_header_alone_is_an_empty_table(make_csv):
         (b'a,b\n1,\0\0\n', 'holds zero bytes'),
         ('id,size\n1,2\n'.encode('utf-16-le'), 'looks like UTF-16 without its byte order mark: save it as UTF-8'),
         ('id,size\n1,2\n'.encode('utf-16-be'), 'looks like UTF-16 without its byte order mark: save it as UTF-8'),
-        (b'Study\nid,size\n1,2\n', 'row 2 has 2 cells, the header has 1: if row 1 is a title, remove the rows above'),
+        (
+            b'Study\nid,size\n1,2\n',
+            'row 2 has 2 cells, the header has 1: if row 1 is a title, set skip_rows of the table, or',
+        ),
         (b'\na,b\n1,2\n1,2,3\n', 'row 4 has 3 cells, the header has 2 '),
         (b'PK\x03\x04 but no archive', 'cannot be read as a table: BadZipFile'),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +12,11 @@ import numpy as np
 
 from usmm.apis.record_values import clip_pixels, image_pixels, is_empty, is_pixels, mask_pixels, paths_of
 from usmm.readers import read_box
+from usmm.readers.workbook import SheetNumber, UncachedFormula
 from usmm.structures import CLINICAL, Case, Schema, Variable
 from usmm.utils.suggestions import nearest
 
-NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
+LARGEST = float(np.finfo(np.float32).max)  # what the networks compute with
 NESTED = ('masks', 'boxes', CLINICAL)
 FIXED = ('case_id', 'patient_id', 'label')
 Record: TypeAlias = Mapping[str, object]  # what a caller states of one case, see `CaseReader.read`
@@ -122,14 +122,33 @@ class CaseReader:
         for key, value in record.items():
             if key in NESTED and isinstance(value, Mapping):
                 kind = {'masks': 'mask', 'boxes': 'box'}.get(str(key), CLINICAL)
-                cells |= {(kind, str(name)): item for name, item in value.items() if not is_empty(item)}
-            elif str(key) in self.keys and not is_empty(value):
+                named = {(kind, str(name)): item for name, item in value.items()}
+                cells |= {key: item for key, item in named.items() if not self._is_empty(key, item)}
+            elif str(key) in self.keys and not self._is_empty(self.keys[str(key)], value):
                 cells[self.keys[str(key)]] = value
+        patient = cells.get(('patient_id', 'patient_id'))
+        if self.schema.case_id == self.schema.patient_id and patient is not None:  # one column for both
+            cells.setdefault(('case_id', 'case_id'), patient)
         self._identify(entry, cells)
         for name, near in self.unknown([str(k) for k in record if k not in NESTED]).items():
             if near is not None and self.keys[near] not in cells and nearest(name, [near], cutoff=0.8):
                 entry.warnings.append(f'{name!r} means nothing to this model; did you mean {near!r}?')
         return cells
+
+    def _is_empty(self, key: tuple[str, str], value: object) -> bool:
+        """Whether a value is missing; a declared category or class is not, though it may be a word for missing."""
+        kind, name = key
+        if isinstance(value, str):
+            text = value.strip()
+            if kind == CLINICAL:
+                variable = next((v for v in self.schema.clinical if v.name == name), None)
+                declared = () if variable is None or isinstance(variable.values, str) else variable.values or ()
+                if text in declared:
+                    return False
+            elif kind == 'label' and text in self.classes:
+                return False
+            return self.schema.table_format.is_missing(text)
+        return is_empty(value)
 
     def _identify(self, entry: CaseInput, cells: Mapping[tuple[str, str], object]) -> None:
         names = {kind: str(cells[kind, kind]).strip() for kind in FIXED if (kind, kind) in cells}
@@ -201,6 +220,8 @@ class CaseReader:
             entry.warnings.append(f'not given, so filled in by the model: {", ".join(empty)}')
 
     def _value(self, variable: Variable, value: object, entry: CaseInput) -> float | str:
+        if isinstance(value, UncachedFormula):
+            raise ValueError(f'{variable.name}: cell {value} holds a formula without a stored value')
         if not variable.is_category:
             return self._number(variable, value, entry)
         text = str(value).strip()
@@ -212,13 +233,16 @@ class CaseReader:
         return text
 
     def _number(self, variable: Variable, value: object, entry: CaseInput) -> float:
-        if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
-            value = float(value)
+        if isinstance(value, str):
+            read = float(value) if isinstance(value, SheetNumber) else self.schema.table_format.number(value.strip())
+            value = value if read is None else read
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise ValueError(f'{variable.name} {value!r} is not a number (with a decimal point)')
+            raise ValueError(f'{variable.name} {value!r} is not a number ({self.schema.table_format.example})')
         number = float(value)
         if not math.isfinite(number):
             raise ValueError(f'{variable.name} {number} is not finite')
+        if abs(number) > LARGEST:
+            raise ValueError(f'{variable.name} {number} is too large for a number of single precision')
         if (text := variable.log_problem(number)) is not None:
             raise ValueError(text)
         if (text := variable.range_problem(number)) is not None:

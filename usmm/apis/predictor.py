@@ -29,7 +29,7 @@ from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
 from usmm.datasets.outlines import outlined
 from usmm.readers import DataError, read_table
-from usmm.structures import Case, Schema, Variable, token
+from usmm.structures import Case, Schema, TableFormat, Variable, token
 from usmm.zoo import Zoo
 
 Model: TypeAlias = ModelSource | BuiltNetwork  # what `Predictor` takes
@@ -137,7 +137,7 @@ class Predictor:
             progress: Show a progress bar where the number of cases is known.
         """
         size = _size(batch_size or self.batch_size)
-        records, root = _records(cases)
+        records, root = _records(cases, self.schema.table_format)
         total = len(records) if isinstance(records, Sequence) else None
         predictions = self._iterate(records, root, size, explain)
         if not progress or not total:
@@ -303,10 +303,10 @@ def _opened(model: Model, zoo: str | Path | Zoo | None, device: str | torch.devi
     return _Opened(bundle, built, built)
 
 
-def _records(cases: Records) -> tuple[Iterable[Record], Path | None]:
+def _records(cases: Records, table_format: TableFormat) -> tuple[Iterable[Record], Path | None]:
     """Records, and the folder that their paths start from."""
     if isinstance(cases, (str, Path)):
-        rows = _rows(read_table(cases))
+        rows = _rows(read_table(cases, keep_words=True, table_format=table_format))
         if not rows:
             raise DataError('the table has no rows', file=cases)
         return rows, Path(cases).parent

@@ -97,6 +97,9 @@ class CaseDataset(Dataset):
         if not self.cases and part != 'val':
             raise DataError(f'part {part or "all"!r} has no cases', file=self.table.path)
         self.pipeline = build_steps(pipeline)
+        if part in (None, 'train'):
+            for note in self.table.notes:
+                print_log(f'{self.table.path}: {note}', 'current', logging.WARNING)
         self._epochs = EpochGuard(type(self).__name__)
         if only is not None and part == 'train':
             self.choose(*read_samples(only, self.table.classes))

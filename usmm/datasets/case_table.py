@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from mmengine.logging import print_log
 
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.ids import perhaps_same_patient, same_patient
-from usmm.readers import DataError, is_missing, read_box, read_table
-from usmm.readers.table import ROW_NUMBERS
+from usmm.readers import DataError, read_box, read_table
+from usmm.readers.table import ROW_NUMBERS, SHEETS
+from usmm.readers.workbook import SheetNumber, UncachedFormula
 from usmm.structures import Case, Schema, Settings, Variable
 from usmm.structures.settings import CLINICAL
 from usmm.utils.suggestions import suggestion
@@ -24,11 +26,16 @@ PARTS = ('train', 'val', 'test')
 IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
 TABLE_SUFFIXES = frozenset({'.csv', '.tsv', '.xlsx'})
 CLIP_SUFFIXES = frozenset({'.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif', '.dcm', '.dicom'})
-NUMBER = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
+LARGEST = float(np.finfo(np.float32).max)  # what the networks compute with
 
 NO_TABLE = (
     'there is no case table here. To convert a data set use `usmm convert`, to make synthetic patients '
     '`usmm make_phantom`; then point data_root at the folder that holds the table'
+)
+
+NO_PATIENTS = (
+    'patients unknown: the table has no patient column, so each case counts as a patient of its own; if patients have '
+    'several cases, folds leak and intervals are too narrow'
 )
 
 
@@ -38,7 +45,7 @@ class Problem:
 
     Args:
         kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `unit`,
-            `category`, `box`, `no_file`, `suffix`, `patient_id`, `id_zeros`, `ignored`; tools add their own.
+            `category`, `box`, `formula`, `no_file`, `suffix`, `patient_id`, `id_zeros`, `ignored`; tools add their own.
         case_id: The case, or None where the table as a whole is meant.
         file: The file, where one is meant.
         modality: The modality, `'clinical'` for a clinical column, or None.
@@ -68,6 +75,9 @@ class CaseTable:
         problems: Everything that is wrong, in one list.
         parts: Case id -> `train`, `val` or `test`, where the schema names a split column.
         ignored: How many rows were left out because of their label.
+        notes: What a reader of the table should know: the sheet that was read, where there are others, and errors of
+            the spreadsheet that count as missing.
+        has_patients: Whether the table has the patient column; else each case counts as a patient.
     """
 
     path: Path
@@ -77,6 +87,8 @@ class CaseTable:
     problems: list[Problem] = field(default_factory=list)
     parts: dict[str, str] = field(default_factory=dict)
     ignored: int = 0
+    notes: list[str] = field(default_factory=list)
+    has_patients: bool = True
 
     @classmethod
     def read(
@@ -105,7 +117,8 @@ class CaseTable:
         if not path.is_file():
             raise DataError(NO_TABLE + _others(path), file=path)
         table = cls(path, Schema.of(schema), names)
-        _RowReader(table, read_table(path), {str(x) for x in ignore_labels}).run()
+        frame = read_table(path, keep_words=True, table_format=table.schema.table_format)
+        _RowReader(table, frame, {str(x) for x in ignore_labels}).run()
         return table
 
 
@@ -125,6 +138,13 @@ class _RowReader:
             {str(k): v for k, v in row.items()} for row in frame.to_dict('records')
         ]
         self.numbers: list[int] = frame.attrs[ROW_NUMBERS]  # blank rows are counted
+        self.form = table.schema.table_format
+        self.errors: Counter[str] = Counter()  # of the spreadsheet
+        self.reported: set[tuple[str, str]] = set()
+        sheet, *others = frame.attrs[SHEETS] or ('',)
+        if others:
+            table.notes.append(f'the sheet {sheet!r} is read, not {others}; schema.table_format.sheet names another')
+        table.has_patients = table.schema.patient_id in self.columns
         self.labels: set[str] = set()  # of all rows, those that are left out included
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}
@@ -138,8 +158,9 @@ class _RowReader:
         for number, row in zip(self.numbers, self.rows, strict=True):
             self.row = row
             self.case_id = self.cell(self.schema.case_id)
-            self.labels.add(self.cell(self.schema.label) or '')
-            if self.cell(self.schema.label) in self.ignore:
+            text = self.cell(self.schema.label, (*self.table.classes, *self.ignore))
+            self.labels.add(text or '')
+            if text in self.ignore:
                 self.table.ignored += 1
                 continue
             if self.case_id is None:
@@ -149,8 +170,10 @@ class _RowReader:
             first = seen.setdefault(self.case_id, number)
             if first != number:
                 self.problem('duplicate', f'case id stands in line {first} and again in line {number}')
-            self.table.cases.append(self.read_case(self.case_id))
+            self.table.cases.append(self.read_case(self.case_id, number))
         self.case_id = None
+        for word, count in self.errors.items():
+            self.table.notes.append(f'{count} cells hold the error {word} of a spreadsheet and count as missing')
         self.check_ignored()
         self.check_patients()
         for message in unit_problems(self.schema.clinical, self.table.cases):
@@ -190,9 +213,17 @@ class _RowReader:
                 kind = 'no_label' if column == schema.label else 'column'
                 self.problem(kind, f'the table has no column {column!r}{hint}', modality)
 
-    def read_case(self, case_id: str) -> Case:
+    def read_case(self, case_id: str, number: int) -> Case:
         schema = self.schema
-        case = Case(case_id, self.cell(schema.patient_id) or case_id, label=self.label())
+        patient = self.cell(schema.patient_id)
+        if patient is None and self.table.has_patients:
+            column = schema.patient_id
+            self.problem(
+                'patient_id',
+                f'line {number} has an empty patient id ({column!r}): fill it in; of merged cells the first alone has '
+                f'a value, which schema.table_format.fill_down=({column!r},) repeats',
+            )
+        case = Case(case_id, patient or case_id, label=self.label())
         for modality in schema.modalities:
             suffixes = IMAGE_SUFFIXES if modality in schema.images else CLIP_SUFFIXES
             files = self.files(schema.column(modality), modality, suffixes)
@@ -206,7 +237,8 @@ class _RowReader:
         return case
 
     def label(self) -> int | None:
-        text, classes = self.cell(self.schema.label), self.table.classes
+        classes = self.table.classes
+        text = self.cell(self.schema.label, classes)
         if text is None:
             if self.schema.label in self.columns:
                 self.problem('no_label', 'the label is missing')
@@ -224,7 +256,8 @@ class _RowReader:
             self.table.parts[case_id] = text.lower()
 
     def value(self, variable: Variable) -> float | str | None:
-        text = self.cell(variable.source)
+        declared = () if isinstance(variable.values, str) else variable.values or ()
+        text = self.cell(variable.source, declared)
         if text is None:
             return None
         if not variable.is_category:
@@ -237,10 +270,13 @@ class _RowReader:
         return text
 
     def number(self, variable: Variable, text: str) -> float | None:
-        if not NUMBER.fullmatch(text):
-            self.problem('number', f'{variable.name} {text!r} is not a number (with a decimal point)', CLINICAL)
+        value = float(text) if isinstance(text, SheetNumber) else self.form.number(text)
+        if value is None:
+            self.problem('number', f'{variable.name} {text!r} is not a number ({self.form.example})', CLINICAL)
             return None
-        value = float(text)
+        if not abs(value) <= LARGEST:
+            self.problem('number', f'{variable.name} {text!r} is too large for a number of single precision', CLINICAL)
+            return None
         for kind, message in (('number', variable.log_problem(value)), ('range', variable.range_problem(value))):
             if message is not None:
                 self.problem(kind, message, CLINICAL, self.table.path)
@@ -279,9 +315,28 @@ class _RowReader:
         found = self.names_in[path.parent].get(path.name.lower())
         return f', did you mean {found!r}?' if found else ''
 
-    def cell(self, column: str | None) -> str | None:
+    def cell(self, column: str | None, declared: Collection[str] = ()) -> str | None:
+        """The text of a cell; None where it is missing. Names that are declared are never words for missing."""
         text = self.row.get(column) if column else None
-        return None if text is None or is_missing(text) else text.strip()
+        if text is None or text.strip() in declared:
+            return text if isinstance(text, SheetNumber) or text is None else text.strip()
+        if isinstance(text, UncachedFormula):
+            self.formula(column or '', text)
+            return None
+        if self.form.is_missing(text):
+            if text.startswith('#'):
+                self.errors[text.strip()] += 1
+            return None
+        return text if isinstance(text, SheetNumber) else text.strip()
+
+    def formula(self, column: str, cell: str) -> None:
+        """A formula whose value is not stored, once a column."""
+        if (column, 'formula') not in self.reported:
+            self.reported.add((column, 'formula'))
+            self.problem(
+                'formula', f'cell {cell} in column {column!r} holds a formula without a stored value: open the file in '
+                'a spreadsheet program and save it there, or save it as CSV', file=self.table.path
+            )  # fmt: skip
 
     def problem(self, kind: str, message: str, modality: str | None = None, file: Path | None = None) -> None:
         self.table.problems.append(Problem(kind, self.case_id, file, modality, message))

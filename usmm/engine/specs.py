@@ -64,6 +64,7 @@ class RunContent(TypedDict, total=False):
     clinical_weights: dict[str, float]  # weight of each input of the clinical head
     skipped: dict[str, dict[str, str]]  # part -> case -> why its files cannot be used
     selection: str
+    patients_known: bool  # whether the table has a patient column
     pretrained_on: str  # 'train', or 'all': the encoder has seen the images of test patients
     seconds: float
     versions: dict[str, str]

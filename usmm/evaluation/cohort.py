@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from usmm.datasets.case_table import NUMBER, CaseTable, Problem
+from usmm.datasets.case_table import CaseTable, Problem
 from usmm.evaluation.stats.tables import Column
 from usmm.readers import read_table
-from usmm.structures import Case, Schema, Variable
+from usmm.structures import Case, Schema, TableFormat, Variable
 from usmm.utils.suggestions import suggestion
 
 UNITS = ('patient', 'case')
@@ -128,7 +128,7 @@ def guess_variable(name: str, cells: Sequence[str | None], always: bool = False)
         'auto'
     """
     known = {cell for cell in cells if cell is not None}
-    if len(known) > FEW and all(NUMBER.fullmatch(cell) for cell in known):
+    if len(known) > FEW and all(TableFormat().number(cell) is not None for cell in known):
         return Variable(name)
     return Variable(name, values='auto') if always or 0 < len(known) <= MANY else None
 

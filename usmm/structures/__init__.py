@@ -4,8 +4,9 @@ from usmm.structures.case import Case, auto_values, clinical_vector, token
 from usmm.structures.case_info import ModalityInfo
 from usmm.structures.meaning import MEANING, ModelMeaning
 from usmm.structures.packed_batch import Batch
-from usmm.structures.schema import MISSING_WORDS, Schema, Variable
+from usmm.structures.schema import Schema, Variable
 from usmm.structures.settings import CLINICAL, Settings
+from usmm.structures.table_format import MISSING_WORDS, TableFormat
 
 __all__ = [
     'CLINICAL',
@@ -17,6 +18,7 @@ __all__ = [
     'ModelMeaning',
     'Schema',
     'Settings',
+    'TableFormat',
     'Variable',
     'auto_values',
     'clinical_vector',

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from usmm.structures.settings import Settings
-
-MISSING_WORDS = frozenset(
-    {'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'}
-)
+from usmm.structures.table_format import TableFormat
 
 
 @dataclass(frozen=True)
@@ -137,6 +134,8 @@ class Schema:
         clinical: Clinical variables, as `Variable` or as its arguments in a dict.
         case_id, patient_id, label: Columns; a missing patient column means that each case is its own patient.
         split: Optional column that fixes the part of each case: `train`, `val` or `test`.
+        table_format: How the table is written (sheet, decimal comma, words for missing, ...), as `TableFormat` or as
+            its arguments in a dict.
 
     Example:
         >>> Schema(images=dict(bus='bus'), clinical=[dict(name='age', unit='year', range=(0, 120))]).modalities
@@ -152,8 +151,10 @@ class Schema:
     patient_id: str = 'patient_id'
     label: str = 'label'
     split: str | None = None
+    table_format: TableFormat = field(default_factory=TableFormat)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, 'table_format', TableFormat.of(self.table_format))
         both = set(self.images) & set(self.clips)
         if both:
             raise ValueError(f'modalities {sorted(both)} are both images and clips')

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from usmm.datasets.table_inference.column_facts import ColumnFacts, numbers_of
-from usmm.readers.table import SheetNumber
+from usmm.readers.workbook import SheetNumber
 
 
 @pytest.mark.parametrize(

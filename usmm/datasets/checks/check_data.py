@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.case_table import NO_PATIENTS, CaseTable, Problem
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
 from usmm.datasets.checks.file_facts import FileFacts, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
@@ -107,7 +107,9 @@ def check_data(
         ValueError: Fewer than two classes.
     """
     table = CaseTable.read(path, schema, classes, ignore_labels)
-    root, notes = table.path.parent, []
+    root, notes = table.path.parent, [*table.notes]
+    if not table.has_patients:
+        notes.append(NO_PATIENTS)
     parts: dict[str, str] = {}
     wrong: list[Problem] = []
     if folds is not None and Path(folds).is_file():

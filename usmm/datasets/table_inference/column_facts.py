@@ -11,7 +11,7 @@ from functools import cached_property
 from usmm.datasets.table_inference.name_words import UNITS, unit_in
 from usmm.datasets.table_inference.number_format import NumberFormat, NumberForms, format_of, forms_of, number_in
 from usmm.readers import is_missing
-from usmm.readers.table import SheetNumber
+from usmm.readers.workbook import SheetNumber
 
 WITH_UNIT = re.compile(r'([+-]?[\d.,]*\d)\s*([^\d\s.,+-][^\d]{0,11})')
 DATES = tuple(

@@ -17,7 +17,8 @@ from usmm.datasets.table_inference.number_format import table_decimal
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import UNUSED, Findings, LabelRole, TableRoles
 from usmm.readers import DataError, read_table
-from usmm.readers.table import ROW_NUMBERS, sheet_names
+from usmm.readers.table import ROW_NUMBERS, SHEETS
+from usmm.readers.workbook import sheet_names
 from usmm.utils.suggestions import did_you_mean
 
 T = TypeVar('T')
@@ -56,7 +57,7 @@ class CaseRows:
         cells = zip(*(fact.cells for fact in self.facts.values()))
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)
-        self.notes = _notes_on_sheets(self.table)
+        self.notes = _notes_on_sheets(self.table, frame.attrs[SHEETS]) if frame.attrs[SHEETS] else []
 
     def _check_header(self) -> None:
         """Refuse a title in the place of the names of the columns.
@@ -81,18 +82,12 @@ class CaseRows:
         return self._numbers[index]
 
 
-def _notes_on_sheets(table: Path) -> list[str]:
-    """What is not read of a workbook: all sheets but the first, even where that one is hidden."""
-    if table.suffix.lower() not in ('.xlsx', '.xlsm'):
+def _notes_on_sheets(table: Path, sheets: Sequence[str]) -> list[str]:
+    """What is not read of a workbook: all sheets but the first that is not hidden."""
+    others = [f'{name} (hidden)' if hidden else name for name, hidden in sheet_names(table) if name != sheets[0]]
+    if not others:
         return []
-    sheets = sheet_names(table)
-    notes = []
-    if len(sheets) > 1:
-        names = [name for name, _ in sheets]
-        notes.append(f'The sheet {names[0]!r} is read, others of the workbook are not: {listing_of(names[1:])}.')
-    if sheets[0][1]:
-        notes.append(f'The sheet {sheets[0][0]!r}, which is read, is hidden in the workbook.')
-    return notes
+    return [f'The sheet {sheets[0]!r} is read, others of the workbook are not: {listing_of(others)}.']
 
 
 def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:

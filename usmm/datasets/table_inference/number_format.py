@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from usmm.readers.table import SheetNumber
+from usmm.readers.workbook import SheetNumber
 
 POINT = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
 COMMA = re.compile(r'[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?')

@@ -13,6 +13,7 @@ import numpy as np
 from mmengine.config import Config
 
 from usmm.config import load_config
+from usmm.datasets.case_table import NO_PATIENTS
 from usmm.engine.specs import RunContent, Summary
 from usmm.engine.studies.fold_task import FoldTask
 from usmm.engine.workdir.data_record import check_pool
@@ -165,6 +166,8 @@ class CrossValidation:
 
     def _warnings(self, rows: Rows, found: Sequence[RunContent]) -> list[str]:
         texts = []
+        if not all(f.get('patients_known', True) for f in found):
+            texts.append(NO_PATIENTS)
         if (column := self._split_column()) is not None:
             texts.append(f'the split column of the schema, {column!r}, plays no part here: all cases are in the folds')
         if found[0]['selection'] == 'test':

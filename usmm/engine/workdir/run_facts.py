@@ -37,6 +37,7 @@ def run_facts(config: Config, parts: Mapping[str, CaseDataset], selection: str) 
         'modalities': list(config.modalities),
         'cases': {part: len(data.cases) for part, data in parts.items()},
         'patients': {part: len({c.patient_id for c in data.cases}) for part, data in parts.items()},
+        'patients_known': all(data.table.has_patients for data in parts.values() if isinstance(data, CaseDataset)),
         'selection': selection,
         'seed': config.seed,
         'deterministic': bool(config.get('deterministic', False)),

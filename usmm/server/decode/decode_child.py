@@ -138,7 +138,7 @@ class TableJob:
     def run(self, at: Callable[[str], None]) -> Answer:
         """Names of columns, and rows of cells."""
         limits.MAX_TABLE_ROWS, limits.MAX_TABLE_CELLS = READ_ROWS, TABLE_CELLS
-        found = read_table(self.path)
+        found = read_table(self.path, keep_words=True)
         rows = [[None if cell is None else str(cell) for cell in row] for row in found.itertuples(index=False)]
         return dict(columns=list(found.columns), rows=rows), {}
 

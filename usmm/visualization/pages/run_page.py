@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from usmm.datasets.case_table import NO_PATIENTS
 from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_scored_rows
 from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
 from usmm.utils import work_files
@@ -48,6 +49,8 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
         out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
     selection = content.get('selection')
     out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
+    if content.get('patients_known') is False:
+        out.print(f'WARNING: {NO_PATIENTS}')
     for name, reason in part_of(content, 'label_leaks').items():
         out.print(f'WARNING: clinical variable {name!r} seems to contain the label: {reason}')
     outlines = part_of(content, 'outlines')

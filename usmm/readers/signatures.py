@@ -1,0 +1,63 @@
+"""What a file that should be a table is, by its first bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from usmm.readers.errors import DataError
+
+COMPOUND = b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'  # the container of old Office files, and of encrypted new ones
+ENCRYPTED = 'EncryptedPackage'.encode('utf-16-le')  # the name of a stream in it
+OTHERS = {
+    b'%PDF': 'a PDF',
+    b'\x89PNG': 'a PNG image',
+    b'\xff\xd8\xff': 'a JPEG image',
+    b'{\\rtf': 'an RTF document',
+    b'\x1f\x8b': 'compressed with gzip: unpack it',
+    b'SQLite format 3': 'an SQLite database',
+}
+START, COMPOUND_BYTES = 512, 2**22  # bytes; names of streams stand near the beginning of all but the largest
+
+
+def check_kind(path: Path) -> str:
+    """`'workbook'` or `'text'`.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: It is something else; the message states what, and what to do.
+    """
+    with path.open('rb') as file:
+        start = file.read(START)
+        if start.startswith(COMPOUND):
+            if ENCRYPTED in start + file.read(COMPOUND_BYTES):
+                raise DataError('is a workbook with a password: save it without one', file=path)
+            raise DataError(
+                'is in the old format of Excel (.xls), or has a password: save it as .xlsx without one',
+                file=path,
+            )
+    if start.startswith(b'PK\x03\x04'):
+        return _of_archive(path)
+    for magic, name in OTHERS.items():
+        if start.startswith(magic):
+            raise DataError(f'is not a table but {name}', file=path)
+    if start.lstrip()[:1] == b'<' and b'<html' in start.lower():
+        raise DataError(
+            'is a web page, as some programs export in place of a table: save it as .xlsx or CSV', file=path
+        )
+    return 'text'
+
+
+def _of_archive(path: Path) -> str:
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        if 'mimetype' in names and b'opendocument' in archive.read('mimetype')[:200]:
+            raise DataError('is an OpenDocument file (.ods): save it as .xlsx or CSV', file=path)
+        if 'xl/workbook.bin' in names:
+            raise DataError('is a binary workbook (.xlsb): save it as .xlsx or CSV', file=path)
+        if 'word/document.xml' in names:
+            raise DataError('is a Word document: save its table as .xlsx or CSV', file=path)
+    return 'workbook'

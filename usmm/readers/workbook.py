@@ -1,0 +1,212 @@
+"""Workbooks (XLSX) -> rows of text cells."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from usmm.readers import limits
+from usmm.readers.errors import DataError, existing_file, reading
+from usmm.readers.table_limits import Row, check_counts
+from usmm.structures.table_format import TableFormat
+
+ZEROS = re.compile(r'0+')
+FORMULA = re.compile(rb'<(\w+:)?f[ >/]')
+STRICT = b'http://purl.oclc.org/ooxml/spreadsheetml/main'
+
+
+class SheetNumber(str):
+    """The text of a cell that a workbook holds as a number, so that its point is a decimal point without doubt.
+
+    Example:
+        >>> SheetNumber('3.125') == '3.125'
+        True
+    """
+
+    __slots__ = ()
+
+
+class UncachedFormula(str):
+    """Stands for a cell with a formula whose value the workbook does not store; its text is the name of the cell.
+
+    Spreadsheet programs store values when they save; libraries that write workbooks often do not.
+    """
+
+    __slots__ = ()
+
+
+class SheetCell(Protocol):
+    """What is read of a cell of a workbook; an empty one has the value None."""
+
+    @property
+    def value(self) -> str | float | datetime.date | datetime.time | datetime.timedelta | None:
+        """The content, as openpyxl types it."""
+
+    @property
+    def number_format(self) -> str | None:
+        """The format by which a spreadsheet shows a number, such as `000`."""
+
+    @property
+    def coordinate(self) -> str:
+        """The name of the cell, such as `F2`."""
+
+
+def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], Iterator[tuple[int, Row]]]:
+    """The sheet of a workbook that is read.
+
+    Args:
+        path: The workbook.
+        form: Which sheet, and the rows above the header.
+
+    Returns:
+        Names of sheets, the one that is read first, then the others that are not hidden; and its rows that are not
+        blank, with their numbers.
+
+    Raises:
+        DataError: There is no such sheet, or all of them are hidden.
+    """
+    import openpyxl  # half a second, and most tables are CSV
+
+    if not openpyxl.DEFUSEDXML:
+        raise DataError('is XLSX, which is read with the package defusedxml only: pip install defusedxml', file=path)
+    has_formulas = _check_zip(path)
+    names = sheet_names(path)
+    if not names:
+        raise DataError('has no sheet of cells', file=path)
+    visible = [name for name, hidden in names if not hidden]
+    if form.sheet is not None and form.sheet not in dict(names):
+        raise DataError(f'has no sheet {form.sheet!r}; it has {[name for name, _ in names]}', file=path)
+    if form.sheet is None and not visible:
+        raise DataError(
+            f'has hidden sheets alone ({[name for name, _ in names]}): name the one to read (sheet=...)', file=path
+        )
+    chosen = visible[0] if form.sheet is None else form.sheet
+    return (chosen, *(name for name in visible if name != chosen)), _rows(path, chosen, form.skip_rows, has_formulas)
+
+
+def _rows(path: Path, name: str, skip_rows: int, has_formulas: bool) -> Iterator[tuple[int, Row]]:
+    import openpyxl
+
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    formulas = openpyxl.load_workbook(path, read_only=True) if has_formulas else None
+    try:
+        sheet = book[name]
+        sheet.reset_dimensions()  # the stated size is a claim, and each row would be padded to it
+        texts = None
+        if formulas is not None:
+            formulas[name].reset_dimensions()
+            texts = formulas[name].iter_rows()
+        for number, row in _filled(sheet.iter_rows(), texts, path):
+            if number > skip_rows:
+                yield number, row
+    finally:
+        book.close()
+        if formulas is not None:
+            formulas.close()
+
+
+def sheet_names(path: str | Path) -> list[tuple[str, bool]]:
+    """The sheets of a workbook in their order, and whether each is hidden; `read_table` reads the first that is not.
+
+    Raises:
+        DataError: The file is absent, damaged or too large.
+    """
+    import openpyxl
+
+    path = existing_file(path)
+    with reading(path, 'a table'):
+        _check_zip(path)
+        book = openpyxl.load_workbook(path, read_only=True)
+        try:
+            return [(sheet.title, sheet.sheet_state != 'visible') for sheet in book.worksheets]
+        finally:
+            book.close()
+
+
+def _check_zip(path: Path) -> bool:
+    """Whether a sheet has formulas.
+
+    A spreadsheet that unpacks to more than the limit is refused; zipfile itself never yields more than is stated.
+
+    Within that, each XML tag becomes an object, some of a thousand bytes: so tags are counted before they are parsed.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+        if size > limits.MAX_TABLE_BYTES:
+            raise DataError(f'unpacks to {size} bytes, over the limit of {limits.MAX_TABLE_BYTES}', file=path)
+        tags: Counter[str] = Counter()
+        has_formulas = False
+        for part in archive.infolist():
+            if part.filename.endswith(('.xml', '.rels', '.vml')):
+                content, kind = archive.read(part), _kind_of_part(part.filename)
+                tags[kind] += content.count(b'<')
+                has_formulas = has_formulas or (kind == 'sheets' and FORMULA.search(content) is not None)
+                if part.filename == 'xl/workbook.xml' and STRICT in content:
+                    raise DataError(
+                        'is a workbook of the kind Strict Open XML: save it as "Excel Workbook (*.xlsx)" or as CSV',
+                        file=path,
+                    )
+    most = dict(sheets=limits.MAX_SHEET_TAGS, texts=limits.MAX_STRING_TAGS, others=limits.MAX_BOOK_TAGS)
+    for kind, limit in most.items():
+        if tags[kind] > limit:
+            raise DataError(f'has {tags[kind]} XML tags ({kind}), over the limit of {limit}: save it as CSV', file=path)
+    return has_formulas
+
+
+def _kind_of_part(name: str) -> str:
+    if name == 'xl/sharedStrings.xml':
+        return 'texts'
+    return 'sheets' if name.startswith('xl/worksheets/') else 'others'
+
+
+def _filled(
+    rows: Iterator[Sequence[SheetCell]], formulas: Iterator[Sequence[SheetCell]] | None, path: Path
+) -> Iterator[tuple[int, Row]]:
+    """Rows with content, as text, all as long as the header unless there is content behind it."""
+    width = count = 0
+    for number, cells in enumerate(rows, 1):
+        count += len(cells)
+        check_counts(number, count, path)
+        row = [_cell(cell) for cell in cells]
+        if formulas is not None:
+            row = [text or _formula(cell) for text, cell in zip(row, next(formulas), strict=True)]
+        while row and not row[-1]:
+            row.pop()
+        if not row:
+            continue
+        width = width or len(row)
+        yield number, row + [''] * (width - len(row))
+
+
+def _formula(cell: SheetCell) -> str:
+    """The formula of a cell whose value is not stored; empty for a cell without one."""
+    text = getattr(cell.value, 'text', cell.value)  # the formula of several cells is an object
+    return UncachedFormula(cell.coordinate) if isinstance(text, str) and text.startswith('=') else ''
+
+
+def _cell(cell: SheetCell) -> str:
+    """The text of a cell."""
+    value = cell.value
+    if value is None:
+        return ''
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= 1e15:
+            return SheetNumber(format(value, '.15g'))
+        value = int(value)
+    form = cell.number_format or ''
+    if isinstance(value, int) and ZEROS.fullmatch(form):
+        return str(value).zfill(len(form))
+    if isinstance(value, int):
+        return SheetNumber(value)
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value).strip()
