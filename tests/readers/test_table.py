@@ -146,7 +146,7 @@ def test_header_alone_is_an_empty_table(make_csv):
         ('id,size\n1,2\n'.encode('utf-16-be'), 'looks like UTF-16 without its byte order mark: save it as UTF-8'),
         (
             b'Study\nid,size\n1,2\n',
-            'row 2 has 2 cells, the header has 1: if row 1 is a title, set skip_rows of the table, or',
+            'row 2 has 2 cells, the header has 1: if row 1 is a title, set skip_rows',
         ),
         (b'\na,b\n1,2\n1,2,3\n', 'row 4 has 3 cells, the header has 2 '),
         (b'PK\x03\x04 but no archive', 'cannot be read as a table: BadZipFile'),
