@@ -51,9 +51,7 @@ def test_blank_patient_cells_are_problems_or_are_filled_down(tmp_path):
     path = workbook(tmp_path / 't.xlsx', ('A', ROWS))
     (problem,) = read(path).problems
     assert (problem.kind, problem.case_id) == ('patient_id', 'c2') and problem.message.startswith('line 3 has an empty')
-    with pytest.raises(
-        DataError, match=r"1 problems in the case table[\s\S]*empty patient id \('patient_id'\)"
-    ):
+    with pytest.raises(DataError, match=r"1 problems in the case table[\s\S]*empty patient id \('patient_id'\)"):
         CaseDataset(path, dict(clinical=CLINICAL), CLASSES)
     filled = read(path, table_format=dict(fill_down=('patient_id',)))
     assert [case.patient_id for case in filled.cases] == ['p1', 'p1'] and filled.problems == []

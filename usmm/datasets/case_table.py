@@ -197,7 +197,11 @@ class _RowReader:
                 'patient_id', f'patient ids {list(group)} differ in case or blanks alone: write each in one way'
             )
         for group in perhaps_same_patient(ids):
-            self.problem('id_zeros', f'patient ids {list(group)} differ in leading zeros: is this one patient?')
+            self.problem(
+                'id_zeros',
+                f'patient ids {list(group)} differ in signs, leading zeros, accents or letters that look '
+                'alike alone: is this one patient?',
+            )
 
     def check_columns(self) -> None:
         """Columns that the schema names and the table lacks; a default patient column and masks may be absent."""

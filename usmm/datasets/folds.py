@@ -131,19 +131,27 @@ def write_folds(
         writer.writerows(zip(case_ids, patient_ids, labels, [int(f) for f in folds], strict=True))
 
 
-def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[str], folds: int) -> np.ndarray:
+def read_folds(
+    path: str | Path,
+    case_ids: Sequence[str],
+    patient_ids: Sequence[str],
+    folds: int,
+    labels: Sequence[str] | None = None,
+) -> np.ndarray:
     """Read `folds.csv` for these cases.
 
     Args:
         path: The file.
         case_ids, patient_ids: The cases of the table, which must be those of the file.
         folds: How many folds the file must have.
+        labels: Class names of the cases, which must be those of the file where it has labels; None: not compared.
 
     Returns:
         (N,) int, the fold of each case, in the order of `case_ids`.
 
     Raises:
-        DataError: Other columns, other cases, another number of folds, or a patient in two folds; says which.
+        DataError: Other columns, other cases, patients or labels, another number of folds, or a patient in two folds;
+            names them.
     """
     path = Path(path)
     with path.open(newline='', encoding='utf-8-sig') as file:
@@ -161,6 +169,9 @@ def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[
             'delete the file to make new folds',
             file=path,
         )
+    for column, values in (('patient_id', patient_ids), ('label', labels)):
+        if rows and column in rows[0] and values is not None:
+            _check_column(path, rows, column, dict(zip(case_ids, values)))
     wrong = sorted({fold for fold in found.values() if fold not in {str(k) for k in range(folds)}})
     if wrong or len(set(found.values())) != folds:
         got = sorted(set(found.values()))
@@ -171,6 +182,20 @@ def read_folds(path: str | Path, case_ids: Sequence[str], patient_ids: Sequence[
     result = np.array([int(found[c]) for c in case_ids], dtype=int)
     _check_grouped(path, patient_ids, result)
     return result
+
+
+def _check_column(path: Path, rows: Sequence[Mapping[str, str]], column: str, now: Mapping[str, str]) -> None:
+    changed = [
+        f'{row["case_id"]}: {row[column]} -> {now[row["case_id"]]}'
+        for row in rows
+        if row[column] != now[row['case_id']]
+    ]
+    if changed:
+        raise DataError(
+            f'the folds were made with another {column.replace("_", " ")} for {len(changed)} cases ({_few(changed)}); '
+            'the case table has changed since: delete the file to make new folds, and use another work_dir',
+            file=path,
+        )
 
 
 def check_disjoint(parts: Mapping[str, Sequence[Case]]) -> None:
@@ -342,11 +367,11 @@ def table_folds(table: CaseTable, split: Split) -> np.ndarray:
     """The fold of each case, (N,) int: read from the split's file where it is present, else made and written there."""
     ids, patients = [c.case_id for c in table.cases], [c.patient_id for c in table.cases]
     folds = split.folds or 1
+    names = ['' if c.label is None else table.classes[c.label] for c in table.cases]
     if split.file is not None and Path(split.file).is_file():
-        return read_folds(split.file, ids, patients, folds)
+        return read_folds(split.file, ids, patients, folds, names)
     result = make_folds(ids, patients, [c.label for c in table.cases], folds, split.seed)
     if split.file is not None:
-        names = ['' if c.label is None else table.classes[c.label] for c in table.cases]
         write_folds(split.file, ids, patients, names, result)
     return result
 

@@ -35,7 +35,7 @@ from usmm.engine.preconditions import (
 )
 from usmm.engine.pretraining import pretrain
 from usmm.engine.run_model import build_model
-from usmm.engine.run_parts import fold_of, parts_of, selection_of
+from usmm.engine.run_parts import fold_of, marks_validation, parts_of, selection_of
 from usmm.engine.scores import ScoreDataset, collect_scores
 from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples
 from usmm.engine.stages import build_test_runner, run_stage
@@ -102,7 +102,7 @@ class Experiment:
         self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
         self.parts = {part: data for part, data in self.parts.items() if len(data)}
         self.model = build_model(self.config, self.options.amp)
-        self.selection = selection_of(self.config, self.options.validate, 'val' in self.parts or 'val' not in parts)
+        self.selection = selection_of(self.config, self.options.validate, marks_validation(self.parts))
         self.trained_on: frozenset[str] = frozenset()
         check_missing(self.model, self.parts)
         if checkpoint is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mmengine.config import Config
 
 from usmm.datasets import CaseDataset
@@ -15,20 +17,24 @@ def is_folded(config: Config) -> bool:
     return Schema.of(config.schema.to_dict()).split is None and (split.get('folds') or 1) > 1
 
 
-def selection_of(config: Config, validated: bool, has_validation: bool) -> str:
+def selection_of(config: Config, validated: bool, marked: bool) -> str:
     """Which data select the epoch: `'inner'`, `'test'`, `'column'` (the split column of the table) or `'last'`.
 
     Args:
         config: The resolved config.
         validated: Whether epochs are validated at all.
-        has_validation: Whether the split column marks a validation part.
+        marked: Whether the table has a split column that marks a validation part; else it is cut from the training part.
     """
     if not validated:
         return 'last'
-    if Schema.of(config.schema.to_dict()).split is not None:
-        return 'column' if has_validation else 'last'
     selection: str = (config.get('split') or {}).get('selection', 'inner')
-    return selection
+    return 'column' if marked and selection == 'inner' else selection
+
+
+def marks_validation(parts: Mapping[str, CaseDataset]) -> bool:
+    """Whether the table has a split column in which cases are marked `val`."""
+    tables = [data.table for data in parts.values() if isinstance(data, CaseDataset)]
+    return any('val' in table.parts.values() for table in tables)
 
 
 def parts_of(config: Config) -> tuple[str, ...]:
