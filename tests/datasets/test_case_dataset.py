@@ -166,12 +166,12 @@ def test_all_problems_are_named_up_to_ten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('row', 'options', 'message'),
     [
-        ('c40,,,b0.png,u0.png,50,F', {}, 'the label is missing'),
-        ('c40,,ADC,b0.png,u0.png,old,F', {}, "age 'old' is not a number"),
-        ('c40,,ADC,b0.png,u0.png,50,X', {}, "sex 'X' is none of"),
-        ('c40,,ADC,b0.png,none.png,50,F', {}, 'no such file'),
-        ('c40,,ADC,b0.png,u0.png,old,F', dict(modalities=('bus', 'clinical')), "age 'old'"),
-        ('c40,,ADC,b0.png,u0.png,old,F', dict(modalities=('bus',), clinical=('age',)), "age 'old'"),
+        ('c40,c40,,b0.png,u0.png,50,F', {}, 'the label is missing'),
+        ('c40,c40,ADC,b0.png,u0.png,old,F', {}, "age 'old' is not a number"),
+        ('c40,c40,ADC,b0.png,u0.png,50,X', {}, "sex 'X' is none of"),
+        ('c40,c40,ADC,b0.png,none.png,50,F', {}, 'no such file'),
+        ('c40,c40,ADC,b0.png,u0.png,old,F', dict(modalities=('bus', 'clinical')), "age 'old'"),
+        ('c40,c40,ADC,b0.png,u0.png,old,F', dict(modalities=('bus',), clinical=('age',)), "age 'old'"),
     ],
 )
 def test_blocking_problems(table: Path, row: str, options: dict, message: str) -> None:
@@ -183,10 +183,10 @@ def test_blocking_problems(table: Path, row: str, options: dict, message: str) -
 @pytest.mark.parametrize(
     ('row', 'options'),
     [
-        ('c40,,ADC,b0.png,u0.png,200,F', {}),  # out of range: a warning
-        ('c40,,ADC,b0.png,none.png,50,F', dict(modalities=('bus',))),  # a file of a modality that is not used
-        ('c40,,ADC,b0.png,u0.png,old,X', dict(modalities=('bus',))),  # a table that is not used
-        ('c40,,,b0.png,u0.png,50,F', dict(require_labels=False)),
+        ('c40,c40,ADC,b0.png,u0.png,200,F', {}),  # out of range: a warning
+        ('c40,c40,ADC,b0.png,none.png,50,F', dict(modalities=('bus',))),  # a file of a modality that is not used
+        ('c40,c40,ADC,b0.png,u0.png,old,X', dict(modalities=('bus',))),  # a table that is not used
+        ('c40,c40,,b0.png,u0.png,50,F', dict(require_labels=False)),
     ],
 )
 def test_what_does_not_concern_the_run_is_no_error(table: Path, row: str, options: dict) -> None:
@@ -222,7 +222,7 @@ def test_an_unknown_category_blocks_the_part_that_learns_only(table: Path, caplo
 
 
 def test_missing_modalities(table: Path) -> None:
-    table.write_text(table.read_text() + 'c40,,ADC,,u0.png,50,F\nc41,,ADC,NA,,50,F\n')
+    table.write_text(table.read_text() + 'c40,c40,ADC,,u0.png,50,F\nc41,c41,ADC,NA,,50,F\n')
     with pytest.raises(DataError, match=r"2 of 42 cases lack a modality:\n  c40: \['bus'\]\n  c41: \['bus', 'ue'\]"):
         CaseDataset(table, **OPTIONS)
     assert len(CaseDataset(table, missing='drop', **OPTIONS)) == 40

@@ -49,8 +49,8 @@ class CaseDataset(Dataset):
             training part is these cases. A label in it counts, whatever the table says.
 
     Problems of the table are errors, except numbers outside their plausible range or in another unit, and patient ids
-    that differ in leading zeros, signs or letters that look alike (logged), and, in the parts `val` and `test`, categories that the schema does not know
-    (logged; the model takes them as unknown).
+    that differ in leading zeros, signs or letters that look alike (logged), and, in the parts `val` and `test`,
+    categories that the schema does not know (logged; the model takes them as unknown).
 
     Raises:
         DataError: No table, blocking problems in it, missing modalities, a patient in two parts, or an empty part.

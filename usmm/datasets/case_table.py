@@ -77,7 +77,7 @@ class CaseTable:
         ignored: How many rows were left out because of their label.
         notes: What a reader of the table should know: the sheet that was read, where there are others, and errors of
             the spreadsheet that count as missing.
-        has_patients: Whether the table has the patient column; else each case counts as a patient.
+        has_patients: Whether the table has the patient column, filled in; else each case counts as a patient.
     """
 
     path: Path
@@ -144,7 +144,8 @@ class _RowReader:
         sheet, *others = frame.attrs[SHEETS] or ('',)
         if others:
             table.notes.append(f'the sheet {sheet!r} is read, not {others}; schema.table_format.sheet names another')
-        table.has_patients = table.schema.patient_id in self.columns
+        column = table.schema.patient_id
+        table.has_patients = column in self.columns and any(row[column] for row in self.rows)
         self.labels: set[str] = set()  # of all rows, those that are left out included
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}

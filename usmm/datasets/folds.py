@@ -185,11 +185,8 @@ def read_folds(
 
 
 def _check_column(path: Path, rows: Sequence[Mapping[str, str]], column: str, now: Mapping[str, str]) -> None:
-    changed = [
-        f'{row["case_id"]}: {row[column]} -> {now[row["case_id"]]}'
-        for row in rows
-        if row[column] != now[row['case_id']]
-    ]
+    pairs = [(row['case_id'], row[column], now[row['case_id']]) for row in rows]
+    changed = [f'{case}: {old} -> {new}' for case, old, new in pairs if old != new]
     if changed:
         raise DataError(
             f'the folds were made with another {column.replace("_", " ")} for {len(changed)} cases ({_few(changed)}); '

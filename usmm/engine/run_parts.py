@@ -23,7 +23,7 @@ def selection_of(config: Config, validated: bool, marked: bool) -> str:
     Args:
         config: The resolved config.
         validated: Whether epochs are validated at all.
-        marked: Whether the table has a split column that marks a validation part; else it is cut from the training part.
+        marked: Whether a split column of the table marks a validation part; else it is cut from the training part.
     """
     if not validated:
         return 'last'
