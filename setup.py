@@ -54,6 +54,7 @@ INSTALL = [
     'pylibjpeg-rle>=2.0',
     'pyjpegls>=1.2',
     'pillow',
+    'ImageHash>=4.3',  # pictures that look nearly the same, across patients
     'av>=12',
     'pandas>=2.0',
     'openpyxl>=3.1',

@@ -19,7 +19,7 @@ from usmm.datasets.ids import patient_key
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS
 from usmm.structures import Case, Settings
-from usmm.structures.settings import SELECTIONS
+from usmm.structures.settings import NEAR_DUPLICATES, SELECTIONS
 from usmm.utils.atomic_files import atomic_text
 from usmm.utils.suggestions import suggestion
 
@@ -292,6 +292,8 @@ class Split:
             `'last'`: nothing, so all non-test cases train and the validation part is empty. `'test'`: the test part,
             as some papers do; all non-test cases train, and validation and test are the same cases.
         file: `folds.csv`: read where present, else written. Not used with a split column.
+        near_duplicates: Pictures of two patients in two parts that look nearly the same: `'warn'`, `'error'`, or
+            `'ignore'` (not looked for). Checked when a run starts, as are copies with equal pixels, which are an error.
     """
 
     folds: int | None = 3
@@ -300,11 +302,16 @@ class Split:
     val_ratio: float = 0.2
     selection: str = 'inner'
     file: str | Path | None = None
+    near_duplicates: str = 'warn'
 
     def __post_init__(self) -> None:
         if self.selection not in SELECTIONS:
             hint = suggestion(str(self.selection), SELECTIONS)
             raise ValueError(f'selection must be one of {list(SELECTIONS)}, got {self.selection!r}{hint}')
+        if self.near_duplicates not in NEAR_DUPLICATES:
+            hint = suggestion(str(self.near_duplicates), NEAR_DUPLICATES)
+            valid = list(NEAR_DUPLICATES)
+            raise ValueError(f'near_duplicates must be one of {valid}, got {self.near_duplicates!r}{hint}')
         if self.folds is not None and self.folds < 1:
             raise ValueError(f'folds must be None or 1 or more, got {self.folds}')
         if not 0 <= self.fold < (self.folds or 1):

@@ -29,6 +29,7 @@ from usmm.engine.preconditions import (
     check_stages,
     check_unseen,
     outlined_share,
+    report_copies,
     report_leaks,
     report_outlines,
     report_unread,
@@ -90,6 +91,7 @@ class Experiment:
         self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
         self.outlined: Mapping[str, float] = {}  # of loaded weights: modality -> share of cases cropped in training
         self.outline_changes: dict[str, list[str]] = {}  # part -> where its cases are cropped in another way
+        self.near_duplicates = 0  # pairs of pictures in two parts that look nearly the same
         self.leaks: dict[str, str] = {}  # clinical variable -> why it seems to contain the label
         self.unread: dict[str, dict[str, int]] = {}  # modality -> numbers of files that are not read
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
@@ -146,6 +148,8 @@ class Experiment:
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
+        near = (self.config.get('split') or {}).get('near_duplicates', 'warn')
+        self.near_duplicates = report_copies(self.parts, near) if is_main_process() else 0
         self.unread = report_unread(self.parts, train_set)
         if CLINICAL in self.config.modalities:
             self.leaks = report_leaks(self._schema, self.parts['train'])
@@ -242,7 +246,12 @@ class Experiment:
     def facts(self) -> Results:
         """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
         changes = {part: texts for part, texts in self.outline_changes.items() if texts}
-        more = {'files_not_read': self.unread, 'label_leaks': self.leaks, 'outlines': changes}
+        more = {
+            'near_duplicates': self.near_duplicates,
+            'files_not_read': self.unread,
+            'label_leaks': self.leaks,
+            'outlines': changes,
+        }
         present = {key: value for key, value in more.items() if value}
         return {**run_facts(self.config, self.parts, self.selection), **present}
 

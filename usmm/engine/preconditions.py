@@ -20,6 +20,7 @@ from usmm.config.runner_settings import stages_before
 from usmm.config.stage_spec import StageSpec
 from usmm.datasets import CaseDataset
 from usmm.datasets.checks.label_leaks import check_inputs, label_leaks
+from usmm.datasets.checks.picture_copies import copies_across, listed
 from usmm.datasets.checks.verify import Progress, verify_parts
 from usmm.datasets.outlines import outline_changes, outlined
 from usmm.datasets.transforms import CropBox, CropLesion
@@ -27,6 +28,7 @@ from usmm.datasets.transforms.base_transform import all_steps
 from usmm.datasets.unread_files import unread_files, unread_text
 from usmm.engine.pretraining import check_pretraining
 from usmm.engine.table_fit import check_fit
+from usmm.readers import DataError
 from usmm.registry import METRICS
 from usmm.structures import CLINICAL, Case, Schema, token
 from usmm.structures.protocols import Classifier
@@ -205,6 +207,35 @@ def report_outlines(before: Mapping[str, float], data: CaseDataset) -> list[str]
     for text in changes:
         print_log(f'part {data.part or "all"!r}: {text}', 'current', logging.WARNING)
     return changes
+
+
+def report_copies(parts: Mapping[str, CaseDataset], near: str) -> int:
+    """See that no picture is in two parts, whatever its bytes are; log those that look nearly the same.
+
+    Args:
+        parts: Part -> its data set.
+        near: What becomes of pictures that look nearly the same: `'warn'`, `'error'` or `'ignore'`.
+
+    Returns:
+        Number of pairs that look nearly the same.
+
+    Raises:
+        DataError: Pictures in two parts have equal pixels; with `'error'` also those that look nearly the same.
+    """
+    sets = {part: data for part, data in parts.items() if isinstance(data, CaseDataset)}
+    if near == 'ignore' or len(sets) < 2:
+        return 0
+    schema = next(iter(sets.values())).schema
+    pairs = copies_across({part: data.cases for part, data in sets.items()}, list(schema.clips))
+    equal = [pair for pair in pairs if pair.equal]
+    if equal:
+        raise DataError(f'{len(equal)} pairs of pictures with the same pixels are in two parts: {listed(equal)}')
+    if pairs:
+        text = f'{len(pairs)} pairs of pictures of two patients in two parts look nearly the same: {listed(pairs)}'
+        if near == 'error':
+            raise DataError(f"{text}; remove them, or set split.near_duplicates='warn'")
+        print_log(f'{text}; usmm check_data --out FOLDER shows them', 'current', logging.WARNING)
+    return len(pairs)
 
 
 def report_unread(parts: Mapping[str, CaseDataset], train_set: CaseDataset | None = None) -> dict[str, dict[str, int]]:

@@ -15,7 +15,9 @@ from usmm.readers import outside
 from usmm.structures import Case
 
 # Kinds that do not stop a training; every other kind does.
-WARNINGS = frozenset({'range', 'unit', 'id_zeros', 'no_mask', 'no_box', 'two_labels', 'same_file', 'added', 'removed'})
+WARNINGS = frozenset(
+    {'range', 'unit', 'id_zeros', 'no_mask', 'no_box', 'two_labels', 'same_file', 'near_duplicate', 'added', 'removed'}
+)
 Facts = Mapping[tuple[Path, str], FileFacts]
 
 

@@ -13,8 +13,10 @@ import numpy as np
 
 from usmm.datasets.case_table import NO_PATIENTS, CaseTable, Problem
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
+from usmm.datasets.checks.duplicate_sheet import duplicate_sheet
 from usmm.datasets.checks.file_facts import FileFacts, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
+from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, patient_copies
 from usmm.datasets.data_digest import data_digest
 from usmm.structures import Schema, Settings
 
@@ -33,6 +35,7 @@ class CheckResult:
         facts: What was found in every file, in the order of the table.
         missing: What the config does with a case that lacks a modality.
         notes: What was done with the manifest and which folds were read.
+        copies: Pairs of pictures of two patients that show the same, or nearly.
     """
 
     root: Path
@@ -41,6 +44,7 @@ class CheckResult:
     facts: list[FileFacts]
     missing: str = 'error'
     notes: list[str] = field(default_factory=list)
+    copies: list[PicturePair] = field(default_factory=list)
 
     @property
     def blocking(self) -> list[Problem]:
@@ -63,12 +67,17 @@ class CheckResult:
         return sorted(rows, key=lambda row: row['blocking'] != 'yes')
 
     def write(self, out: str | Path) -> None:
-        """Write `problems.csv`, `files.csv` (one line a file) and `summary.json` into a folder."""
+        """Write `problems.csv`, `files.csv` (one line a file) and `summary.json` into a folder.
+
+        Where patients share pictures, `near_duplicates.png` shows the pairs side by side.
+        """
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
         _write_csv(out / 'problems.csv', PROBLEM_COLUMNS, self.rows())
         facts = [asdict(fact) | dict(path=relative(fact.path, self.root)) for fact in self.facts]
         _write_csv(out / 'files.csv', tuple(FileFacts.__dataclass_fields__), facts)
+        if self.copies:
+            duplicate_sheet(self.copies, out / 'near_duplicates.png')
         kinds = [problem.kind for problem in self.problems]
         problems = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
         summary = {**self.counts, 'problems': problems, 'notes': self.notes}
@@ -123,7 +132,11 @@ def check_data(
         digests = {f.path: (f.sha256, f.bytes) for f in facts.values() if f.sha256}
         digests[table.path] = (data_digest(table.path), table.path.stat().st_size)
         problems += _with_manifest(Path(manifest), root, digests, update_manifest, notes)
-    return CheckResult(root, problems, count(table, facts), [facts[file] for file in files], missing, notes)
+    copies = patient_copies(table)
+    digests_of = {path: fact.sha256 for (path, _), fact in facts.items()}
+    problems += copy_problems([p for p in copies if digests_of.get(p.first) != digests_of.get(p.second)])
+    checked = [facts[file] for file in files]
+    return CheckResult(root, problems, count(table, facts), checked, missing, notes, copies)
 
 
 def relative(path: Path, root: Path) -> str:

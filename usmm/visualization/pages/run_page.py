@@ -51,6 +51,8 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
     if content.get('patients_known') is False:
         out.print(f'WARNING: {NO_PATIENTS}')
+    if pairs := content.get('near_duplicates'):
+        out.print(f'WARNING: {pairs} pairs of pictures of two patients in two parts look nearly the same')
     for name, reason in part_of(content, 'label_leaks').items():
         out.print(f'WARNING: clinical variable {name!r} seems to contain the label: {reason}')
     outlines = part_of(content, 'outlines')
