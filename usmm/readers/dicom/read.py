@@ -102,7 +102,7 @@ class DicomClip(Clip):
 
     Args:
         path: The file.
-        fps: Frame rate to take where the file says nothing about time.
+        fps: Frame rate to take where the file says nothing about time, or what it says cannot be true.
 
     Raises:
         DataError: as `read_dicom`.
@@ -111,7 +111,12 @@ class DicomClip(Clip):
     def __init__(self, path: Path, fps: float | None = None) -> None:
         with _opened(path) as opened:
             facts = opened.facts
-            times = times_of(opened.header, facts.frames)
+            try:
+                times = times_of(opened.header, facts.frames)
+            except DataError:
+                if fps is None:
+                    raise
+                times = None
         super().__init__(path, facts.columns, facts.rows)
         if times is None and fps is not None:
             times = np.arange(facts.frames) / fps
@@ -146,5 +151,5 @@ def _opened(path: Path) -> Iterator[_Opened]:
     with reading(path, 'DICOM'), open_stream(path) as stream:
         header = read_header(stream, path)
         facts = pixel_facts(header, path)
-        check_pixel_data(stream, header, facts, path)
+        facts = check_pixel_data(stream, header, facts, path)
         yield _Opened(stream, header, facts)
