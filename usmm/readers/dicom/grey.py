@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom import Dataset
 
+from usmm.readers.depth import Window, levels, ramp
 from usmm.readers.dicom.file import PixelFacts
 from usmm.readers.dicom.header_values import name_of, number_of, numbers_of, word_of
 from usmm.readers.errors import DataError
 
-Window = tuple[float, float]
 FUNCTIONS = ('LINEAR', 'LINEAR_EXACT', 'SIGMOID')
 SHARED, PER_FRAME = 'SharedFunctionalGroupsSequence', 'PerFrameFunctionalGroupsSequence'
 
@@ -59,7 +59,7 @@ def grey_levels(header: Dataset, facts: PixelFacts, window: Window | None = None
     kept: dict[tuple[int, ...], np.ndarray] = {}
     values = _values(facts)
 
-    def levels(frame: int) -> np.ndarray:
+    def of_frame(frame: int) -> np.ndarray:
         shift, view = _groups(header, frame, 'PixelValueTransformationSequence', 'FrameVOILUTSequence')
         key = (id(shift), id(view))
         if key not in kept:
@@ -68,7 +68,7 @@ def grey_levels(header: Dataset, facts: PixelFacts, window: Window | None = None
             kept[key] = 255 - grey if _inverted(header, facts) else grey
         return kept[key]
 
-    return levels
+    return of_frame
 
 
 def _values(facts: PixelFacts) -> np.ndarray:
@@ -103,28 +103,13 @@ def _levels(
         return ramp(numbers, window)
     table = _table(header, 'VOILUTSequence')
     if table is not None:
-        return _bytes(table(numbers) / table.top)
+        return levels(table(numbers) / table.top)
     shown = _windowed(numbers, view)
     if shown is not None:
-        return _bytes(shown)
+        return levels(shown)
     if low is None or high is None:
         return _by_bits(values, facts, falling=bool(numbers[0] > numbers[1]) != bool(values[0] > values[1]))
-    return _bytes((numbers - low) / (high - low))
-
-
-def ramp(numbers: np.ndarray, window: Window) -> np.ndarray:
-    """Levels of numbers whose `window` (low, high) becomes 0 to 255; outside of it they are cut off.
-
-    Example:
-        >>> ramp(np.array([50, 100, 150, 200]), (50, 150)).tolist()
-        [0, 128, 255, 255]
-    """
-    low, high = window
-    return _bytes((numbers - low) / (high - low))
-
-
-def _bytes(share: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+    return levels((numbers - low) / (high - low))
 
 
 def _by_bits(values: np.ndarray, facts: PixelFacts, falling: bool) -> np.ndarray:

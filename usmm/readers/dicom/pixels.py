@@ -12,9 +12,10 @@ from pydicom import Dataset
 from pydicom.pixels import apply_color_lut, iter_pixels
 from pydicom.uid import RLELossless
 
+from usmm.readers.depth import Window
 from usmm.readers.dicom import jpeg_lossless
 from usmm.readers.dicom.file import PixelFacts
-from usmm.readers.dicom.grey import Window, grey_levels
+from usmm.readers.dicom.grey import grey_levels
 from usmm.readers.errors import DataError
 
 jpeg_lossless.register()
