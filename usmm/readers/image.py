@@ -49,7 +49,7 @@ def read_image(path: str | Path, window: Window | None = None, bits: int | None 
     path = existing_file(path)
     if is_dicom(path):
         return read_still(path, window)
-    pixels, stated = _pixels(path)
+    pixels, stated = stored_pixels(path)
     colour = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[2] >= 3 else _grey_to_rgb(pixels)
     alpha = _alpha(pixels)
     if pixels.dtype != np.uint8:  # transparency always uses its full range, whatever the colours use
@@ -94,7 +94,7 @@ def read_mask(path: str | Path) -> np.ndarray:
     path = existing_file(path)
     if is_dicom(path):
         return np.asarray(read_still(path).any(axis=2))
-    pixels, _ = _pixels(path)
+    pixels, _ = stored_pixels(path)
     alpha = _alpha(pixels)
     content = pixels if pixels.ndim == 2 else pixels[..., : 3 if pixels.shape[2] >= 3 else 1].max(axis=2)
     if alpha is not None:
@@ -104,8 +104,18 @@ def read_mask(path: str | Path) -> np.ndarray:
     return np.asarray(content > 0)
 
 
-def _pixels(path: Path) -> tuple[np.ndarray, int]:
-    """Upright pixels as stored: (H, W) or (H, W, 2, 3 or 4), the last of an even number is alpha; and bits a sample."""
+def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
+    """Upright pixels as they are stored, and bits a sample.
+
+    Args:
+        path: The file, not DICOM.
+
+    Returns:
+        (H, W) or (H, W, 2, 3 or 4), of an even number of channels the last is alpha; and the bits that the file states.
+
+    Raises:
+        DataError: as `read_image`.
+    """
     with reading(path, 'an image'), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # Pillow's own size warning and remarks on EXIF: the limits here are ours
         if needs_care(path):

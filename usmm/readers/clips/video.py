@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
 from usmm.readers import limits
@@ -243,8 +243,8 @@ def _placement(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     Raises:
         DataError: if the matrix turns by another angle than a right one.
     """
-    side = frame.side_data.get(Type.DISPLAYMATRIX)
-    if side is None:
+    side = frame.side_data.get('DISPLAYMATRIX')
+    if not isinstance(side, SideData):
         return False, False, False
     a, b, _, c, d = (float(v) for v in np.frombuffer(memoryview(side), np.int32)[:5])
     straight, swapped = min(abs(a), abs(d)), min(abs(b), abs(c))

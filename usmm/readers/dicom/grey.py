@@ -112,6 +112,26 @@ def _levels(
     return levels((numbers - low) / (high - low))
 
 
+def scale_words(header: Dataset) -> str:
+    """What a file does to grey values before they are shown, in a few words; empty where it is nothing.
+
+    Example:
+        >>> header = Dataset()
+        >>> header.WindowCenter, header.WindowWidth = '600', '1001'
+        >>> scale_words(header)
+        'window 600/1001'
+    """
+    words = [name for name in ('ModalityLUTSequence', 'VOILUTSequence') if header.get(name)]
+    shift, view = _groups(header, 0, 'PixelValueTransformationSequence', 'FrameVOILUTSequence')
+    slope, start = number_of(shift, 'RescaleSlope') or 1.0, number_of(shift, 'RescaleIntercept') or 0.0
+    if (slope, start) != (1.0, 0.0):
+        words.append(f'rescale {slope:g}/{start:g}')
+    centres, widths = numbers_of(view, 'WindowCenter'), numbers_of(view, 'WindowWidth')
+    if centres and widths and 'VOILUTSequence' not in words:
+        words.append(' '.join([f'window {centres[0]:g}/{widths[0]:g}', word_of(view, 'VOILUTFunction')]).strip())
+    return ', '.join(words)
+
+
 def _by_bits(values: np.ndarray, facts: PixelFacts, falling: bool) -> np.ndarray:
     """The upper 8 of the stored bits, or fewer bits stretched."""
     steps = values.max() - values if falling else values - values.min()
