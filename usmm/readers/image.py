@@ -93,7 +93,7 @@ def read_mask(path: str | Path) -> np.ndarray:
     """
     path = existing_file(path)
     if is_dicom(path):
-        return np.asarray(read_still(path).any(axis=2))
+        return np.asarray(read_still(path, window=(0, 1)).any(axis=2))  # the file's window could hide small numbers
     pixels, _ = stored_pixels(path)
     alpha = _alpha(pixels)
     content = pixels if pixels.ndim == 2 else pixels[..., : 3 if pixels.shape[2] >= 3 else 1].max(axis=2)

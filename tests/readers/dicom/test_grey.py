@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from usmm.readers import DataError, read_dicom, read_image
+from usmm.readers import DataError, limits, open_clip, read_dicom, read_image, read_mask
 
 RAMP = np.arange(0, 4096, 65, dtype=np.uint16).reshape(8, 8)
 B12 = {'BitsStored': 12, 'HighBit': 11}
@@ -244,3 +244,33 @@ def test_signed_colours_are_refused(make_dicom):
         read_image(make_dicom('a.dcm', np.zeros((2, 2, 3), np.int16), 'RGB'))
     with pytest.raises(DataError, match='stores 12 of 16 bits a sample, expected all in YBR_FULL'):
         read_image(make_dicom('a.dcm', np.zeros((2, 2, 3), np.uint16), 'YBR_FULL', **B12))
+
+
+def test_mask_of_small_numbers_does_not_vanish_in_a_window(make_dicom):
+    values = np.array([[0, 1, 7]], np.uint8)
+    path = make_dicom('a.dcm', values, 'MONOCHROME2', WindowCenter='200', WindowWidth='50')
+    assert grey(path) == [0, 0, 0]
+    assert read_mask(path).tolist() == [[False, True, True]]
+
+
+def test_set_window_takes_the_place_of_one_that_makes_no_sense(make_dicom):
+    values = np.array([[0, 1000, 2000, 2000]], np.uint16)
+    path = make_dicom(
+        'a.dcm', np.stack([values] * 2), 'MONOCHROME1', **B12, WindowWidth='0', WindowCenter='0', FrameTime='40',
+        RescaleSlope='2', RescaleIntercept='-1000',
+    )  # fmt: skip
+    # modality values -1000, 1000 and 3000, inverted
+    assert read_dicom(path, window=(-1000, 3000)).frames[1, 0, :, 0].tolist() == [255, 127, 0, 0]
+    assert next(open_clip(path, window=(0, 3000)).sample()).rgb()[0, :, 0].tolist() == [255, 170, 0, 0]
+    for read in (read_dicom, open_clip, read_image):
+        with pytest.raises(ValueError, match='window must be two finite numbers that rise'):
+            read(path, window=(1, 1))
+
+
+def test_groups_of_frames_have_a_limit(make_dicom, monkeypatch):
+    groups = [item(FrameVOILUTSequence=[item(**WINDOW)]) for _ in range(40)]
+    path = make_dicom('a.dcm', RAMP, 'MONOCHROME2', **B12, PerFrameFunctionalGroupsSequence=groups)
+    assert read_image(path).shape == (8, 8, 3)
+    monkeypatch.setattr(limits, 'MAX_FRAME_GROUP_BYTES', 1000)
+    with pytest.raises(DataError, match=r'has PerFrameFunctionalGroupsSequence of \d+ bytes, over the limit of 1000'):
+        read_image(path)

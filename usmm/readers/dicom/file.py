@@ -29,6 +29,7 @@ USED = (
     'PixelRepresentation', 'PlanarConfiguration', 'HighBit', 'ModalityLUTSequence', 'VOILUTSequence', 'VOILUTFunction',
     'PresentationLUTShape', 'FrameIncrementPointer', 'SharedFunctionalGroupsSequence',
 )  # fmt: skip
+FRAME_GROUPS = 'PerFrameFunctionalGroupsSequence'
 PREFIX = 132
 PIXEL_DATA = (0x7FE0, 0x0010)
 ITEM, DELIMITER = b'\xfe\xff\x00\xe0', b'\xfe\xff\xdd\xe0'
@@ -140,12 +141,11 @@ def read_header(stream: Metered, path: Path) -> Dataset:
     stream.reads_left = limits.MAX_HEADER_READS
     header = dcmread(stream, stop_before_pixels=True, force=path.suffix.lower() in SUFFIXES)
     stream.reads_left = None
-    for name in USED:
+    for name in (*USED, FRAME_GROUPS):
+        most = limits.MAX_FRAME_GROUP_BYTES if name == FRAME_GROUPS else limits.MAX_ELEMENT_BYTES
         value = getattr(header.get_item(name), 'value', None) if name in header else None  # as stored
-        if isinstance(value, bytes) and len(value) > limits.MAX_ELEMENT_BYTES:
-            raise DataError(
-                f'has {name} of {len(value)} bytes, over the limit of {limits.MAX_ELEMENT_BYTES}', file=path
-            )
+        if isinstance(value, bytes) and len(value) > most:
+            raise DataError(f'has {name} of {len(value)} bytes, over the limit of {most}', file=path)
     return header
 
 
