@@ -48,6 +48,13 @@ def test_dicom(make_dicom):
     assert depth_facts(pydicom.examples.get_path('rgb_color')) == DepthFacts()
 
 
+def test_colours_against_the_label(make_dicom, picture):
+    pixels = picture(0).copy()
+    pixels[:20] = 0
+    assert depth_facts(make_dicom('a.dcm', pixels, 'YBR_FULL_422')).assumed == 'YBR_FULL_422 taken for RGB'
+    assert depth_facts(make_dicom('b.dcm', pixels, 'RGB')) == DepthFacts()
+
+
 def test_other_files(tmp_path):
     (tmp_path / 'a.mp4').write_bytes(b'x' * 9)
     assert depth_facts(tmp_path / 'a.mp4') == DepthFacts()

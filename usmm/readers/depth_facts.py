@@ -8,8 +8,9 @@ from pathlib import Path
 from usmm.readers.deep_png import PngFacts
 from usmm.readers.deep_tiff import needs_care
 from usmm.readers.depth import real_depth
-from usmm.readers.dicom.file import is_dicom, open_stream, pixel_facts, read_header
+from usmm.readers.dicom.file import check_pixel_data, is_dicom, open_stream, pixel_facts, read_header
 from usmm.readers.dicom.grey import scale_words
+from usmm.readers.dicom.pixels import true_colour
 from usmm.readers.errors import existing_file, reading
 from usmm.readers.image import stored_pixels
 
@@ -24,11 +25,13 @@ class DepthFacts:
         bits: Bits a sample, as the file states them; 8 for a video.
         used: Bits that the largest value needs (8, 10, 12 or 16), for PNG and TIFF of more than 8 bits; else as `bits`.
         scale: What a DICOM file does to grey values before they are shown, such as `window 600/1001`; else empty.
+        assumed: What was concluded from the pixels against the header, such as `YBR_FULL_422 taken for RGB`.
     """
 
     bits: int = 8
     used: int = 8
     scale: str = ''
+    assumed: str = ''
 
 
 def depth_facts(path: str | Path) -> DepthFacts:
@@ -45,7 +48,9 @@ def depth_facts(path: str | Path) -> DepthFacts:
         if is_dicom(path):
             with open_stream(path) as stream:
                 header = read_header(stream, path)
-                facts = pixel_facts(header, path)
+                facts = check_pixel_data(stream, header, pixel_facts(header, path), path)
+                if facts.full_size:
+                    return DepthFacts(assumed=f'YBR_FULL_422 taken for {true_colour(stream, facts, path)}')
             grey = facts.colour.startswith('MONOCHROME')
             return DepthFacts(facts.stored, facts.stored, scale_words(header) if grey else '')
         with path.open('rb') as file:

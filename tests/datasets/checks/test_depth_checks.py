@@ -51,6 +51,18 @@ def test_several_scales():
     assert 'and 2 others' in message
 
 
+def test_colours_that_were_decided_by_the_pixels():
+    wrong = [
+        FileFacts(Path(name), 'image', depth=8, used_depth=8, assumed='YBR_FULL_422 taken for RGB') for name in 'ab'
+    ]
+    assert found(*wrong, fact('c')) == [
+        (
+            'label',
+            '2 files whose colours their header labels wrongly, by the number of bytes: YBR_FULL_422 taken for RGB',
+        )
+    ]
+
+
 @pytest.mark.parametrize('second', [np.uint8, np.uint16])
 def test_check_data_reports_mixed_depths(tmp_path, second):
     for name, dtype in (('0', np.uint16), ('1', second)):

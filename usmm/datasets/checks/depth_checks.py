@@ -22,7 +22,8 @@ def depth_problems(cases: Sequence[Case], facts: Mapping[tuple[Path, str], FileF
 
     Yields:
         `depths`: files of several depths; `scales`: DICOM files with different windows, tables or rescaling; `dark`:
-        files whose values need fewer bits than they state, in all of the modality, so that they come out dark.
+        files whose values need fewer bits than they state, in all of the modality, so that they come out dark; `label`:
+        DICOM files whose colours were decided by their pixels, against the header.
     """
     files: dict[str, dict[Path, FileFacts]] = defaultdict(dict)
     for case in cases:
@@ -44,6 +45,9 @@ def depth_problems(cases: Sequence[Case], facts: Mapping[tuple[Path, str], FileF
                 f'files of several grey scales ({words}{more}): equal values become different levels, set {SETTING}'
             )
             yield Problem('scales', None, None, modality, message)
+        for words, count in Counter(fact.assumed for fact in read if fact.assumed).items():
+            message = f'{count} files whose colours their header labels wrongly, by the number of bytes: {words}'
+            yield Problem('label', None, None, modality, message)
         deep = [fact for fact in read if fact.depth > 8]
         used = max((fact.used_depth for fact in deep), default=0)
         stated = max((fact.depth for fact in deep), default=0)

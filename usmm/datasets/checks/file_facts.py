@@ -28,7 +28,7 @@ class FileFacts:
         sha256: Hex digest of its content; empty where it could not be read.
         width, height: Pixels.
         frames, fps, seconds: Of a clip, as decoded: not what the container claims.
-        depth, used_depth, scale: Of an image or clip, as `usmm.readers.depth_facts` states them.
+        depth, used_depth, scale, assumed: Of an image or clip, as `usmm.readers.depth_facts` states them.
         lesion: Pixels of a mask that are set.
         panels: What a split into panels would do, in words; empty for a single picture.
         error: Why it cannot be used; None where it can.
@@ -47,6 +47,7 @@ class FileFacts:
     depth: int = 0
     used_depth: int = 0
     scale: str = ''
+    assumed: str = ''
     lesion: int = 0
     panels: str = ''
     error: str | None = None
@@ -75,7 +76,7 @@ def examine(path: Path, role: str, describe_panels: Callable[[Path, np.ndarray],
         known['sha256'] = data_digest(path)
         if role != 'mask':
             depth = depth_facts(path)
-            known |= dict(depth=depth.bits, used_depth=depth.used, scale=depth.scale)
+            known |= dict(depth=depth.bits, used_depth=depth.used, scale=depth.scale, assumed=depth.assumed)
         known |= dict(image=_image, clip=_clip, mask=_mask)[role](path, describe_panels)
     except DataError as error:
         return FileFacts(path, role, **known, error=error.cause, kind='unreadable')
