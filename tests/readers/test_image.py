@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from usmm.readers import DataError, limits, read_image, read_mask
-from usmm.readers.image import _upright
+from usmm.readers.deep_tiff import upright
 
 GREY = np.arange(6 * 4, dtype=np.uint8).reshape(6, 4) * 10
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
@@ -49,12 +49,19 @@ def test_other_modes_look_as_in_a_viewer(tmp_path, mode):
 @pytest.mark.parametrize('bits', [10, 12, 16])
 @pytest.mark.parametrize('suffix', ['png', 'tiff'])
 @pytest.mark.parametrize('channels', [1, 3])
-def test_deep_images_are_scaled_by_their_real_depth(tmp_path, bits, suffix, channels):
+def test_deep_images_are_scaled_by_the_bits_that_are_set(tmp_path, bits, suffix, channels):
     values = np.linspace(0, 2**bits - 1, 60 * channels).astype(np.uint16).reshape(10, 6, channels)
     path = tmp_path / f'a.{suffix}'
     cv2.imwrite(str(path), values[..., ::-1] if channels == 3 else values[..., 0])
     expected = np.floor(values / 2 ** (bits - 8)).astype(np.uint8)
-    np.testing.assert_array_equal(read_image(path), np.broadcast_to(expected, (10, 6, 3)))
+    np.testing.assert_array_equal(read_image(path, bits=bits), np.broadcast_to(expected, (10, 6, 3)))
+    np.testing.assert_array_equal(read_image(path), np.broadcast_to(values >> 8, (10, 6, 3)))
+    seen = np.rint(np.clip((values.astype(float) - 100) / 200, 0, 1) * 255)
+    np.testing.assert_array_equal(read_image(path, window=(100, 300)), np.broadcast_to(seen, (10, 6, 3)))
+    if bits > 10:
+        with pytest.raises(DataError, match=r'does not fit bits=10: a value of \d+ needs more') as caught:
+            read_image(path, bits=10)
+        assert caught.value.file == path
 
 
 def test_deep_alpha_does_not_hide_the_depth_of_the_colours(tmp_path):
@@ -63,7 +70,7 @@ def test_deep_alpha_does_not_hide_the_depth_of_the_colours(tmp_path):
     values[0, 0, 3] = 0
     path = tmp_path / 'a.png'
     cv2.imwrite(str(path), values)
-    assert read_image(path)[..., 0].tolist() == [[0, 255], [255, 255]]
+    assert read_image(path, bits=12)[..., 0].tolist() == [[0, 255], [255, 255]]
 
 
 def test_transparency_is_composed_on_black(tmp_path):
@@ -94,7 +101,7 @@ def test_orientation_is_applied_as_opencv_does(tmp_path, orientation, picture):
     assert found.shape == theirs.shape
     assert np.abs(found - theirs).max() <= 3
     plain = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., ::-1]  # what the path for 16 bits starts from
-    assert np.abs(_upright(plain, orientation) - theirs).max() <= 3
+    assert np.abs(upright(plain, orientation) - theirs).max() <= 3
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -132,7 +139,7 @@ def test_check_pixels_refuses_nothing():
 def test_cut_files_are_refused(tmp_path, suffix, share, picture, cut):
     path = tmp_path / f'a.{suffix}'
     Image.fromarray(picture(0)).save(path)
-    with pytest.raises(DataError, match=r'cannot be read as an image'):
+    with pytest.raises(DataError, match=r'cannot be read as an image|is cut'):
         read_image(cut(path, share))
 
 
@@ -153,8 +160,14 @@ def test_several_pictures_are_not_an_image(tmp_path):
 
 def test_pixels_without_a_known_range_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.tiff'), np.ones((4, 4), np.float32))
-    with pytest.raises(DataError, match='holds float32 pixels, whose range is unknown'):
+    with pytest.raises(DataError, match=r'holds float32 pixels, whose range is unknown; .* set window=\(low, high\)'):
         read_image(tmp_path / 'a.tiff')
+    assert (read_image(tmp_path / 'a.tiff', window=(0, 2)) == 128).all()
+    with pytest.raises(ValueError, match='not both'):
+        read_image(tmp_path / 'a.tiff', window=(0, 2), bits=12)
+    cv2.imwrite(str(tmp_path / 'b.tiff'), np.full((4, 4), np.nan, np.float32))
+    with pytest.raises(DataError, match='holds pixels that are not finite numbers'):
+        read_image(tmp_path / 'b.tiff', window=(0, 2))
 
 
 def test_deep_image_that_opencv_gives_up_on(tmp_path, monkeypatch):

@@ -125,7 +125,7 @@ def test_transparency_of_a_tall_image(tmp_path):
 def test_decoders_that_see_different_sizes(tmp_path, monkeypatch):
     Image.fromarray(np.full((4, 6), 5000, np.uint16)).save(tmp_path / 'a.png')
     monkeypatch.setattr(cv2, 'imdecode', lambda *_: np.zeros((6, 4), np.uint16))
-    with pytest.raises(DataError, match=r'is \(4, 6\) pixels for one decoder and \(6, 4\) for another'):
+    with pytest.raises(DataError, match=r'is \(6, 4, 1\) uint16 for the decoder and \(6, 4\) by its header'):
         read_image(tmp_path / 'a.png')
 
 

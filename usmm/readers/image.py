@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from usmm.readers.deep_png import PngFacts, deep_png
+from usmm.readers.deep_tiff import needs_care, read_deep_tiff, upright
+from usmm.readers.depth import Window, check_depth, ramp, to_8_bits
 from usmm.readers.dicom.file import is_dicom
 from usmm.readers.dicom.read import read_still
 from usmm.readers.errors import DataError, existing_file, reading
@@ -18,31 +20,59 @@ FORMATS = ('PNG', 'JPEG', 'BMP', 'TIFF', 'GIF')
 """What Pillow may try: a file of another kind under an image's name never reaches its decoder."""
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, window: Window | None = None, bits: int | None = None) -> np.ndarray:
     """Read a still image: PNG (grey, RGB, RGBA, palette, 16-bit), JPEG, BMP, TIFF or a single-frame DICOM.
 
     What is decided here: EXIF orientation is applied, so the array is what a viewer shows. Transparency is composed on
-    black, the background of ultrasound, so that colours hidden below transparent pixels stay hidden. 16-bit pixels
-    are scaled by their real depth, see `to_8_bits`. A colour profile is ignored.
+    black, the background of ultrasound, so that colours hidden below transparent pixels stay hidden. A colour profile
+    is ignored.
+
+    Pixels of more than 8 bits become 0 to 255 by one rule for all files of a depth, whatever their content: by
+    `window`, else by `bits`, else by the depth that the file states (16 for PNG). So 12-bit values in 16-bit files come
+    out dark until `bits=12` is set. Pixels of 8 bits stay as they are.
 
     Args:
         path: The file; its content, not its name, says what it is.
+        window: (low, high): the values that become 0 and 255, of images of more than 8 bits and of DICOM grey (there in
+            modality values, in place of the file's own window).
+        bits: Bits in use in files of more than 8 bits, 8 to 16; not for DICOM, which states them.
 
     Returns:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        DataError: if the file is absent, damaged, of another kind, holds several pictures or is too large.
+        DataError: if the file is absent, damaged, of another kind, holds several pictures or is too large, or a value
+            needs more than `bits`.
+        ValueError: if both `window` and `bits` are set, or make no sense.
     """
+    check_depth(window, bits)
     path = existing_file(path)
     if is_dicom(path):
-        return read_still(path)
-    pixels = _pixels(path)
+        return read_still(path, window)
+    pixels, stated = stored_pixels(path)
     colour = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[2] >= 3 else _grey_to_rgb(pixels)
     alpha = _alpha(pixels)
     if pixels.dtype != np.uint8:  # transparency always uses its full range, whatever the colours use
-        colour, alpha = to_8_bits(colour), None if alpha is None else to_8_bits(alpha, 16)
+        alpha = None if alpha is None else to_8_bits(alpha, stated)
+        colour = _shown(colour, window, bits, stated, path)
     return np.ascontiguousarray(colour if alpha is None else _on_black(colour, alpha))
+
+
+def _shown(colour: np.ndarray, window: Window | None, bits: int | None, stated: int, path: Path) -> np.ndarray:
+    """0 to 255 of deep pixels."""
+    if window is not None:
+        if not np.isfinite(colour).all():
+            raise DataError('holds pixels that are not finite numbers', file=path)
+        return ramp(colour, window)
+    if colour.dtype != np.uint16:
+        raise DataError(
+            f'holds {colour.dtype} pixels, whose range is unknown; expected 8 or 16 bits: set window=(low, high)',
+            file=path,
+        )
+    try:
+        return to_8_bits(colour, stated if bits is None else bits)
+    except ValueError as error:
+        raise DataError(f'does not fit bits={bits}: {error}', file=path) from error
 
 
 def read_mask(path: str | Path) -> np.ndarray:
@@ -63,8 +93,8 @@ def read_mask(path: str | Path) -> np.ndarray:
     """
     path = existing_file(path)
     if is_dicom(path):
-        return np.asarray(read_still(path).any(axis=2))
-    pixels = _pixels(path)
+        return np.asarray(read_still(path, window=(0, 1)).any(axis=2))  # the file's window could hide small numbers
+    pixels, _ = stored_pixels(path)
     alpha = _alpha(pixels)
     content = pixels if pixels.ndim == 2 else pixels[..., : 3 if pixels.shape[2] >= 3 else 1].max(axis=2)
     if alpha is not None:
@@ -74,17 +104,38 @@ def read_mask(path: str | Path) -> np.ndarray:
     return np.asarray(content > 0)
 
 
-def _pixels(path: Path) -> np.ndarray:
-    """Upright pixels as stored: (H, W) or (H, W, 2, 3 or 4), uint8 or uint16, the last of an even number is alpha."""
+def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
+    """Upright pixels as they are stored, and bits a sample.
+
+    Args:
+        path: The file, not DICOM.
+
+    Returns:
+        (H, W) or (H, W, 2, 3 or 4), of an even number of channels the last is alpha; and the bits that the file states.
+
+    Raises:
+        DataError: as `read_image`.
+    """
     with reading(path, 'an image'), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # Pillow's own size warning and remarks on EXIF: the limits here are ours
+        if needs_care(path):
+            deep = read_deep_tiff(path)
+            return deep.pixels, deep.bits
         with Image.open(path, formats=FORMATS) as image:
             check_pixels(*image.size, path)
             _check_single(image, path)
-            if _bits(image) > 8:
-                return _deep_pixels(image, path)
+            if image.format == 'PNG':
+                png = PngFacts.read(path)
+                if png.bits == 16:
+                    return upright(deep_png(path, png, image.size), image.getexif().get(0x0112, 1)), 16
+                if png.clear_grey is not None:  # Pillow compares it with pixels that it has stretched to 8 bits
+                    image.info.pop('transparency', None)
             image.load()
-            return np.array(_plain(ImageOps.exif_transpose(image)))
+            pixels = np.array(_plain(ImageOps.exif_transpose(image)))
+            if image.format == 'PNG' and png.clear_grey is not None and pixels.ndim == 2:
+                clear = pixels == png.clear_grey * 255 // (2**png.bits - 1)
+                pixels = np.stack([pixels, np.where(clear, 0, 255).astype(np.uint8)], axis=-1)
+            return pixels, 8
 
 
 def _check_single(image: Image.Image, path: Path) -> None:
@@ -101,51 +152,6 @@ def _plain(image: Image.Image) -> Image.Image:
         return image.convert('L')
     clear = image.mode in ('PA', 'La', 'RGBa') or 'transparency' in image.info
     return image.convert('RGBA' if clear else 'RGB')
-
-
-def _bits(image: Image.Image) -> int:
-    """Bits a channel, from the file: Pillow shows 16-bit colour as 8-bit."""
-    if image.format == 'TIFF':
-        return max(image.tag_v2.get(258, (1,)))  # type: ignore[attr-defined]
-    if image.format == 'PNG':
-        tiles = image.tile  # type: ignore[attr-defined]
-        return 16 if tiles and '16' in str(tiles[0][3]) else 8
-    return 8
-
-
-def _deep_pixels(image: Image.Image, path: Path) -> np.ndarray:
-    """Pixels of 16 bits, through OpenCV: Pillow cuts 16-bit colour to 8 bits."""
-    if image.format == 'PNG':
-        _check_chunks(path)
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise DataError('is damaged or stored in a way that OpenCV cannot decode', file=path)
-    if pixels.dtype != np.uint16:
-        raise DataError(f'holds {pixels.dtype} pixels, whose range is unknown; expected 8 or 16 bits', file=path)
-    if pixels.shape[:2] != image.size[::-1]:
-        size = pixels.shape[1::-1]
-        raise DataError(f'is {size} pixels for one decoder and {image.size} for another', file=path)
-    if pixels.ndim == 3:  # in place: the largest images take hundreds of megabytes
-        cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB if pixels.shape[2] == 3 else cv2.COLOR_BGRA2RGBA, dst=pixels)
-    return _upright(pixels, image.getexif().get(0x0112, 1))
-
-
-def _check_chunks(path: Path) -> None:
-    """Refuse a PNG with a chunk that ends behind the file: OpenCV makes room for what a chunk claims, up to 4 GiB."""
-    size = path.stat().st_size
-    with path.open('rb') as stream:
-        stream.seek(8)
-        while len(head := stream.read(8)) == 8 and head[4:] != b'IEND':
-            if stream.seek(int.from_bytes(head[:4], 'big') + 4, 1) > size:
-                raise DataError(f'is cut or damaged: its chunk {head[4:]!r} ends behind the file', file=path)
-
-
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation (1 to 8): first mirror, then turn, as the eight values are defined."""
-    if orientation in (2, 4, 5, 7):
-        pixels = pixels[:, ::-1]
-    turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)
-    return np.rot90(pixels, turns)
 
 
 def _grey_to_rgb(pixels: np.ndarray) -> np.ndarray:
@@ -170,46 +176,3 @@ def _on_black(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def _is_jpeg(path: Path) -> bool:
     with path.open('rb') as stream:
         return stream.read(3) == b'\xff\xd8\xff'
-
-
-DEPTHS = (8, 10, 12, 16)
-
-
-def real_depth(largest: int) -> int:
-    """The smallest usual depth (8, 10, 12 or 16 bits) that holds the largest value of an image.
-
-    Example:
-        >>> real_depth(255), real_depth(1000), real_depth(4095), real_depth(65535)
-        (8, 10, 12, 16)
-    """
-    for depth in DEPTHS:
-        if largest < 2**depth:
-            return depth
-    raise ValueError(f'expected values of at most 16 bits, got {largest}')
-
-
-def to_8_bits(pixels: np.ndarray, depth: int | None = None) -> np.ndarray:
-    """Scale unsigned pixels to 0..255 by their depth: the bits below the upper eight are dropped.
-
-    Scanners store 10 or 12 bits in 16-bit files, which a plain `>> 8` would turn almost black. So without a stated
-    depth the depth is taken from the largest value. The grey scale stays linear and zero stays zero; nothing is
-    stretched to the image's own contrast.
-
-    Args:
-        pixels: Unsigned integers, any shape.
-        depth: Bits in use, 1 to 16; None: `real_depth` of the largest value.
-
-    Raises:
-        ValueError: if a value needs more bits than `depth`.
-
-    Example:
-        >>> to_8_bits(np.array([0, 2048, 4095], np.uint16)).tolist()
-        [0, 128, 255]
-    """
-    largest = int(pixels.max(initial=0))
-    bits = real_depth(largest) if depth is None else depth
-    if largest >= 2**bits:
-        raise ValueError(f'a value of {largest} needs more than the stated {bits} bits')
-    if bits <= 8:
-        return pixels.astype(np.uint8)
-    return (pixels >> (bits - 8)).astype(np.uint8)

@@ -45,6 +45,9 @@ MAX_BOOK_TAGS = 100_000
 MAX_HEADER_READS = 1_000_000
 """Reads that a DICOM header may take, one or two an element, at any depth."""
 
+MAX_FRAME_GROUP_BYTES = 2**23
+"""Bytes of the functional groups of the frames of a DICOM file: a few hundred a frame."""
+
 MAX_ELEMENT_BYTES = 2**20
 """Bytes of one element of a DICOM header that is used here; others are not looked into."""
 

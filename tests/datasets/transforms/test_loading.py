@@ -141,7 +141,10 @@ def test_options_are_checked_and_named() -> None:
         LoadImage('bus', pick='middle')
     with pytest.raises(ValueError, match='num_frames must be 1 or more, got 0'):
         LoadClip('bus', num_frames=0)
-    assert repr(LoadImage(['bus'], 'last')) == "LoadImage(modalities=('bus',), pick='last')"
+    assert (
+        repr(LoadImage(['bus'], 'last'))
+        == "LoadImage(modalities=('bus',), pick='last', depth=DepthOptions(windows=(), bits=()))"
+    )
 
 
 @pytest.mark.real

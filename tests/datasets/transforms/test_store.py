@@ -136,10 +136,16 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
 def test_entries_depend_on_the_code_of_the_transforms_and_of_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     folders = []
     monkeypatch.setattr(module, 'code_digest', lambda *given: folders.extend(given) or 'code')
-    assert made_by() == 'code'
+    with_code = made_by()
     assert [folder.name for folder in folders] == ['transforms', 'readers']
     monkeypatch.undo()
-    assert len(made_by()) == 64
+    assert len(made_by()) == 64 and made_by() != with_code
+
+
+def test_entries_depend_on_the_versions_of_the_decoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = made_by()
+    monkeypatch.setattr(module, '_version', lambda package: '0' if package == 'pydicom' else None)
+    assert made_by() != before
 
 
 def test_repr() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import subprocess
 import sys
 
@@ -142,6 +143,51 @@ def test_filmed_sideways_is_turned_as_opencv_does(make_video, by_opencv, rotatio
         assert (clip.height, clip.width) == theirs.shape[:2]
     assert np.abs(frame.rgb() - theirs).mean() < 1
     assert frame.grey().shape == theirs.shape[:2]
+
+
+def set_matrix(path, a, b, c, d):
+    """Put a display matrix into the track header of an MP4 file (ISO 14496-12, 8.3.2), in 16.16 fixed point."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b'tkhd') + 44
+    numbers = [round(v * 65536) for v in (a, b, 0, c, d, 0, 0, 0)]
+    content[at : at + 36] = struct.pack('>9i', *numbers, 2**30)
+    path.write_bytes(content)
+    return path
+
+
+# a, b, c, d and what they do to the pixels; ffmpeg (autorotate) and ffplay show the same.
+MATRICES = {
+    (1, 0, 0, 1): lambda p: p,
+    (-1, 0, 0, 1): lambda p: p[:, ::-1],
+    (1, 0, 0, -1): lambda p: p[::-1],
+    (-1, 0, 0, -1): lambda p: p[::-1, ::-1],
+    (0, 1, 1, 0): lambda p: p.swapaxes(0, 1),
+    (0, 1, -1, 0): lambda p: p.swapaxes(0, 1)[:, ::-1],
+    (0, -1, 1, 0): lambda p: p.swapaxes(0, 1)[::-1],
+    (0, -1, -1, 0): lambda p: p.swapaxes(0, 1)[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize('matrix', MATRICES)
+@pytest.mark.parametrize('width', [96, 70])
+def test_all_eight_display_matrices(make_video, picture, matrix, width):
+    pictures = [picture(i)[:50, :width] for i in range(2)]
+    plain = make_video('plain.mp4', pictures)
+    stored = next(open_clip(plain).sample()).rgb()
+    with open_clip(set_matrix(make_video('a.mp4', pictures), *matrix)) as clip:
+        frame = next(clip.sample())
+        expected = MATRICES[matrix](stored)
+        assert (clip.height, clip.width) == expected.shape[:2]
+    np.testing.assert_array_equal(frame.rgb(), expected)
+    np.testing.assert_array_equal(frame.grey(), MATRICES[matrix](next(open_clip(plain).sample()).grey()))
+
+
+@pytest.mark.parametrize('matrix', [(0.866, 0.5, -0.5, 0.866), (0, 0, 0, 0.5), (1, 1, 0, 1)])
+def test_other_angles_are_refused(make_video, matrix):
+    path = set_matrix(make_video('a.mp4', 2), *matrix)
+    with pytest.raises(DataError, match=r'asks to be shown turned by \d+ degrees .* save it upright') as caught:
+        open_clip(path)
+    assert caught.value.file == path
 
 
 @pytest.mark.parametrize('name', KINDS)

@@ -88,6 +88,45 @@ def test_times(elements, times):
     assert (found is None) if times is None else np.allclose(found, times)
 
 
+@pytest.mark.parametrize(
+    'vector', [['0'] * 3, ['0', '40', '-40'], ['0', '-40', '-40'], ['0', '40', '0'], ['0', '40'], ['40'] * 4]
+)
+def test_vector_that_cannot_be_true(vector):
+    wrong = dict(FrameTimeVector=vector)
+    np.testing.assert_allclose(times_of(header(**wrong, FrameTime='50', CineRate='20'), 3), [0, 0.05, 0.1])
+    np.testing.assert_allclose(times_of(header(**wrong, FrameTime='33.3', CineRate='30'), 3), [0, 0.0333, 0.0666])
+    np.testing.assert_allclose(times_of(header(**wrong, CineRate='20', FrameTime='0'), 3), [0, 0.05, 0.1])
+    np.testing.assert_allclose(times_of(header(**wrong, RecommendedDisplayFrameRate='10'), 3), [0, 0.1, 0.2])
+    with pytest.raises(DataError, match=r'has FrameTimeVector \(0018,1065\) .* no other element states the time'):
+        times_of(header(**wrong), 3)
+    with pytest.raises(DataError, match=r'FrameTime \(0018,1063\) 20 frames/s, CineRate \(0018,0040\) 15 frames/s'):
+        times_of(header(**wrong, FrameTime='50', CineRate='15'), 3)
+
+
+def test_words_for_a_vector():
+    with pytest.raises(DataError, match='of 2 values for 3 frames'):
+        times_of(header(FrameTimeVector=['0', '40']), 3)
+    with pytest.raises(DataError, match='with 1 steps that are not above 0, the first is -40 ms at frame 3'):
+        times_of(header(FrameTimeVector=['0', '40', '-40']), 3)
+
+
+def test_pointer_to_the_frame_time_comes_before_the_vector():
+    both = dict(FrameTimeVector=['0', '40', '60'], FrameTime='50')
+    assert times_of(header(**both), 3).tolist() == [0, 0.04, 0.1]
+    assert times_of(header(**both, FrameIncrementPointer=0x00181063), 3).tolist() == [0, 0.05, 0.1]
+    assert times_of(header(**both, FrameIncrementPointer=0x00181065), 3).tolist() == [0, 0.04, 0.1]
+
+
+def test_vector_of_a_still_does_not_matter():
+    assert times_of(header(FrameTimeVector=['0', '0']), 1) is None
+
+
+@pytest.mark.parametrize('keyword', ['FrameTime', 'CineRate', 'RecommendedDisplayFrameRate'])
+def test_negative_times(keyword):
+    with pytest.raises(DataError, match=rf'has {keyword} \(\w+,\w+\) of -3, expected a positive number'):
+        times_of(header(**{keyword: '-3'}), 3)
+
+
 def test_example_files():
     found = read_regions(get_path('palette_color'))
     assert found == (Region(120, 60, 800, 350, 'tissue', None),)  # its second region lies below the image

@@ -259,7 +259,9 @@ def test_sampling_decodes_the_kept_frames_only(make_dicom, cine, monkeypatch):
     import usmm.readers.dicom.pixels as pixels
 
     real = pixels.iter_pixels
-    monkeypatch.setattr(pixels, 'iter_pixels', lambda f, indices: asked.append(indices) or real(f, indices=indices))
+    monkeypatch.setattr(
+        pixels, 'iter_pixels', lambda f, indices, **o: asked.append(indices) or real(f, indices=indices, **o)
+    )
     with open_clip(path) as clip:
         assert (clip.width, clip.height, clip.fps) == (96, 64, pytest.approx(10))
         frames = list(clip.sample(1.0))
@@ -279,6 +281,14 @@ def test_cine_without_times(make_dicom, cine):
     with open_clip(path, fps=2) as clip:
         assert clip.fps == 2
         assert [f.time for f in clip.sample(1.0)] == [0, 1, 2]
+
+
+def test_rate_that_is_set_replaces_times_that_cannot_be_true(make_dicom, cine):
+    path = make_dicom('a.dcm', cine, 'RGB', FrameTimeVector=['0'] * 6)
+    with pytest.raises(DataError, match='5 steps that are not above 0'):
+        open_clip(path)
+    with open_clip(path, fps=4) as clip:
+        assert [f.time for f in clip.sample(0.5)] == [0, 0.5, 1]
 
 
 def test_still_is_a_clip_of_one_frame(make_dicom, picture):

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TypedDict
 
 from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.checks.depth_checks import depth_problems
 from usmm.datasets.checks.file_facts import FileFacts
 from usmm.datasets.converters.cells import read_records
 from usmm.readers import outside
@@ -16,7 +17,21 @@ from usmm.structures import Case
 
 # Kinds that do not stop a training; every other kind does.
 WARNINGS = frozenset(
-    {'range', 'unit', 'id_zeros', 'no_mask', 'no_box', 'two_labels', 'same_file', 'near_duplicate', 'added', 'removed'}
+    {
+        'range',
+        'unit',
+        'id_zeros',
+        'no_mask',
+        'no_box',
+        'two_labels',
+        'same_file',
+        'near_duplicate',
+        'added',
+        'removed',
+        'depths',
+        'dark',
+        'scales',
+    }
 )
 Facts = Mapping[tuple[Path, str], FileFacts]
 
@@ -107,6 +122,7 @@ def find_problems(
         problems += [
             Problem('no_modality', case.case_id, None, m, f'the case has no {m}') for m in wanted if m not in case.files
         ]
+    problems += depth_problems(table.cases, facts)
     problems += _label_problems(table)
     problems += _part_problems(table.cases, {**(parts or {}), **table.parts})
     problems += _same_files(table.cases, facts, {**(parts or {}), **table.parts})

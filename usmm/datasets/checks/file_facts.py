@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from usmm.datasets.data_digest import data_digest
-from usmm.readers import DataError, open_clip, read_image, read_mask
+from usmm.readers import DataError, depth_facts, open_clip, read_image, read_mask
 
 ROLES = ('image', 'clip', 'mask')
 PANEL_STEP = 1.0  # s between the frames of a clip that are looked at for panels
@@ -28,6 +28,7 @@ class FileFacts:
         sha256: Hex digest of its content; empty where it could not be read.
         width, height: Pixels.
         frames, fps, seconds: Of a clip, as decoded: not what the container claims.
+        depth, used_depth, scale, assumed: Of an image or clip, as `usmm.readers.depth_facts` states them.
         lesion: Pixels of a mask that are set.
         panels: What a split into panels would do, in words; empty for a single picture.
         error: Why it cannot be used; None where it can.
@@ -43,6 +44,10 @@ class FileFacts:
     frames: int = 0
     fps: float = 0.0
     seconds: float = 0.0
+    depth: int = 0
+    used_depth: int = 0
+    scale: str = ''
+    assumed: str = ''
     lesion: int = 0
     panels: str = ''
     error: str | None = None
@@ -69,6 +74,9 @@ def examine(path: Path, role: str, describe_panels: Callable[[Path, np.ndarray],
         if not known['bytes']:
             return FileFacts(path, role, error='the file is empty', kind='empty')
         known['sha256'] = data_digest(path)
+        if role != 'mask':
+            depth = depth_facts(path)
+            known |= dict(depth=depth.bits, used_depth=depth.used, scale=depth.scale, assumed=depth.assumed)
         known |= dict(image=_image, clip=_clip, mask=_mask)[role](path, describe_panels)
     except DataError as error:
         return FileFacts(path, role, **known, error=error.cause, kind='unreadable')

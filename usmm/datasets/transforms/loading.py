@@ -9,7 +9,8 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from usmm.datasets.transforms.base_transform import Transform, chosen, names_of
-from usmm.readers import DataError, read_clip, read_dicom, read_image, read_mask, read_regions
+from usmm.datasets.transforms.depth_options import BitsOption, DepthOptions, WindowOption
+from usmm.readers import DataError, Window, read_clip, read_dicom, read_image, read_mask, read_regions
 from usmm.readers.dicom.file import is_dicom
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case, ModalityInfo
@@ -32,16 +33,26 @@ class LoadImage(Transform):
         modalities: Which (default: all images of the table). A case that has no file of one is left without it.
         pick: Which file where a case has several of one modality: `'first'`, `'last'`, or `'random'` (drawn anew in
             every epoch).
+        window: (low, high): the grey values that become 0 and 255 in files of more than 8 bits and in DICOM grey, or a
+            dict of it by modality; see `usmm.readers.read_image`.
+        bits: Bits in use in PNG and TIFF files of more than 8 bits (default: as the file states, 16 for PNG), or a dict
+            of it by modality.
 
     Raises:
         DataError: A file that cannot be read; names case and modality.
-        ValueError: Another word for `pick`.
+        ValueError: Another word for `pick`, or a window or number of bits that makes no sense.
     """
 
-    def __init__(self, modalities: str | Sequence[str] | None = None, pick: str = 'first') -> None:
+    def __init__(
+        self,
+        modalities: str | Sequence[str] | None = None,
+        pick: str = 'first',
+        window: WindowOption = None,
+        bits: BitsOption = None,
+    ) -> None:
         if pick not in PICKS:
             raise ValueError(f'pick must be one of {list(PICKS)}, got {pick!r}')
-        self.modalities, self.pick = names_of(modalities), pick
+        self.modalities, self.pick, self.depth = names_of(modalities), pick, DepthOptions.of(window, bits)
 
     @property
     def random(self) -> bool:  # type: ignore[override]
@@ -51,14 +62,14 @@ class LoadImage(Transform):
     def __call__(self, case: Case) -> Case:
         """Load the images of one case."""
         for modality in _chosen(self.modalities, case, clips=False):
-            files = case.files[modality]
+            files, (window, bits) = case.files[modality], self.depth.at(modality)
             frame = case.info.get(modality, {}).get('frame')
             if frame is not None:
-                case.data[modality] = _at(case, modality, load_frame, files[0], *frame)
+                case.data[modality] = _at(case, modality, load_frame, files[0], *frame, window)
                 case.info[modality].update({'file': str(files[0]), 'file_index': 0, 'regions': (), 'spacing': None})
                 continue
             index = self._index(case, modality, len(files))
-            case.data[modality], facts = _at(case, modality, load_image, files[index])
+            case.data[modality], facts = _at(case, modality, load_image, files[index], window, bits)
             case.info.setdefault(modality, {}).update({**facts, 'file': str(files[index]), 'file_index': index})
         return case
 
@@ -83,10 +94,11 @@ class LoadClip(Transform):
         modalities: Which (default: all clips of the table).
         step: Seconds between kept frames; None: every frame.
         num_frames: Keep that many frames, spread evenly over the clip (a short clip repeats some).
+        window: (low, high): the grey values of a DICOM cine that become 0 and 255, or a dict of it by modality.
 
     Raises:
         DataError: A file that cannot be read; names case and modality.
-        ValueError: num_frames below 1.
+        ValueError: num_frames below 1, or a window that makes no sense.
     """
 
     def __init__(
@@ -94,16 +106,18 @@ class LoadClip(Transform):
         modalities: str | Sequence[str] | None = None,
         step: float | None = None,
         num_frames: int | None = None,
+        window: WindowOption = None,
     ) -> None:
         if num_frames is not None and num_frames < 1:
             raise ValueError(f'num_frames must be 1 or more, got {num_frames}')
         self.modalities, self.step, self.num_frames = names_of(modalities), step, num_frames
+        self.depth = DepthOptions.of(window)
 
     def __call__(self, case: Case) -> Case:
         """Load the clips of one case."""
         for modality in _chosen(self.modalities, case, clips=True):
             file = case.files[modality][0]
-            frames, times = _at(case, modality, read_clip, file, self.step)
+            frames, times = _at(case, modality, read_clip, file, self.step, self.depth.at(modality)[0])
             if self.num_frames is not None:
                 index = np.linspace(0, len(frames) - 1, self.num_frames).round().astype(int)
                 frames, times = frames[index], times[index]
@@ -150,19 +164,19 @@ class LoadMask(Transform):
         return case
 
 
-def load_image(path: Path) -> tuple[np.ndarray, ModalityInfo]:
+def load_image(path: Path, window: Window | None = None, bits: int | None = None) -> tuple[np.ndarray, ModalityInfo]:
     """A still image and what its file says of it (`regions`, `spacing`); DICOM files are read once for both."""
     if not path.is_file() or not is_dicom(path):
-        return read_image(path), ModalityInfo(regions=(), spacing=None)
-    dicom = read_dicom(path)
+        return read_image(path, window, bits), ModalityInfo(regions=(), spacing=None)
+    dicom = read_dicom(path, window)
     if len(dicom.frames) != 1:
         raise DataError(f'expected a still image, got {len(dicom.frames)} frames; list it under clips', file=path)
     return dicom.frames[0], ModalityInfo(regions=tuple(dicom.regions), spacing=dicom.spacing)
 
 
-def load_frame(path: Path, index: int, count: int) -> np.ndarray:
+def load_frame(path: Path, index: int, count: int, window: Window | None = None) -> np.ndarray:
     """Frame `index` of `count` frames that are spread evenly over a clip, (H, W, 3)."""
-    frames, _ = read_clip(path)
+    frames, _ = read_clip(path, window=window)
     return frames[int(np.linspace(0, len(frames) - 1, count).round()[index])]
 
 

@@ -12,22 +12,26 @@ from PIL import Image
 from usmm.readers.clips.containers import check_complete
 from usmm.readers.clips.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid
 from usmm.readers.clips.video import VideoClip
+from usmm.readers.depth import Window, check_depth
 from usmm.readers.dicom.file import is_dicom
 from usmm.readers.dicom.read import DicomClip
 from usmm.readers.errors import DataError, existing_file, reading
 from usmm.readers.limits import check_clip_bytes, check_frame
 
 
-def open_clip(path: str | Path, threads: int | None = None, fps: float | None = None) -> Clip:
+def open_clip(
+    path: str | Path, threads: int | None = None, fps: float | None = None, window: Window | None = None
+) -> Clip:
     """Open a clip: MP4, MOV, AVI, MPEG, GIF or DICOM, by its content.
 
     Args:
         path: The file.
         threads: Decoding threads of a video, see `VideoClip`.
         fps: Frame rate of a DICOM cine that says nothing about time; other files always say.
+        window: (low, high): the grey values of a DICOM cine that become 0 and 255, see `read_dicom`.
 
     Raises:
-        ValueError: if fps is not positive.
+        ValueError: if fps is not positive, or the window does not rise.
         DataError: if the file is absent, of another kind, cut, or cannot be decoded.
 
     Example: the mean grey level once a second::
@@ -37,10 +41,11 @@ def open_clip(path: str | Path, threads: int | None = None, fps: float | None = 
     """
     if fps is not None and not fps > 0:
         raise ValueError(f'fps must be positive or None, got {fps!r}')
+    check_depth(window, None)
     path = existing_file(path)
     with reading(path, 'a clip'):
         if is_dicom(path):
-            return DicomClip(path, fps)
+            return DicomClip(path, fps, window)
         with path.open('rb') as stream:
             start = stream.read(6)
         if start in (b'GIF87a', b'GIF89a'):
@@ -48,12 +53,15 @@ def open_clip(path: str | Path, threads: int | None = None, fps: float | None = 
         return VideoClip(path, threads)
 
 
-def read_clip(path: str | Path, step: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+def read_clip(
+    path: str | Path, step: float | None = None, window: Window | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Read a clip into memory.
 
     Args:
         path: The file.
         step: Seconds between kept frames; None: every frame.
+        window: As in `open_clip`.
 
     Returns:
         Frames (T, H, W, 3) uint8, RGB, and their times (T,) in seconds since the first.
@@ -62,7 +70,7 @@ def read_clip(path: str | Path, step: float | None = None) -> tuple[np.ndarray, 
         DataError: as `open_clip`, and if the frames exceed `limits.MAX_CLIP_BYTES`.
     """
     times: list[float] = []
-    with open_clip(path) as clip:
+    with open_clip(path, window=window) as clip:
         frames = np.empty((1, clip.height, clip.width, 3), np.uint8)
         for count, frame in enumerate(clip.sample(step)):
             check_clip_bytes(count + 1, clip.height, clip.width, clip.path)

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
 from usmm.readers import limits
@@ -82,7 +83,8 @@ class VideoClip(Clip):
             first = next(frames)
         except StopIteration:
             raise DataError('holds no frames', file=path) from None
-        height, width = _upright(np.empty((first.height, first.width, 0)), first).shape[:2]
+        with reading(path, 'a clip'):
+            height, width = _upright(np.empty((first.height, first.width, 0)), first).shape[:2]
         super().__init__(path, width, height)
         # The first call of sample() goes on from here, so opening costs no second start of the decoder.
         self._started: Iterator[av.VideoFrame] | None = itertools.chain([first], frames)
@@ -221,6 +223,36 @@ def _luma(frame: av.VideoFrame) -> np.ndarray:
 
 
 def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
-    """Turn as the display matrix asks (telephones film sideways)."""
-    turns = round(getattr(frame, 'rotation', 0) / 90) % 4
-    return pixels if turns == 0 else np.ascontiguousarray(np.rot90(pixels, turns))
+    """Turn and mirror as the display matrix asks: telephones film sideways, some probes and front cameras mirrored."""
+    swap, mirror, flip = _placement(frame)
+    if not (swap or mirror or flip):
+        return pixels
+    pixels = pixels.swapaxes(0, 1) if swap else pixels
+    return np.ascontiguousarray(pixels[:: -1 if flip else 1, :: -1 if mirror else 1])
+
+
+SKEW = 0.02
+"""Share by which a display matrix may differ from a right angle: about one degree, as FFmpeg allows."""
+
+
+def _placement(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """Whether a frame is shown with rows and columns swapped, then mirrored left to right, then top to bottom.
+
+    The display matrix (ISO 14496-12, 8.3.2) shows the pixel at (x, y) at (a x + c y, b x + d y).
+
+    Raises:
+        DataError: if the matrix turns by another angle than a right one.
+    """
+    side = frame.side_data.get('DISPLAYMATRIX')
+    if not isinstance(side, SideData):
+        return False, False, False
+    a, b, _, c, d = (float(v) for v in np.frombuffer(memoryview(side), np.int32)[:5])
+    straight, swapped = min(abs(a), abs(d)), min(abs(b), abs(c))
+    if max(abs(b), abs(c)) <= SKEW * straight and straight > 0:
+        return False, a < 0, d < 0
+    if max(abs(a), abs(d)) <= SKEW * swapped and swapped > 0:
+        return True, c < 0, b < 0
+    raise DataError(
+        f'asks to be shown turned by {np.degrees(np.arctan2(b, a)):.0f} degrees (its display matrix), expected a right '
+        'angle: save it upright'
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
+
+from usmm.readers.dicom.header_values import integer_of, name_of, number_of, numbers_of
+from usmm.readers.errors import DataError
 
 FORMATS = {2: 'm-mode', 3: 'spectral', 4: 'waveform', 5: 'graphics'}
 """Region spatial formats other than a picture (PS3.3, C.8.5.5.1.1)."""
@@ -47,7 +49,7 @@ def regions_of(header: Dataset) -> tuple[Region, ...]:
     Args:
         header: A dataset with Rows and Columns.
     """
-    height, width = int(header.get('Rows') or 0), int(header.get('Columns') or 0)
+    height, width = integer_of(header, 'Rows') or 0, integer_of(header, 'Columns') or 0
     found = (_region(item, height, width) for item in header.get('SequenceOfUltrasoundRegions') or ())
     return tuple(region for region in found if region is not None)
 
@@ -82,9 +84,9 @@ def _region_spacing(item: Dataset) -> tuple[float, float] | None:
 
 def spacing_of(header: Dataset) -> tuple[float, float] | None:
     """(row, column) distance of pixels in mm: the image's own, else that of its first calibrated picture region."""
-    stated = header.get('PixelSpacing') or header.get('NominalScannedPixelSpacing')
-    if stated is not None and len(stated) == 2 and all(float(v) > 0 for v in stated):
-        return float(stated[0]), float(stated[1])
+    stated = numbers_of(header, 'PixelSpacing') or numbers_of(header, 'NominalScannedPixelSpacing')
+    if len(stated) == 2 and all(value > 0 for value in stated):
+        return stated[0], stated[1]
     for region in regions_of(header):
         if region.kind in PICTURES and region.spacing is not None:
             return region.spacing
@@ -94,8 +96,10 @@ def spacing_of(header: Dataset) -> tuple[float, float] | None:
 def times_of(header: Dataset, frames: int) -> np.ndarray | None:
     """Seconds of each frame since the first, or None where the file says nothing about time.
 
-    In this order: the frame time vector (when it has an entry a frame), the frame time, the cine rate, the
-    recommended display rate.
+    In this order: the frame time vector, the frame time, the cine rate, the recommended display rate; where the file's
+    frame increment pointer names the frame time, that comes first. A vector that cannot be true (of another length
+    than the clip, or with steps after the first that are not above 0) is left aside where the other elements agree
+    with each other.
 
     Args:
         header: The dataset.
@@ -103,15 +107,62 @@ def times_of(header: Dataset, frames: int) -> np.ndarray | None:
 
     Returns:
         (frames,) float64.
+
+    Raises:
+        DataError: if an element is not a number, a step is negative, or a vector that cannot be true stands beside no
+            other element, or beside some that contradict each other.
+
+    Example:
+        >>> header = Dataset()
+        >>> header.FrameTime = '40'
+        >>> times_of(header, 3).tolist()
+        [0.0, 0.04, 0.08]
     """
-    vector = header.get('FrameTimeVector')
-    if vector is not None and not isinstance(vector, Sequence):
-        vector = [vector]
-    if vector is not None and len(vector) == frames:
-        steps = np.array([0.0, *(float(v) for v in vector[1:])])
-        return np.cumsum(steps) / 1000
-    step = float(header.get('FrameTime') or 0) / 1000
-    rate = float(header.get('CineRate') or header.get('RecommendedDisplayFrameRate') or 0)
-    if step <= 0 and rate > 0:
-        step = 1 / rate
-    return np.arange(frames) * step if step > 0 else None
+    vector, steps = numbers_of(header, 'FrameTimeVector'), _steps(header)
+    pointed = header.get('FrameIncrementPointer') == FRAME_TIME and 'FrameTime' in steps
+    if vector and frames > 1 and not pointed:
+        problem = _vector_problem(vector, frames)
+        if problem is None:
+            return np.cumsum([0.0, *vector[1:]]) / 1000
+        _check_agreement(steps, problem)
+    step = next(iter(steps.values()), None)
+    return None if step is None else np.arange(frames) * step
+
+
+FRAME_TIME = 0x00181063
+AGREEMENT = 0.1
+"""Share by which elements that state the time of a frame may differ: rates are rounded to whole numbers."""
+
+
+def _steps(header: Dataset) -> dict[str, float]:
+    """Seconds a frame by each element that states them, zeros left out: they stand for unknown."""
+    steps = {}
+    for keyword in ('FrameTime', 'CineRate', 'RecommendedDisplayFrameRate'):
+        number = number_of(header, keyword)
+        if number is not None and number < 0:
+            raise DataError(f'has {name_of(keyword)} of {number:g}, expected a positive number: correct the element')
+        if number:
+            steps[keyword] = number / 1000 if keyword == 'FrameTime' else 1 / number
+    return steps
+
+
+def _vector_problem(vector: tuple[float, ...], frames: int) -> str | None:
+    name = name_of('FrameTimeVector')
+    if len(vector) != frames:
+        return f'has {name} of {len(vector)} values for {frames} frames'
+    wrong = [(index, step) for index, step in enumerate(vector) if index and step <= 0]
+    if wrong:
+        index, step = wrong[0]
+        return f'has {name} with {len(wrong)} steps that are not above 0, the first is {step:g} ms at frame {index + 1}'
+    return None
+
+
+def _check_agreement(steps: dict[str, float], problem: str) -> None:
+    if not steps:
+        raise DataError(
+            f'{problem}, and no other element states the time of a frame: correct the element, or give the frame rate, '
+            'open_clip(path, fps=...)'
+        )
+    if max(steps.values()) > min(steps.values()) * (1 + AGREEMENT):
+        stated = ', '.join(f'{name_of(keyword)} {1 / step:.4g} frames/s' for keyword, step in steps.items())
+        raise DataError(f'{problem}, and the other elements contradict each other ({stated}): correct the elements')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from usmm.readers import limits
+from usmm.readers.dicom.header_values import integer_of, name_of
 from usmm.readers.errors import DataError
 
 SUFFIXES = ('.dcm', '.dicom', '.ima')
@@ -25,12 +26,18 @@ USED = (
     'SequenceOfUltrasoundRegions', 'FrameTimeVector', 'FrameTime', 'CineRate', 'RecommendedDisplayFrameRate',
     'PixelSpacing', 'NominalScannedPixelSpacing', 'WindowCenter', 'WindowWidth', 'RescaleSlope', 'RescaleIntercept',
     'Rows', 'Columns', 'NumberOfFrames', 'SamplesPerPixel', 'PhotometricInterpretation', 'BitsAllocated', 'BitsStored',
-    'PixelRepresentation', 'PlanarConfiguration',
+    'PixelRepresentation', 'PlanarConfiguration', 'HighBit', 'ModalityLUTSequence', 'VOILUTSequence', 'VOILUTFunction',
+    'PresentationLUTShape', 'FrameIncrementPointer', 'SharedFunctionalGroupsSequence',
 )  # fmt: skip
+FRAME_GROUPS = 'PerFrameFunctionalGroupsSequence'
 PREFIX = 132
 PIXEL_DATA = (0x7FE0, 0x0010)
 ITEM, DELIMITER = b'\xfe\xff\x00\xe0', b'\xfe\xff\xdd\xe0'
 UNDEFINED = 0xFFFFFFFF
+VIDEO = '1.2.840.10008.1.2.4.10'
+"""Start of the transfer syntaxes that hold one stream of MPEG-2, H.264 or HEVC (PS3.5, A.4.5 to A.4.8)."""
+PADDING = 3
+"""Bytes that may follow the last pixel, to an even length or one of four."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,10 @@ class PixelFacts:
         samples: Values a pixel, 1 or 3.
         colour: Photometric interpretation.
         allocated, stored: Bits a value takes, and bits of these in use.
+        high: Number of the highest bit in use, from 0.
         signed: Whether values are signed.
         syntax: Transfer syntax.
+        full_size: Whether pixels that are labelled 4:2:2 are there in full size; `check_pixel_data` finds out.
     """
 
     rows: int
@@ -53,8 +62,10 @@ class PixelFacts:
     colour: str
     allocated: int
     stored: int
+    high: int
     signed: bool
     syntax: UID
+    full_size: bool = False
 
 
 def is_dicom(path: Path) -> bool:
@@ -130,12 +141,11 @@ def read_header(stream: Metered, path: Path) -> Dataset:
     stream.reads_left = limits.MAX_HEADER_READS
     header = dcmread(stream, stop_before_pixels=True, force=path.suffix.lower() in SUFFIXES)
     stream.reads_left = None
-    for name in USED:
+    for name in (*USED, FRAME_GROUPS):
+        most = limits.MAX_FRAME_GROUP_BYTES if name == FRAME_GROUPS else limits.MAX_ELEMENT_BYTES
         value = getattr(header.get_item(name), 'value', None) if name in header else None  # as stored
-        if isinstance(value, bytes) and len(value) > limits.MAX_ELEMENT_BYTES:
-            raise DataError(
-                f'has {name} of {len(value)} bytes, over the limit of {limits.MAX_ELEMENT_BYTES}', file=path
-            )
+        if isinstance(value, bytes) and len(value) > most:
+            raise DataError(f'has {name} of {len(value)} bytes, over the limit of {most}', file=path)
     return header
 
 
@@ -148,16 +158,19 @@ def pixel_facts(header: Dataset, path: Path) -> PixelFacts:
     needed = ('Rows', 'Columns', 'PhotometricInterpretation', 'BitsAllocated')
     if missing := [name for name in needed if header.get(name) is None]:
         raise DataError(f'is not a DICOM image: it has no {", ".join(missing)}', file=path)
-    allocated = int(header.BitsAllocated)
+    allocated = integer_of(header, 'BitsAllocated') or 0
+    stored = integer_of(header, 'BitsStored') or allocated
+    high = integer_of(header, 'HighBit')
     facts = PixelFacts(
-        rows=int(header.Rows),
-        columns=int(header.Columns),
-        frames=int(header.get('NumberOfFrames') or 1),
-        samples=int(header.get('SamplesPerPixel') or 1),
+        rows=integer_of(header, 'Rows') or 0,
+        columns=integer_of(header, 'Columns') or 0,
+        frames=integer_of(header, 'NumberOfFrames') or 1,
+        samples=integer_of(header, 'SamplesPerPixel') or 1,
         colour=str(header.PhotometricInterpretation),
         allocated=allocated,
-        stored=int(header.get('BitsStored') or allocated),
-        signed=bool(header.get('PixelRepresentation') or 0),
+        stored=stored,
+        high=stored - 1 if high is None or stored == allocated else high,
+        signed=bool(integer_of(header, 'PixelRepresentation')),
         syntax=UID(getattr(header, 'file_meta', Dataset()).get('TransferSyntaxUID', '')),
     )
     _check(facts, path)
@@ -165,6 +178,13 @@ def pixel_facts(header: Dataset, path: Path) -> PixelFacts:
 
 
 def _check(facts: PixelFacts, path: Path) -> None:
+    if facts.syntax.startswith(VIDEO):
+        raise DataError(
+            f'holds a video ({facts.syntax.name}), which is not read inside DICOM: extract it, with '
+            f'`gdcmraw -i {path.name} -o video.mp4` of GDCM or `dcmdump +W . {path.name}` of DCMTK (its larger .raw '
+            'file), and list the video in place of the DICOM file',
+            file=path,
+        )
     check_size = limits.check_frame if facts.frames > 1 else limits.check_pixels
     check_size(facts.columns, facts.rows, path)
     if facts.colour not in COLOURS:
@@ -173,22 +193,37 @@ def _check(facts: PixelFacts, path: Path) -> None:
         raise DataError(f'has {facts.samples} samples a pixel, which {facts.colour} cannot have', file=path)
     if facts.allocated not in (8, 16) or not 1 <= facts.stored <= facts.allocated:
         raise DataError(f'stores {facts.stored} of {facts.allocated} bits a sample, expected 8 or 16', file=path)
+    if not facts.stored - 1 <= facts.high < facts.allocated:
+        raise DataError(
+            f'has {name_of("HighBit")} of {facts.high}, which {facts.stored} of {facts.allocated} bits cannot have: '
+            'correct the element',
+            file=path,
+        )
+    if facts.samples == 3 and facts.signed:
+        raise DataError(f'has signed colours ({name_of("PixelRepresentation")} of 1), expected unsigned', file=path)
+    if facts.colour.startswith('YBR') and facts.stored != facts.allocated:
+        raise DataError(
+            f'stores {facts.stored} of {facts.allocated} bits a sample, expected all in {facts.colour}', file=path
+        )
     if facts.frames < 1:
         raise DataError(f'states {facts.frames} frames', file=path)
     if not facts.syntax:
         raise DataError('does not say how its pixels are stored (no transfer syntax)', file=path)
 
 
-def check_pixel_data(stream: BinaryIO, header: Dataset, facts: PixelFacts, path: Path) -> None:
-    """Refuse a file that holds fewer pixels than its header states, by lengths alone.
+def check_pixel_data(stream: BinaryIO, header: Dataset, facts: PixelFacts, path: Path) -> PixelFacts:
+    """Refuse a file that holds fewer pixels than its header states, or more, by lengths alone.
 
     Args:
         stream: Left by `read_header` at the pixels.
         header, facts: What was read.
         path: For messages.
 
+    Returns:
+        The facts, with what the lengths tell.
+
     Raises:
-        DataError: if there are no pixels, or not all of them.
+        DataError: if there are no pixels, not all of them, or pixels that the header does not state.
     """
     _, little = header.original_encoding
     start = stream.tell()
@@ -201,22 +236,35 @@ def check_pixel_data(stream: BinaryIO, header: Dataset, facts: PixelFacts, path:
     if length == UNDEFINED:
         _check_fragments(stream, facts, path)
     else:
-        _check_native(stream, length, facts, path)
+        facts = _check_native(stream, length, facts, path)
     stream.seek(start)
+    return facts
 
 
-def _check_native(stream: BinaryIO, length: int, facts: PixelFacts, path: Path) -> None:
+def _check_native(stream: BinaryIO, length: int, facts: PixelFacts, path: Path) -> PixelFacts:
     start = stream.tell()
     present = min(length, stream.seek(0, 2) - start)
-    expected = facts.rows * facts.columns * facts.frames * facts.samples * facts.allocated // 8
+    frame = facts.rows * facts.columns * facts.samples * facts.allocated // 8
     if facts.colour == 'YBR_FULL_422':
-        expected = expected * 2 // 3
+        facts = replace(facts, full_size=0 <= present - frame * facts.frames <= PADDING)
+        frame = frame if facts.full_size else frame * 2 // 3
+        if facts.columns % 2 and not facts.full_size:
+            raise DataError(f'has 4:2:2 pixels in {facts.columns} columns, expected an even number', file=path)
+    expected = frame * facts.frames
     if present < expected:
         raise DataError(
             f'is cut or states a wrong size: {facts.frames} frames of {facts.columns} x {facts.rows} pixels need '
             f'{expected} bytes, it holds {present}',
             file=path,
         )
+    if present > expected + PADDING:
+        raise DataError(
+            f'holds {present} bytes of pixels, {present / frame:.6g} frames of {facts.columns} x {facts.rows} pixels, '
+            f'and states {facts.frames} in {name_of("NumberOfFrames")}: correct that element, or the size or bits of a '
+            'frame',
+            file=path,
+        )
+    return facts
 
 
 def _check_fragments(stream: BinaryIO, facts: PixelFacts, path: Path) -> None:

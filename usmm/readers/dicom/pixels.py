@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom import Dataset
 from pydicom.pixels import apply_color_lut, iter_pixels
+from pydicom.uid import RLELossless
 
+from usmm.readers.depth import Window
 from usmm.readers.dicom import jpeg_lossless
 from usmm.readers.dicom.file import PixelFacts
+from usmm.readers.dicom.grey import grey_levels
 from usmm.readers.errors import DataError
 
 jpeg_lossless.register()
 
 
 def iter_rgb(
-    stream: BinaryIO, header: Dataset, facts: PixelFacts, path: Path, indices: Sequence[int] | None = None
+    stream: BinaryIO,
+    header: Dataset,
+    facts: PixelFacts,
+    path: Path,
+    indices: Sequence[int] | None = None,
+    window: Window | None = None,
 ) -> Generator[np.ndarray, None, None]:
     """Decode frames one by one; memory holds one frame, whatever the length of the clip.
 
@@ -28,49 +36,41 @@ def iter_rgb(
         header, facts: What was read of it.
         path: For messages.
         indices: Frames to decode, others are skipped undecoded; None: all.
+        window: For grey, see `grey_levels`.
 
     Yields:
         (H, W, 3) uint8, RGB.
 
     Raises:
-        DataError: if the file holds another number of frames than it states.
+        DataError: if the file holds another number of frames than it states, or values of more bits.
     """
     if indices is not None and not indices:
         return
-    table = grey_table(header, facts) if facts.samples == 1 else None
+    shown = _looks(header, facts, window)
+    options: dict[str, Any] = {'correct_unused_bits': False, 'number_of_frames': facts.frames}
+    if facts.full_size:
+        options['photometric_interpretation'] = true_colour(stream, facts, path)
+    numbers = range(facts.frames) if indices is None else indices
     count = 0
-    with closing(iter_pixels(stream, indices=indices)) as frames:  # type: ignore[type-var]
+    with closing(iter_pixels(stream, indices=indices, **options)) as frames:  # type: ignore[type-var]
         for frame in frames:
             count += 1
             if count > facts.frames:
                 break
-            yield _rgb(frame, facts) if table is None else table[_codes(frame, facts)]
+            yield shown(frame, numbers[count - 1])
     if count != (facts.frames if indices is None else len(indices)):
         raise DataError(f'states {facts.frames} frames, holds {"more" if count > facts.frames else count}', file=path)
 
 
-def grey_table(header: Dataset, facts: PixelFacts) -> np.ndarray:
-    """What each stored value of a one-sample image looks like.
-
-    Palettes give their colours. Grey of up to 8 bits is shown as stored. Grey of more bits goes through the rescale
-    and the window of the file where it has a window, else the upper 8 of the bits in use are kept.
-
-    Args:
-        header, facts: What was read of the file.
-
-    Returns:
-        (2 ** bits stored, 3) uint8, RGB of each code.
-    """
-    codes = np.arange(2**facts.stored, dtype=np.uint8 if facts.stored <= 8 else np.uint16)
+def _looks(header: Dataset, facts: PixelFacts, window: Window | None) -> Callable[[np.ndarray, int], np.ndarray]:
+    """A function of a decoded frame and its index: the frame in RGB."""
+    if facts.samples == 3:
+        return lambda frame, _: _rgb(frame, facts)
     if facts.colour == 'PALETTE COLOR':
-        return _palette(codes, header)
-    values = codes.astype(np.int64)
-    if facts.signed:
-        values[values >= 2 ** (facts.stored - 1)] -= 2**facts.stored
-    grey = _grey(values, header, facts)
-    if facts.colour == 'MONOCHROME1':
-        grey = 255 - grey
-    return np.repeat(grey.astype(np.uint8)[:, None], 3, axis=1)
+        palette = _palette(np.arange(2**facts.stored, dtype=np.uint8 if facts.stored <= 8 else np.uint16), header)
+        return lambda frame, _: palette[_codes(frame, facts)]
+    levels = grey_levels(header, facts, window)
+    return lambda frame, index: np.repeat(levels(index)[_codes(frame, facts)][..., None], 3, axis=2)
 
 
 def _palette(codes: np.ndarray, header: Dataset) -> np.ndarray:
@@ -79,33 +79,73 @@ def _palette(codes: np.ndarray, header: Dataset) -> np.ndarray:
     return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
 
 
-def _grey(values: np.ndarray, header: Dataset, facts: PixelFacts) -> np.ndarray:
-    """0..255 of each value, in the sense of MONOCHROME2."""
-    lowest = int(values.min())
-    if facts.stored <= 8:
-        top = 2**facts.stored - 1
-        return (values - lowest) * 255 // top if facts.stored < 8 else values - lowest
-    window = _window(header)
-    if window is None:
-        return (values - lowest) >> (facts.stored - 8)
-    centre, width = window
-    slope, shift = float(header.get('RescaleSlope') or 1), float(header.get('RescaleIntercept') or 0)
-    # The linear window function, PS3.3 C.11.2.1.2.1.
-    shown = ((values * slope + shift - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5) * 255
-    return np.rint(np.clip(shown, 0, 255))
-
-
-def _window(header: Dataset) -> tuple[float, float] | None:
-    centre, width = header.get('WindowCenter'), header.get('WindowWidth')
-    if centre is None or width is None:
-        return None
-    return float(np.ravel(centre)[0]), float(np.ravel(width)[0])
-
-
 def _codes(frame: np.ndarray, facts: PixelFacts) -> np.ndarray:
-    """Stored bits of each pixel as an index: a signed value's bits are those of its two's complement."""
-    return frame.astype(np.int64 if frame.dtype.itemsize > 2 else np.int32) & (2**facts.stored - 1)
+    """Stored bits of each sample as an index: a signed value's bits are those of its two's complement.
+
+    Uncompressed and RLE samples lie where the header's high bit says, with other bits around them; the JPEG family
+    gives the values themselves.
+    """
+    bits = frame.astype(np.int64 if frame.dtype.itemsize > 2 else np.int32)
+    if not facts.syntax.is_encapsulated or facts.syntax == RLELossless:
+        bits = np.right_shift(bits, facts.high + 1 - facts.stored)
+    else:
+        lowest = -(2 ** (facts.stored - 1)) if facts.signed else 0
+        if bits.min(initial=0) < lowest or bits.max(initial=0) >= lowest + 2**facts.stored:
+            raise DataError(
+                f'has compressed pixels of {bits.min()} to {bits.max()}, more than the {facts.stored} bits of its '
+                'BitsStored (0028,0101): correct the element'
+            )
+    return bits & (2**facts.stored - 1)
 
 
 def _rgb(frame: np.ndarray, facts: PixelFacts) -> np.ndarray:
-    return frame if facts.stored <= 8 else (frame >> (facts.stored - 8)).astype(np.uint8)
+    if facts.stored == facts.allocated == 8:
+        return frame
+    codes = _codes(frame, facts)
+    if facts.stored >= 8:
+        return (codes >> (facts.stored - 8)).astype(np.uint8)
+    return (codes * 255 // (2**facts.stored - 1)).astype(np.uint8)
+
+
+NEVER_YBR = 0.05
+"""Share of pixels outside the colours of YBR from which on bytes are RGB."""
+
+ALWAYS_YBR = 0.001
+"""Share of such pixels up to which bytes are YBR: rounding and resampling make a few."""
+
+
+def true_colour(stream: BinaryIO, facts: PixelFacts, path: Path) -> str:
+    """`RGB` or `YBR_FULL`, for pixels that are labelled 4:2:2 and are there in full size, so that the label is wrong.
+
+    Only about a quarter of the values of three bytes are a colour in YBR: black is (0, 128, 128) there, and (0, 0, 0)
+    is none. So the first frame decides: all of it can be YBR, or much of it cannot.
+
+    Args:
+        stream: The file.
+        facts: What its header states.
+        path: For messages.
+
+    Raises:
+        DataError: if both are possible.
+    """
+    options: dict[str, Any] = {
+        'photometric_interpretation': 'RGB',
+        'number_of_frames': facts.frames,
+        'correct_unused_bits': False,
+    }
+    with closing(iter_pixels(stream, indices=[0], raw=True, **options)) as frames:  # type: ignore[type-var]
+        y, cb, cr = np.moveaxis(next(frames).astype(np.float32), -1, 0)
+    # PS3.3, C.7.6.3.1.2, solved for red, green and blue
+    red, blue = y + 1.402 * (cr - 128), y + 1.772 * (cb - 128)
+    green = y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128)
+    outside = np.any([(colour < -3) | (colour > 258) for colour in (red, green, blue)], axis=0)
+    grey = bool((y == cb).all() and (y == cr).all())
+    if outside.mean() >= NEVER_YBR:
+        return 'RGB'
+    if outside.mean() <= ALWAYS_YBR and not grey:
+        return 'YBR_FULL'
+    raise DataError(
+        'is labelled YBR_FULL_422 and holds three bytes a pixel, so the label is wrong, and the pixels could be RGB as '
+        'well as YBR_FULL: write the right one into PhotometricInterpretation (0028,0004)',
+        file=path,
+    )

@@ -12,6 +12,7 @@ import numpy as np
 from pydicom import Dataset
 
 from usmm.readers.clips.frames import ArrayFrame, Clip, ClipFrame, SamplingGrid, mean_rate
+from usmm.readers.depth import Window, check_depth
 from usmm.readers.dicom.facts import Region, regions_of, spacing_of, times_of
 from usmm.readers.dicom.file import (
     Metered,
@@ -51,27 +52,30 @@ class _Opened:
     facts: PixelFacts
 
 
-def read_dicom(path: str | Path) -> DicomImage:
+def read_dicom(path: str | Path, window: Window | None = None) -> DicomImage:
     """Read a DICOM still or cine: RGB, YBR, palette and grey; JPEG, JPEG 2000, JPEG-LS, RLE, deflated, uncompressed.
 
     Args:
         path: The file.
+        window: (low, high): the modality values of a grey image that become 0 and 255, in place of the file's own
+            window or table; see `usmm.readers.dicom.grey.grey_levels`.
 
     Raises:
         DataError: if the file is absent, cut, damaged, not an image, or larger than the limits.
     """
+    check_depth(window, None)
     path = existing_file(path)
     with _opened(path) as opened:
         facts = opened.facts
         check_clip_bytes(facts.frames, facts.rows, facts.columns, path)
         frames = np.empty((facts.frames, facts.rows, facts.columns, 3), np.uint8)
-        for index, frame in enumerate(iter_rgb(opened.stream, opened.header, facts, path)):
+        for index, frame in enumerate(iter_rgb(opened.stream, opened.header, facts, path, window=window)):
             frames[index] = frame
         header = opened.header
         return DicomImage(frames, times_of(header, facts.frames), spacing_of(header), regions_of(header))
 
 
-def read_still(path: Path) -> np.ndarray:
+def read_still(path: Path, window: Window | None = None) -> np.ndarray:
     """(H, W, 3) uint8 of a DICOM file with one frame.
 
     Raises:
@@ -80,7 +84,7 @@ def read_still(path: Path) -> np.ndarray:
     with _opened(path) as opened:
         if opened.facts.frames > 1:
             raise DataError(f'holds {opened.facts.frames} frames, expected one image: give it as a clip', file=path)
-        (frame,) = iter_rgb(opened.stream, opened.header, opened.facts, path)
+        (frame,) = iter_rgb(opened.stream, opened.header, opened.facts, path, window=window)
         return frame
 
 
@@ -102,22 +106,28 @@ class DicomClip(Clip):
 
     Args:
         path: The file.
-        fps: Frame rate to take where the file says nothing about time.
+        fps: Frame rate to take where the file says nothing about time, or what it says cannot be true.
+        window: As in `read_dicom`.
 
     Raises:
         DataError: as `read_dicom`.
     """
 
-    def __init__(self, path: Path, fps: float | None = None) -> None:
+    def __init__(self, path: Path, fps: float | None = None, window: Window | None = None) -> None:
         with _opened(path) as opened:
             facts = opened.facts
-            times = times_of(opened.header, facts.frames)
+            try:
+                times = times_of(opened.header, facts.frames)
+            except DataError:
+                if fps is None:
+                    raise
+                times = None
         super().__init__(path, facts.columns, facts.rows)
         if times is None and fps is not None:
             times = np.arange(facts.frames) / fps
         if times is None and facts.frames == 1:
             times = np.zeros(1)
-        self.times = times
+        self.times, self.window = times, window
 
     @property
     def fps(self) -> float:
@@ -134,7 +144,8 @@ class DicomClip(Clip):
             times = np.full(opened.facts.frames, math.nan) if self.times is None else self.times
             kept = [i for i, time in enumerate(times) if grid.takes(time)]
             every = len(kept) == len(times)
-            decoded = iter_rgb(opened.stream, opened.header, opened.facts, self.path, None if every else kept)
+            indices = None if every else kept
+            decoded = iter_rgb(opened.stream, opened.header, opened.facts, self.path, indices, self.window)
             with closing(decoded) as frames:
                 # Frames come first, so that zip runs to their end, where their number is checked.
                 for frame, index in zip(frames, kept):
@@ -146,5 +157,5 @@ def _opened(path: Path) -> Iterator[_Opened]:
     with reading(path, 'DICOM'), open_stream(path) as stream:
         header = read_header(stream, path)
         facts = pixel_facts(header, path)
-        check_pixel_data(stream, header, facts, path)
+        facts = check_pixel_data(stream, header, facts, path)
         yield _Opened(stream, header, facts)

@@ -1,0 +1,207 @@
+"""TIFF files written by hand, tag by tag (TIFF 6.0), so that every combination can be had without another library."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from usmm.readers import DataError, read_image, read_mask
+
+GREY = np.arange(24, dtype=np.uint16).reshape(4, 6) * 2730
+RGB = np.stack([GREY, 65535 - GREY, GREY // 2], axis=-1)
+
+
+def write(path, pixels, *, scale=None, planar=1, order='<', pages=1, deflate=False, rows=3, data=None, **tags):
+    """A TIFF of strips; `tags` are t<number>=value or values, None to leave one out."""
+    height, width, samples = np.atleast_3d(pixels).shape
+    array = np.atleast_3d(pixels).astype(pixels.dtype.newbyteorder(order))
+    parts = [array] if planar == 1 else [array[..., i] for i in range(samples)]
+    strips = [part[y : y + rows].tobytes() for part in parts for y in range(0, height, rows)]
+    strips = [zlib.compress(strip) for strip in strips] if deflate else strips if data is None else [data]
+    scale = scale if scale is not None else 2 if samples >= 3 else 1
+    bits = [pixels.dtype.itemsize * 8] * samples
+    entries = {
+        256: width, 257: height, 258: bits, 259: 8 if deflate else 1, 262: scale, 277: samples,
+        278: height if data is not None else rows, 284: planar,
+    } | {int(key[1:]): value for key, value in tags.items()}  # fmt: skip
+    out = bytearray(b'II*\0' if order == '<' else b'MM\0*') + bytes(4)
+    entries[273], entries[279] = [], [len(strip) for strip in strips]
+    for strip in strips:
+        entries[273].append(len(out))
+        out += strip + bytes(len(strip) % 2)
+    last = 4
+    for _ in range(pages):
+        records = b''
+        present = {tag: value for tag, value in entries.items() if value is not None}
+        for tag, value in sorted(present.items()):
+            numbers = value if isinstance(value, list) else [value]
+            kind, code = (4, 'I') if max(numbers) > 65535 or tag in (273, 279) else (3, 'H')
+            packed = struct.pack(f'{order}{len(numbers)}{code}', *numbers)
+            if len(packed) > 4:
+                place, packed = len(out), packed + bytes(len(packed) % 2)
+                out += packed
+                packed = struct.pack(f'{order}I', place)
+            records += struct.pack(f'{order}HHI', tag, kind, len(numbers)) + packed.ljust(4, b'\0')
+        struct.pack_into(f'{order}I', out, last, len(out))
+        out += struct.pack(f'{order}H', len(present)) + records
+        last = len(out)
+        out += bytes(4)
+    path.write_bytes(out)
+    return path
+
+
+@pytest.fixture
+def tif(tmp_path):
+    return tmp_path / 'a.tif'
+
+
+def shown(pixels):
+    return np.broadcast_to(np.atleast_3d(pixels) >> 8, (*pixels.shape[:2], 3))
+
+
+# TIFF 6.0, tag 274: where row 0 and column 0 of the stored picture are seen.
+TURNED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+
+
+@pytest.mark.parametrize('orientation', TURNED)
+@pytest.mark.parametrize('planar', [1, 2])
+def test_orientation_is_applied_once(tif, orientation, planar):
+    for pixels in (GREY, RGB):
+        write(tif, pixels, planar=planar, t274=orientation)
+        np.testing.assert_array_equal(read_image(tif), TURNED[orientation](shown(pixels)))
+    small = (RGB >> 8).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(write(tif, small, t274=orientation)), TURNED[orientation](small))
+
+
+@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize('deflate', [False, True])
+@pytest.mark.parametrize('planar', [1, 2])
+def test_planes_byte_orders_and_compression(tif, order, deflate, planar):
+    for pixels in (GREY, RGB):
+        write(tif, pixels, planar=planar, order=order, deflate=deflate)
+        np.testing.assert_array_equal(read_image(tif), shown(pixels))
+
+
+@pytest.mark.parametrize('orientation', [1, 6])
+def test_white_is_zero(tif, orientation):
+    write(tif, GREY, scale=0, t274=orientation)
+    np.testing.assert_array_equal(read_image(tif), TURNED[orientation](shown(65535 - GREY)))
+    small = (GREY >> 8).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(write(tif, small, scale=0))[..., 0], 255 - small)
+
+
+@pytest.mark.parametrize(('bits', 'white'), [(1, 0), (2, 0), (4, 0), (1, 1), (4, 1)])
+def test_few_bits_on_both_scales(tif, bits, white):
+    values = np.arange(32).reshape(4, 8) % 2**bits
+    text = ''.join(f'{v:0{bits}b}' for v in values.ravel())
+    data = int(text, 2).to_bytes(len(text) // 8, 'big')
+    write(tif, values.astype(np.uint8), scale=white, t258=bits, data=data)
+    level = values * 255 // (2**bits - 1)
+    np.testing.assert_array_equal(read_image(tif)[..., 0], level if white else 255 - level)
+
+
+@pytest.mark.parametrize('planar', [1, 2])
+@pytest.mark.parametrize('depth', [8, 16])
+@pytest.mark.parametrize(
+    ('extra', 'alpha'), [(0, False), (2, True), ([0, 0], False), ([2, 0], True)], ids=['none', 'alpha', 'two', 'first']
+)
+def test_samples_beyond_the_colours(tif, planar, depth, extra, alpha):
+    if depth == 8 and planar == 1 and isinstance(extra, list):
+        pytest.skip('Pillow reads these')
+    clear = np.full_like(GREY, 65535)
+    clear[1] = 0
+    for colours in (GREY[..., None], RGB):
+        samples = [colours, clear[..., None]] + ([clear[..., None] // 3] if isinstance(extra, list) else [])
+        pixels = np.concatenate(samples, axis=-1)
+        stored = pixels if depth == 16 else (pixels >> 8).astype(np.uint8)
+        write(tif, stored, scale=2 if colours is RGB else 1, planar=planar, t338=extra)
+        expected = shown(colours).copy()
+        if alpha:
+            expected[1] = 0
+        np.testing.assert_array_equal(read_image(tif), expected)
+
+
+def test_colours_multiplied_by_alpha_are_on_black_already(tif):
+    alpha = np.full((*GREY.shape, 1), 32768, np.uint16)
+    write(tif, np.concatenate([RGB // 2, alpha], axis=-1), t338=1)
+    np.testing.assert_array_equal(read_image(tif), shown(RGB // 2))
+
+
+def test_mask_of_16_bits_with_an_extra_sample(tif):
+    lesion = np.zeros((4, 6), np.uint16)
+    lesion[1:3, 2:4] = 1
+    other = np.full_like(lesion, 7)
+    np.testing.assert_array_equal(read_mask(write(tif, np.stack([lesion, other], -1), t338=0)), lesion > 0)
+    np.testing.assert_array_equal(read_mask(write(tif, 65535 - lesion * 65535, scale=0)), lesion > 0)
+
+
+@pytest.mark.parametrize('white', [0, 1])
+def test_twelve_bits_packed(tif, white):
+    values = GREY >> 4
+    text = ''.join(f'{v:012b}' for v in values.ravel())
+    data = int(text, 2).to_bytes(len(text) // 8, 'big')
+    write(tif, GREY, scale=white, t258=12, data=data)
+    seen = values if white else 4095 - values
+    np.testing.assert_array_equal(read_image(tif)[..., 0], seen >> 4)
+    np.testing.assert_array_equal(read_image(tif, window=(0, 4095))[..., 0], np.rint(seen / 4095 * 255))
+
+
+def test_signed_and_floating_pixels_need_a_window(tif):
+    for pixels, kind in ((GREY.astype(np.int16), 2), (GREY.astype(np.float32), 3), (GREY.astype(np.uint32), 1)):
+        write(tif, pixels, t339=kind, t274=3)
+        with pytest.raises(DataError, match=f'holds {pixels.dtype} pixels, whose range is unknown'):
+            read_image(tif)
+        expected = np.rint(np.clip(pixels / 20000, 0, 1) * 255)[::-1, ::-1]
+        np.testing.assert_array_equal(read_image(tif, window=(0, 20000))[..., 0], expected)
+
+
+@pytest.mark.parametrize(
+    ('pixels', 'tags', 'cause'),
+    [
+        (GREY, {'scale': 3, 't320': [0] * 12}, 'stores palette in 16 bits or in planes, expected grey or RGB'),
+        (np.concatenate([RGB, RGB[..., :1]], -1), {'scale': 5}, 'stores CMYK in 16 bits'),
+        (RGB, {'scale': 6}, 'stores YCbCr in 16 bits'),
+        (RGB, {'scale': 99}, 'stores photometric interpretation 99 in 16 bits'),
+        (GREY, {'scale': 2}, 'has 1 samples a pixel of 16 bits, expected 3 to 8'),
+        (np.concatenate([RGB] * 3, -1), {}, 'has 9 samples a pixel'),
+        (RGB, {'t258': [16, 8, 16]}, 'of 16, 8, 16 bits, expected 3 to 8 of one depth'),
+        (np.stack([GREY] * 2, -1), {'t317': 2}, 'has 2 samples a pixel with a predictor'),
+        (GREY, {'pages': 2}, 'holds 2 pictures, expected one image'),
+        (RGB, {'planar': 2, 't277': 4, 't258': [16] * 4}, 'is damaged: it needs 8 pieces of pixel data and has 6'),
+        (GREY.astype(np.float32), {'scale': 0, 't339': 3}, 'holds float32 pixels with white as 0, which is not read'),
+        (RGB.astype(np.uint32)[..., [0, 1, 2, 0]], {'t338': 2}, 'holds uint32 pixels with transparency'),
+        (GREY, {'t257': 60000}, 'is damaged: it needs 20000 pieces of pixel data and has 2'),
+        (GREY, {'t259': 9999}, 'is damaged or stored in a way that OpenCV cannot decode'),
+        (GREY, {'t256': 9}, 'is cut: its pixels need 72 bytes and have 48'),
+        (GREY, {'t256': 60000, 't257': 60000}, 'states 60000 x 60000 pixels, over the limit'),
+        (GREY, {'t256': None}, 'states a size of 0 x 4 pixels'),
+    ],
+)
+def test_what_is_not_read_says_why(tif, pixels, tags, cause):
+    with pytest.raises(DataError, match=cause) as caught:
+        read_image(write(tif, pixels, **tags))
+    assert caught.value.file == tif
+
+
+@pytest.mark.parametrize('share', [0.3, 0.6, 0.9, 0.97])
+def test_cut_files(tif, cut, share):
+    with pytest.raises(DataError, match=r'cannot be read as an image|is cut|is damaged'):
+        read_image(cut(write(tif, RGB, planar=2), share))
+
+
+def test_the_hand_written_files_are_those_of_pillow(tif):
+    assert np.asarray(Image.open(write(tif, GREY))).tolist() == GREY.tolist()
+    assert np.asarray(Image.open(write(tif, (RGB >> 8).astype(np.uint8), planar=2))).tolist() == (RGB >> 8).tolist()

@@ -1,0 +1,58 @@
+"""Which grey values become 0 and 255: one setting for all modalities, or one for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from usmm.readers import Window, check_depth
+
+WindowOption = Window | Mapping[str, Window] | None
+BitsOption = int | Mapping[str, int] | None
+
+
+@dataclass(frozen=True)
+class DepthOptions:
+    """Windows and bits by modality; the name None stands for all others.
+
+    Args:
+        windows: Modality -> (low, high).
+        bits: Modality -> bits in use.
+
+    Example:
+        >>> DepthOptions.of(window={'bus': (0, 4095)}, bits={'ue': 10}).at('bus')
+        ((0, 4095), None)
+    """
+
+    windows: tuple[tuple[str | None, Window], ...] = ()
+    bits: tuple[tuple[str | None, int], ...] = ()
+
+    @classmethod
+    def of(cls, window: WindowOption = None, bits: BitsOption = None) -> DepthOptions:
+        """From the settings of a config.
+
+        Args:
+            window: (low, high), or modality -> (low, high).
+            bits: Bits, or modality -> bits.
+
+        Raises:
+            ValueError: if a setting makes no sense, or a modality has both.
+        """
+        windows = () if window is None else tuple(window.items()) if isinstance(window, Mapping) else ((None, window),)
+        depths = () if bits is None else tuple(bits.items()) if isinstance(bits, Mapping) else ((None, bits),)
+        for name, value in windows:
+            if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+                raise ValueError(f'window{_place(name)} must be (low, high), got {value!r}')
+        options = cls(tuple((name, (low, high)) for name, (low, high) in windows), depths)
+        for modality in {name for name, _ in (*options.windows, *options.bits)}:
+            check_depth(*options.at(modality))
+        return options
+
+    def at(self, modality: str | None) -> tuple[Window | None, int | None]:
+        """Window and bits of a modality."""
+        windows, bits = dict(self.windows), dict(self.bits)
+        return windows.get(modality, windows.get(None)), bits.get(modality, bits.get(None))
+
+
+def _place(modality: str | None) -> str:
+    return '' if modality is None else f' of {modality}'
