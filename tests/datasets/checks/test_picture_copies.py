@@ -1,0 +1,143 @@
+"""Copies of a picture that have other bytes, across patients and parts."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from usmm.datasets.case_table import CaseTable
+from usmm.datasets.checks.check_data import check_data
+from usmm.datasets.checks.picture_copies import copies_across, patient_copies
+from usmm.datasets.checks.picture_digests import near_pairs, picture_digest
+from usmm.datasets.checks.texture_likeness import SAME, likeness, texture
+from usmm.engine.preconditions import report_copies
+from usmm.readers import DataError
+
+SCHEMA = dict(images=dict(bus='bus'))
+CLASSES = ('A', 'B')
+
+
+def speckle(seed: int) -> Image.Image:
+    """A picture with layout and texture, as an ultrasound image has: smooth brightness times speckle."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(40, 200, (6, 8), dtype=np.uint8)).resize((240, 180), Image.Resampling.BICUBIC)
+    grain = Image.fromarray(rng.integers(0, 255, (90, 120), dtype=np.uint8)).resize((240, 180))
+    return Image.fromarray((np.asarray(coarse) * (0.4 + np.asarray(grain) / 400)).clip(0, 255).astype(np.uint8))
+
+
+def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    picture.save(file, 'JPEG', quality=quality)
+    return Image.open(file)
+
+
+COPIES = {
+    'jpeg': lambda picture: jpeg(picture, 40),
+    'half': lambda picture: picture.resize((120, 90)),
+    'bright': lambda picture: ImageEnhance.Brightness(picture).enhance(1.2),
+    'cut': lambda picture: picture.crop((4, 3, 236, 177)),
+}
+EQUAL = {
+    'grey as colour': lambda picture, path: picture.convert('RGB').save(path),
+    'packed anew': lambda picture, path: picture.save(path, compress_level=1),
+    'BMP': lambda picture, path: picture.save(path.with_suffix('.bmp')) or path.with_suffix('.bmp').rename(path),
+}
+
+
+def table(folder: Path, last) -> Path:
+    """Six patients with a picture each; the last has what `last` makes of the first one's."""
+    rows = []
+    for i in range(6):
+        speckle(i).save(folder / f'{i}.png')
+        rows.append(dict(case_id=f'c{i}', patient_id=f'p{i}', label='AB'[i % 2], bus=f'{i}.png'))
+    last(speckle(0), folder / '5.png')
+    with (folder / 'cases.csv').open('w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder / 'cases.csv'
+
+
+@pytest.mark.parametrize('how', EQUAL)
+def test_equal_pixels_in_other_bytes_are_a_blocking_problem(tmp_path: Path, how: str) -> None:
+    path = table(tmp_path, EQUAL[how])
+    assert picture_digest(tmp_path / '0.png').pixels == picture_digest(tmp_path / '5.png').pixels
+    result = check_data(path, SCHEMA, CLASSES)
+    (problem,) = [p for p in result.blocking if p.kind == 'same_pixels']
+    assert problem.case_id == 'c5' and problem.message == 'shows the same pixels as 0.png of case c0, patient p0'
+
+
+@pytest.mark.parametrize('how', COPIES)
+def test_pictures_that_look_nearly_the_same_are_warned_of_with_a_sheet(tmp_path: Path, how: str) -> None:
+    path = table(tmp_path, lambda picture, place: COPIES[how](picture).save(place))
+    (pair,) = patient_copies(CaseTable.read(path, SCHEMA, CLASSES))
+    assert pair.cases == ('c0', 'c5') and not pair.equal
+    result = check_data(path, SCHEMA, CLASSES)
+    assert [p.kind for p in result.problems if p.case_id == 'c5'] == ['near_duplicate'] and not result.blocking
+    result.write(tmp_path / 'out')
+    with Image.open(tmp_path / 'out' / 'near_duplicates.png') as sheet:
+        shown = np.asarray(sheet.convert('L'))
+    assert shown[:240].std() > 10, 'both pictures are drawn'
+
+
+def test_other_pictures_and_those_of_one_patient_are_no_pairs(tmp_path: Path) -> None:
+    path = table(tmp_path, lambda picture, place: speckle(5).save(place))
+    assert patient_copies(CaseTable.read(path, SCHEMA, CLASSES)) == []
+    text = path.read_text().replace('p5', 'p0').replace(',5.png', ',0.png')
+    path.write_text(text)
+    assert patient_copies(CaseTable.read(path, SCHEMA, CLASSES)) == []
+
+
+def parts_of(path: Path):
+    from usmm.datasets import CaseDataset
+
+    text = path.read_text().splitlines()
+    split = [text[0] + ',split', *(f'{line},{"test" if i >= 3 else "train"}' for i, line in enumerate(text[1:]))]
+    path.write_text('\n'.join(split) + '\n')
+    schema = {**SCHEMA, 'split': 'split'}
+    how = dict(selection='last')
+    return {part: CaseDataset(path, schema, CLASSES, part=part, split=how) for part in ('train', 'test')}
+
+
+def test_a_run_refuses_equal_pixels_in_two_parts(tmp_path: Path) -> None:
+    parts = parts_of(table(tmp_path, EQUAL['grey as colour']))
+    message = (
+        r'1 pairs of pictures with the same pixels are in two parts: 0.png \(case c0, train\) and 5.png '
+    )
+    with pytest.raises(DataError, match=message):
+        report_copies(parts, 'warn')
+    assert report_copies(parts, 'ignore') == 0
+
+
+def test_a_run_warns_of_pictures_that_look_nearly_the_same_or_refuses_them(tmp_path: Path) -> None:
+    parts = parts_of(table(tmp_path, lambda picture, place: COPIES['jpeg'](picture).save(place)))
+    assert report_copies(parts, 'warn') == 1
+    with pytest.raises(DataError, match=r"look nearly the same: .*; remove them, or set split.near_duplicates='warn'"):
+        report_copies(parts, 'error')
+
+
+def test_files_that_cannot_be_read_are_left_to_the_check_of_files(tmp_path: Path) -> None:
+    path = table(tmp_path, lambda picture, place: place.write_bytes(b'no picture'))
+    groups = {case.case_id: [case] for case in CaseTable.read(path, SCHEMA, CLASSES).cases}
+    assert copies_across(groups, []) == []
+
+
+def test_distances_are_numbers_of_bits() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2, (9, 256), dtype=np.uint8)
+    expected = sorted(
+        (int((rows[i] != rows[j]).sum()), i, j) for i in range(9) for j in range(i + 1, 9)
+    )  # a naive loop
+    found = near_pairs([np.packbits(row).tobytes() for row in rows], 256)
+    assert [(bits, i, j) for i, j, bits in found] == expected and near_pairs([b'x' * 32]) == []
+
+
+def test_texture_of_a_blank_picture_is_like_nothing() -> None:
+    blank = texture(np.zeros((50, 60, 3), np.uint8))
+    other = texture(np.asarray(speckle(1).convert('RGB')))
+    assert likeness(blank, other) == likeness(other, blank) == 0 and likeness(other, other) >= SAME
