@@ -138,6 +138,9 @@ def _check_inputs(content: Mapping[str, Any], places: Places) -> None:
         text = f'ignore_labels {ignored} are classes: their cases would be left out; the classes are {classes!r}'
         raise ConfigError(places.of('ignore_labels') + text)
     positive = content.get('positive')
+    if positive is not None and classes and len(classes) > 2:
+        text = f'positive is for two classes, and there are {len(classes)}: set positive=None, got {positive!r}'
+        raise ConfigError(places.of('positive') + text)
     if positive is not None and classes and positive not in classes:
         text = f'positive must be one of the classes {list(classes)}, got {positive!r}'
         raise ConfigError(f'{places.of("positive")}{text}{suggestion(str(positive), classes)}')

@@ -33,6 +33,7 @@ from usmm.engine.preconditions import (
     report_leaks,
     report_outlines,
     report_unread,
+    report_unseen,
 )
 from usmm.engine.pretraining import pretrain
 from usmm.engine.run_model import build_model
@@ -92,6 +93,7 @@ class Experiment:
         self.outlined: Mapping[str, float] = {}  # of loaded weights: modality -> share of cases cropped in training
         self.outline_changes: dict[str, list[str]] = {}  # part -> where its cases are cropped in another way
         self.near_duplicates = 0  # pairs of pictures in two parts that look nearly the same
+        self.unseen: dict[str, list[str]] = {}  # clinical variable -> categories that no training case has
         self.leaks: dict[str, str] = {}  # clinical variable -> why it seems to contain the label
         self.unread: dict[str, dict[str, int]] = {}  # modality -> numbers of files that are not read
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
@@ -153,6 +155,7 @@ class Experiment:
         self.unread = report_unread(self.parts, train_set)
         if CLINICAL in self.config.modalities:
             self.leaks = report_leaks(self._schema, self.parts['train'])
+            self.unseen = report_unseen(self._schema, self.parts['train'])
         check_classes(self.config.classes, self.parts['train'])
         keep_record(self.work_dir, self.parts, self.config.classes, bool(resume))
         self._write_config()
@@ -250,6 +253,7 @@ class Experiment:
             'near_duplicates': self.near_duplicates,
             'files_not_read': self.unread,
             'label_leaks': self.leaks,
+            'unseen_categories': self.unseen,
             'outlines': changes,
         }
         present = {key: value for key, value in more.items() if value}

@@ -238,6 +238,26 @@ def report_copies(parts: Mapping[str, CaseDataset], near: str) -> int:
     return len(pairs)
 
 
+def report_unseen(schema: Schema, train: CaseDataset) -> dict[str, list[str]]:
+    """Log which declared categories no training case has, and return them: variable -> categories.
+
+    Args:
+        schema: The schema, categories settled.
+        train: The training data set.
+    """
+    found: dict[str, list[str]] = {}
+    for variable in schema.clinical:
+        if isinstance(variable.values, str) or not variable.values:
+            continue
+        seen = {case.clinical[variable.name] for case in train.cases if variable.name in case.clinical}
+        absent = [name for name in variable.values if name not in seen]
+        if seen and absent:
+            found[variable.name] = absent
+            text = f'no training case has the categories {absent} of {variable.name!r}, so nothing is learnt of them'
+            print_log(text, 'current', logging.WARNING)
+    return found
+
+
 def report_unread(parts: Mapping[str, CaseDataset], train_set: CaseDataset | None = None) -> dict[str, dict[str, int]]:
     """Log which files of the cases are not read, and return their numbers.
 

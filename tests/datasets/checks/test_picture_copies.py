@@ -106,9 +106,7 @@ def parts_of(path: Path):
 
 def test_a_run_refuses_equal_pixels_in_two_parts(tmp_path: Path) -> None:
     parts = parts_of(table(tmp_path, EQUAL['grey as colour']))
-    message = (
-        r'1 pairs of pictures with the same pixels are in two parts: 0.png \(case c0, train\) and 5.png '
-    )
+    message = r'1 pairs of pictures with the same pixels are in two parts: 0.png \(case c0, train\) and 5.png '
     with pytest.raises(DataError, match=message):
         report_copies(parts, 'warn')
     assert report_copies(parts, 'ignore') == 0

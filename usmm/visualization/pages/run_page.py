@@ -59,6 +59,13 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     for part in outlines:
         for text in items_of(outlines, part):
             out.print(f'WARNING: {part}: {text}')
+    stages = part_of(content, 'stages')
+    for stage in stages:
+        done, total = (part_of(stages, stage).get(key) for key in ('epochs', 'of'))
+        if is_number(done) and is_number(total) and done < total:
+            out.print(f'stage {stage} stopped early, after {done} of {total} epochs')
+    for variable, names in part_of(content, 'unseen_categories').items():
+        out.print(f'WARNING: no training case has these categories of {variable}: {names}')
     not_read = part_of(content, 'files_not_read')
     for modality in not_read:
         counts = part_of(not_read, modality)
