@@ -61,7 +61,7 @@ def test_problems_and_tables(
     assert tool.main([str(config), '--out', str(tmp_path / 'out')]) == 1
     assert '2 problems, 2 of them blocking: same_file_two_patients 1, empty 1' in capsys.readouterr().out
     assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
-        'files.csv', 'manifest.json', 'problems.csv', 'summary.json',
+        'files.csv', 'manifest.json', 'near_duplicates.png', 'problems.csv', 'summary.json',
     ]  # fmt: skip
     assert not (tmp_path / 'manifest.json').exists()
 

@@ -52,6 +52,7 @@ def test_lung_clips_with_key_frames(real_data: Path, tmp_path: Path) -> None:
     folder = real_data / 'lung_clips'
     frame = pd.read_csv(folder / 'clips.csv', dtype=str)
     assert len(frame) == 44
+    frame['patient'] = frame['patient'].fillna(frame['file'])  # a patient of each clip whose own is not known
     frame['clip'] = [str(folder / name) for name in frame['file']]
     frame.to_csv(tmp_path / 'cases.csv', index=False)
     schema = dict(case_id='file', patient_id='patient', clips=dict(clip='clip'))

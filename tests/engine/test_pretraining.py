@@ -63,7 +63,7 @@ def pair_config(tiny_config: Path) -> Path:
 
 
 def train(config: Path, options: dict | None = None, **how) -> dict:
-    return Experiment(load_config(config, options), options=QUIET).train(**how)
+    return Experiment(load_config(config, options), options=QUIET).train(**{'overwrite': True, **how})
 
 
 def test_the_classifier_gets_the_encoder_and_the_projector(pair_config):

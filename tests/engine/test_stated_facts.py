@@ -14,7 +14,7 @@ from rich.console import Console
 from usmm.apis import Predictor
 from usmm.config import ConfigError, RunOptions, load_config
 from usmm.datasets.checks.label_leaks import check_inputs, label_leaks
-from usmm.datasets.outlines import outline_changes
+from usmm.datasets.lesion_outlines import outline_changes
 from usmm.datasets.transforms import LoadClip, LoadImage
 from usmm.datasets.unread_files import UnreadFiles, unread_files, unread_text
 from usmm.engine import Experiment

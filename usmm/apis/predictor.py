@@ -27,7 +27,7 @@ from usmm.apis.network import build_network, check_device
 from usmm.apis.pipeline import Prepared, build_pipeline, clip_frames, collate, error_text, prepare_case
 from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
-from usmm.datasets.outlines import outlined
+from usmm.datasets.lesion_outlines import outlined
 from usmm.readers import DataError, read_table
 from usmm.structures import Case, Schema, TableFormat, Variable, token
 from usmm.zoo import Zoo

@@ -22,7 +22,7 @@ from usmm.datasets import CaseDataset
 from usmm.datasets.checks.label_leaks import check_inputs, label_leaks
 from usmm.datasets.checks.picture_copies import copies_across, listed
 from usmm.datasets.checks.verify import Progress, verify_parts
-from usmm.datasets.outlines import outline_changes, outlined
+from usmm.datasets.lesion_outlines import outline_changes, outlined
 from usmm.datasets.transforms import CropBox, CropLesion
 from usmm.datasets.transforms.base_transform import all_steps
 from usmm.datasets.unread_files import unread_files, unread_text

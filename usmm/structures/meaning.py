@@ -78,6 +78,16 @@ class ModelMeaning:
         modalities = _texts(meta['modalities']) if meta.get('modalities') else None
         return cls(_texts(meta['classes']), meta.get('positive'), modalities)
 
+    @classmethod
+    def plain(cls, settings: Mapping[str, Any] | None) -> dict[str, object]:
+        """The metadata of a checkpoint that state a meaning: plain lists and dicts, whatever kind of dict a config has.
+
+        Args:
+            settings: As `to_dict` returns it; None: nothing is stated.
+        """
+        meaning = None if settings is None else cls.of_meta({MEANING: settings})
+        return {} if meaning is None else {MEANING: meaning.to_dict()}
+
     def to_dict(self) -> dict[str, object]:
         """As plain lists and dicts, for the metadata of a checkpoint."""
         variables = [{**v, 'values': _listed(v.get('values'))} for v in self.variables or ()]

@@ -81,7 +81,7 @@ def test_a_damaged_list_of_stages_is_found_anew_from_their_weights(finished, wor
 
 def test_one_stage_alone_after_a_damaged_list(finished, work):
     (work / 'stages.json').write_bytes(b'{')
-    train(finished[0], work, resume=False, stage='clinical')
+    train(finished[0], work, resume=False, stage='clinical', overwrite=True)
     assert_as(work, finished[1])
 
 
@@ -109,7 +109,7 @@ def test_both_damaged_at_once(finished, work):
 def test_weights_of_an_earlier_run_are_not_taken_for_those_of_this_one(finished, work, monkeypatch):
     monkeypatch.setattr(Experiment, '_run_stage', lambda self, spec, resume: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # another run is begun in the folder, and dies
-        train(finished[0], work, resume=False, options={'seed': 5})
+        train(finished[0], work, resume=False, options={'seed': 5}, overwrite=True)
     (work / 'stages.json').write_bytes(b'{')
     assert Progress(work, {'image': 2, 'clinical': 2}).done() == {}
 

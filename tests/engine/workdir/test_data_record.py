@@ -9,6 +9,7 @@ from PIL import Image
 from usmm.config import RunOptions, load_config
 from usmm.engine import CrossValidation, Experiment, run_folds
 from usmm.engine.workdir.data_record import CaseRecord, changed_cases, other_cases, read_records
+from usmm.readers import DataError
 from usmm.utils import work_files
 
 QUIET = RunOptions(progress=False)
@@ -72,8 +73,8 @@ def repaint(data) -> None:
 
 
 CHANGES = [
-    (lambda data: edit(data, lambda rows: rows[2].update(label='SCC')), r'label of 1 case \(c2: ADC -> SCC\)'),
-    (lambda data: edit(data, lambda rows: rows[2].update(patient_id='x')), r'patient id of 1 case \(c2: p2 -> x\)'),
+    (lambda data: edit(data, lambda rows: rows[2].update(label='SCC')), r'label.* 1 cases? \(c2: ADC -> SCC\)'),
+    (lambda data: edit(data, lambda rows: rows[2].update(patient_id='x')), r'patient id.* 1 cases? \(c2: p2 -> x\)'),
     (lambda data: edit(data, lambda rows: rows[2].update(age='91')), r'clinical values or boxes of 1 case \(c2\)'),
     (repaint, r'files of 1 case \(c3\)'),
 ]
@@ -140,7 +141,7 @@ def test_a_run_goes_on_with_the_data_that_it_began_with(data, tiny_config, tmp_p
     assert {r.part for r in read_records(tmp_path / 'run')} == {'train', 'val', 'test'}
     Experiment(load_config(tiny_config, settings), options=QUIET).train(resume=True)
     change(data)
-    with pytest.raises(ValueError, match=rf'the data have changed since .*run was begun: {message}'):
+    with pytest.raises((ValueError, DataError), match=message):  # folds.csv is compared first
         Experiment(load_config(tiny_config, settings), options=QUIET).train(resume=True)
 
 

@@ -15,7 +15,7 @@ from usmm.engine.specs import Results
 from usmm.engine.workdir.outputs import load_weights, save_checkpoint
 from usmm.models.staging import build_stage_model
 from usmm.registry import HOOKS
-from usmm.structures import MEANING, Settings
+from usmm.structures import ModelMeaning, Settings
 from usmm.structures.protocols import Classifier, Learner
 from usmm.utils import work_files
 from usmm.utils.random_state import kept_random_state
@@ -61,8 +61,7 @@ class SelectedWeightsHook(Hook):
             model = self._handed_over(model, self.classifier)
         if is_main_process():
             path = Path(runner.work_dir, work_files.SELECTED)
-            meta = {'stage': self.stage, 'result': result}
-            meta |= {} if self.meaning is None else {MEANING: self.meaning}
+            meta = {'stage': self.stage, 'result': result, **ModelMeaning.plain(self.meaning)}
             save_checkpoint(path, model.state_dict(), meta)
         barrier()
 
