@@ -729,3 +729,83 @@ def test_spellings_of_a_label_that_is_left_out_need_a_table(prepare, base) -> No
 def test_a_stated_column_may_name_files_without_suffix(prepare, imaged) -> None:
     prepared = prepare({**imaged, 'bus': [f'{i}' for i in range(24)]}, files={'bus': ('bus',)})
     assert prepared.rows[3]['bus'] == 'img/3.png'
+
+
+# persons, parts and negative findings are no inputs and no positive classes
+
+
+@pytest.mark.parametrize('name', ['Name', 'Patient Name', 'Vorname', 'nom', 'nombre', 'Nachname', '姓名'])
+def test_a_column_of_names_of_persons_is_asked_and_never_an_input(infer, base, name) -> None:
+    columns = {name: [f'K{i // 2}x' for i in range(16)], 'label': ['benign', 'benign', 'malignant', 'malignant'] * 4}
+    columns['age'] = base['age'][:16]
+    asked = question(infer, columns)
+    assert (asked.topic, asked.choices) == ('patient_id', (name, 'none'))
+    assert 'named like a column of names of persons' in asked.text and f'--patient {name!r}' in asked.flag
+    assert infer(columns, patient_id=name).patient_id == name
+    roles = infer(columns, patient_id='none')
+    assert roles_of(roles)[name] == 'not used'
+    assert reasons_of(roles)[name] == 'named like a column of names of persons'
+    with pytest.raises(ValueError, match=f"the clinical column '{name}' cannot be an input: named like a column of"):
+        infer(columns, patient_id='none', clinical=(name,))
+
+
+@pytest.mark.parametrize('name', ['paciente', 'Patient', 'patiente', 'nhs number', 'subj_id'])
+def test_a_column_of_patients_in_other_languages(infer, base, name) -> None:
+    columns = {name: [f'K{i // 2}x' for i in range(16)], 'label': ['benign', 'benign', 'malignant', 'malignant'] * 4}
+    roles = infer({**columns, 'age': base['age'][:16]})
+    assert (roles.patient_id, roles_of(roles)[name]) == (name, 'patient id')
+
+
+@pytest.mark.parametrize(
+    ('name', 'cell', 'why'),
+    [('code', 'K{}', 'its 12 values look like ids of persons, with 3 rows or fewer each'),
+     ('who', 'Meier, A{}', 'its 12 values look like ids of persons'),
+     ('hospital no', '{}', 'named like an id, and its 12 values have 3 rows or fewer each'),
+     ('other id', '{}', 'named like an id')],
+)  # fmt: skip
+def test_values_that_look_like_ids_of_persons_are_asked(infer, base, name, cell, why) -> None:
+    letters = 'abcdefghijkl'
+    own = letters if name == 'who' else [10 + k for k in range(12)]
+    columns = {**base, name: [cell.format(own[i // 2]) for i in range(24)]}
+    asked = question(infer, columns)
+    assert (asked.topic, asked.choices) == ('patient_id', (name, 'none')) and why in asked.text
+    roles = infer(columns, patient_id='none')
+    assert roles_of(roles)[name] == 'not used'
+    roles = infer({**columns, 'patient': [i // 2 for i in range(24)]})
+    assert roles.patient_id == 'patient' and roles_of(roles)[name] == 'not used'
+
+
+def test_grades_are_not_ids_of_persons(infer, base) -> None:
+    roles = infer({**base, 'grade': [f'G{1 + i // 2 % 4}' for i in range(24)], 'sex': ['F', 'M', 'M'] * 8})
+    assert roles_of(roles)['grade'] == roles_of(roles)['sex'] == 'clinical: category'
+
+
+@pytest.mark.parametrize('name', ['fold', 'Split', 'set', 'part', 'cv_fold'])
+def test_a_part_is_never_a_clinical_value(infer, base, name) -> None:
+    columns = {**base, name: [i * 7 % 5 for i in range(24)]}
+    assert question(infer, columns).topic == 'ignore'
+    roles = infer(columns, split='none')
+    assert reasons_of(roles)[name] == 'named like the part or the fold of a case'
+    with pytest.raises(ValueError, match=f"the clinical column '{name}' cannot be an input: named like the part"):
+        infer(columns, split='none', clinical=(name, 'age'))
+
+
+def test_of_two_columns_named_like_parts_the_one_with_parts_is_taken(infer, base) -> None:
+    roles = infer({**base, 'fold': [i // 2 % 5 for i in range(24)], 'Set': ['train', 'train', 'test', 'test'] * 6})
+    assert roles.split == 'Set' and roles_of(roles)['fold'] == 'not used'
+
+
+@pytest.mark.parametrize(
+    ('name', 'values'),
+    [('covid_negative', ('0', '1')), ('tumorfrei', ('nein', 'ja')), ('HER2 negativ', ('no', 'yes')),
+     ('beschwerdelos', ('0', '1')), ('lesion_absent', ('no', 'yes')), ('diagnosis', ('benign', 'malignancy excluded')),
+     ('diagnosis', ('normal', 'cancer ruled out')), ('diagnosis', ('benign', 'tumorfrei'))],
+)  # fmt: skip
+def test_a_negative_finding_is_asked_for_the_positive_class(infer, base, name, values) -> None:
+    columns = {'id': base['id'], name: [*values] * 12, 'age': base['age']}
+    asked = question(infer, columns, label=name)
+    assert asked.topic == 'positive' and {*asked.choices} == {*values}
+
+
+def test_not_benign_is_the_positive_class_beside_benign(infer, base) -> None:
+    assert infer({**base, 'label': ['benign', 'not benign'] * 12}).label.positive == 'not benign'

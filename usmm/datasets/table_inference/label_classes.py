@@ -16,6 +16,7 @@ from usmm.datasets.table_inference.name_words import (
     POSITIVE_WORDS,
     UNCLEAR_WORDS,
     YES_WORDS,
+    is_negation,
     listing_of,
     natural,
     plain_name,
@@ -75,7 +76,7 @@ def infer_label(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: F
 def _names_of_a_healthy_state(column: str, values: Iterable[str]) -> dict[str, str]:
     """New names of yes and no in a column such as `benign`, where yes is the negative class; none in others."""
     words = {*words_of(column)}
-    if not words & HEALTHY_WORDS or words & NEGATIONS:
+    if not words & HEALTHY_WORDS or is_negation(column):
         return {}
     yes = [value for value in values if _plain_value(value) in YES_WORDS]
     no = [value for value in values if _plain_value(value) in NO_WORDS]
@@ -146,12 +147,14 @@ def _positive(column: str, classes: tuple[str, ...], hints: TableHints, findings
         return positive
     keys = [_plain_value(name) for name in classes]
     is_positive, is_negative = [k in POSITIVE_WORDS for k in keys], [k in NEGATIVE_WORDS for k in keys]
-    if {*words_of(column)} & NEGATIONS and {*keys} <= YES_WORDS | NO_WORDS:
+    if is_negation(column) and {*keys} <= YES_WORDS | NO_WORDS:
         is_positive = is_negative = [False, False]  # 'no cancer: yes' is the negative class
     if any(key.isdigit() for key in keys) and set(keys) != {'0', '1'}:
         is_positive = is_negative = [False, False]  # 1 and 2: either may be the disease
     for i in (0, 1):
         if (is_positive[i] or is_negative[1 - i]) and not (is_positive[1 - i] or is_negative[i]):
+            if not is_positive[i] and is_negation(classes[i]) and not _negates(classes[i], classes[1 - i]):
+                break  # 'malignancy excluded' beside 'benign': neither may be the disease
             by = classes[i] if is_positive[i] else classes[1 - i]
             findings.assumptions.append(
                 f'The positive class, for sensitivity and AUC, is {classes[i]!r} (recognised by the word {by!r}).'
@@ -159,6 +162,11 @@ def _positive(column: str, classes: tuple[str, ...], hints: TableHints, findings
             return classes[i]
     text = f'Which class is the positive one, for sensitivity and AUC: {classes[0]!r} or {classes[1]!r}?'
     raise UndecidedError([Question('positive', text, '--positive CLASS', classes)])
+
+
+def _negates(name: str, other: str) -> bool:
+    """Whether a name is the other one with a negation, as `not benign` is of `benign`."""
+    return [word for word in words_of(name) if word not in NEGATIONS] == words_of(other)
 
 
 def _explain(
