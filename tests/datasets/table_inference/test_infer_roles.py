@@ -339,7 +339,7 @@ def test_images_and_clips_in_one_column(infer, imaged, tmp_path) -> None:
 
 def test_a_name_of_several_files(prepare, imaged, write_images) -> None:
     write_images(['else/0.png'])
-    with pytest.raises(DataError, match=r"row 2 names '0.png', the name of several files below the table"):
+    with pytest.raises(DataError, match=r"row 2: '0.png' is the name of 2 files \(else/0.png, img/0.png\): write the"):
         prepare({**imaged, 'bus': ['0.png', *imaged['bus'][1:]]})
 
 
@@ -809,3 +809,21 @@ def test_a_negative_finding_is_asked_for_the_positive_class(infer, base, name, v
 
 def test_not_benign_is_the_positive_class_beside_benign(infer, base) -> None:
     assert infer({**base, 'label': ['benign', 'not benign'] * 12}).label.positive == 'not benign'
+
+
+def test_names_of_several_files_are_asked_with_the_files(infer, base, write_images, tmp_path) -> None:
+    write_images([f'{site}/{i}.png' for site in ('site1', 'site2') for i in range(24)])
+    columns = {**base, 'file': [f'{i}.png' for i in range(24)]}
+    asked = question(infer, columns)
+    assert asked.topic == 'image_roots' and '--image-root FOLDER' in asked.flag
+    assert "in 24 of 24 cells: '0.png' is the name of 2 files (site1/0.png, site2/0.png)" in asked.text
+    roles = infer(columns, image_roots=(tmp_path / 'site1',))
+    assert [m.sources for m in roles.modalities] == [('file',)]
+    assert question(infer, {**base, 'file': [*range(24)]}).topic == 'image_roots'
+
+
+@pytest.mark.parametrize('form', ['{:03d}', '{}'])
+def test_names_without_suffix_that_are_numbers(infer, base, write_images, form) -> None:
+    write_images([f'img/{form.format(i)}.png' for i in range(24)])
+    roles = infer({**base, 'image': [form.format(i) for i in range(24)]})
+    assert [(m.name, m.bare) for m in roles.modalities] == [('image', True)]

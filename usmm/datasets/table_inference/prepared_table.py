@@ -293,8 +293,8 @@ class _Preparation:
     def _existing(self, modality: ModalityRole, cell: CellFiles, number: str) -> tuple[Path, ...]:
         if cell.unclear:
             raise DataError(
-                f'{number} names {listing_of(cell.unclear, 3)}, the name of several files below the table: write '
-                'the folder too',
+                f'{number}: {self.data.lookup.described(cell.unclear, bare=True)}: write the folder too, or name the '
+                'folder that counts with --image-root',
                 file=self.data.table, modality=modality.name,
             )  # fmt: skip
         self.files[modality.name].absent += cell.absent
