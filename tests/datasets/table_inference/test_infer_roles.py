@@ -365,7 +365,7 @@ def test_one_file_of_two_patients(prepare, imaged) -> None:
     ):
         prepare(columns)
     columns['patient'] = ['p0', 'p0', *[f'p{i}' for i in range(2, 24)]]
-    assert prepare(columns).warnings == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
+    assert prepare(columns).warnings[1:] == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
 
 
 def test_a_copy_of_a_file_of_another_patient(prepare, imaged, tmp_path: Path) -> None:
@@ -374,7 +374,8 @@ def test_a_copy_of_a_file_of_another_patient(prepare, imaged, tmp_path: Path) ->
         DataError, match=r'1 pictures belong to several patients, as copies .*: 2.png \(row 4\), 5.png \(row 7\)'
     ):
         prepare(imaged)
-    assert prepare({**imaged, 'patient': ['p2' if i == 5 else f'p{i}' for i in range(24)]}).warnings == []
+    (warning,) = prepare({**imaged, 'patient': ['p2' if i == 5 else f'p{i}' for i in range(24)]}).warnings
+    assert warning.startswith("1 of 23 patients have cases of several classes: 'p2'.")
 
 
 def test_one_file_as_two_modalities_or_as_two_masks(prepare, imaged) -> None:
@@ -419,7 +420,10 @@ def test_ids_of_merged_cells(infer, prepare, base) -> None:
     assert prepared.left_out == {'the patient id is missing': ['001', '002']}
     assert prepared.warnings == ['2 rows without an id are left out. Fill in the id, which merged cells lack.']
     labels = [base['label'][i // 3] if i % 3 == 0 else '' for i in range(24)]
-    assert any(text.startswith('16 of 24 rows have no label') for text in prepare({**base, 'label': labels}).warnings)
+    assert any(
+        text.startswith('16 of 24 rows have no label')
+        for text in prepare({**base, 'label': labels}, classes=('benign', 'malignant')).warnings
+    )
     with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'id' .* --id"):
         prepare({**base, 'id': [f'c{i}' if i % 2 == 0 else '' for i in range(24)]})
 
@@ -827,3 +831,61 @@ def test_names_without_suffix_that_are_numbers(infer, base, write_images, form) 
     write_images([f'img/{form.format(i)}.png' for i in range(24)])
     roles = infer({**base, 'image': [form.format(i) for i in range(24)]})
     assert [(m.name, m.bare) for m in roles.modalities] == [('image', True)]
+
+
+# labels that are lost
+
+
+def test_merged_label_cells_are_refused(infer, base) -> None:
+    labels = [text for name in ['benign', 'malignant'] * 6 for text in (name, '')]
+    match = r"12 of 24 rows have no label in 'label' \(rows 3, 5, 7, 9, 11, 13, 15, 17 and 4 more\). A merged cell"
+    with pytest.raises(DataError, match=match):
+        infer({**base, 'label': labels})
+    roles = infer({**base, 'label': labels}, classes=('benign', 'malignant'))
+    assert roles.label.classes == ('benign', 'malignant')
+    assert infer({**base, 'label': ['', *base['label'][1:]]}).label.positive == 'malignant'
+
+
+@pytest.mark.parametrize('word', ['none', 'NA', '-'])
+def test_words_of_a_label_that_are_read_as_missing(infer, base, word) -> None:
+    asked = question(infer, {**base, 'label': ['benign', 'malignant', word] * 8})
+    assert asked.topic == 'classes' and f'of 24 cells these are read as missing: {word!r} (8)' in asked.text
+    assert "--classes 'benign' 'malignant', to leave these cases out" in asked.flag
+    roles = infer({**base, 'label': ['benign', 'malignant', word] * 8}, classes=('benign', 'malignant'))
+    assert any(f'taken as missing: {word!r} (8)' in text for text in roles.warnings)
+    text = f"has 1 class \\['cancer'\\]; training needs two or more; {word!r} \\(12 cells\\) is read as missing, so"
+    for hints in ({}, {'label': 'label'}):
+        with pytest.raises(DataError, match=text):
+            infer({**base, 'label': [word, 'cancer'] * 12}, **hints)
+
+
+# what a person should look at
+
+
+def test_ids_that_differ_in_leading_zeros_are_reported(prepare, base) -> None:
+    prepared = prepare({**base, 'id': [f'c{i}' for i in range(24)], 'pid': ['1', '001', '2', '002', *range(3, 23)]})
+    text = "Patient ids differ in leading zeros alone: '001', '1'; '002', '2'. If they are one patient, write"
+    assert any(text in warning for warning in prepared.warnings)
+
+
+def test_patients_of_several_classes_are_reported(prepare, base) -> None:
+    prepared = prepare({**base, 'patient': [*(f'p{i // 2}' for i in range(4)), *(f'q{i}' for i in range(20))]})
+    text = "2 of 22 patients have cases of several classes: 'p0', 'p1'. Is the label that of the case"
+    assert any(text in warning for warning in prepared.warnings)
+
+
+def test_pictures_that_no_column_names_are_counted(prepare, base, write_images, tmp_path) -> None:
+    write_images([f'img/{i:03d}.png' for i in range(24)] + ['more/x.png', 'work_dirs/mine/roc.png'])
+    prepared = prepare(base)
+    assert prepared.idle_files == {tmp_path / 'img': 24, tmp_path / 'more': 1}
+    (text,) = [warning for warning in prepared.warnings if 'no column names them' in warning]
+    assert text.startswith(f'24 images or clips are in {tmp_path / "img"}, and 1 in other folders')
+    assert text.endswith("use --files 'image=img/{id}.png'.")
+    assert prepare(base, files={'image': 'img/{id}.png'}).idle_files == {tmp_path / 'more': 1}
+
+
+def test_folders_with_too_many_files_are_not_counted(prepare, base, write_images, tmp_path, monkeypatch) -> None:
+    write_images([f'img/{i:03d}.png' for i in range(25)])
+    monkeypatch.setattr('usmm.datasets.table_inference.file_lookup.MOST_FILES', 3)
+    prepared = prepare({**base, 'image': [f'img/{i:03d}.png' for i in range(24)]})
+    assert prepared.idle_files == {tmp_path / 'img': 1}

@@ -51,7 +51,7 @@ def infer_label(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: F
     groups = spellings(fact.counts)
     if len(groups) < 2:
         text = f'the label {column!r} has {len(groups)} class {list(fact.counts)}; training needs two or more'
-        raise DataError(f'{text}: name another column with --label')
+        raise DataError(f'{text}{_words_read_as_missing(fact)}: name another column with --label')
     spelling = {text: max(group, key=fact.counts.__getitem__) for group in groups.values() for text in group}
     renamed = _names_of_a_healthy_state(column, dict.fromkeys(spelling.values()))
     if renamed:
@@ -102,10 +102,19 @@ def _label_column(facts: Mapping[str, ColumnFacts], free: Sequence[str]) -> str:
         if len(all_named) == 1 and facts[all_named[0]].distinct < 2:
             raise DataError(
                 f'the label {all_named[0]!r} has {facts[all_named[0]].distinct} class '
-                f'{list(facts[all_named[0]].counts)}; training needs two or more: name another column with --label'
+                f'{list(facts[all_named[0]].counts)}; training needs two or more'
+                f'{_words_read_as_missing(facts[all_named[0]])}: name another column with --label'
             )
     possible = [n for n in free if 2 <= facts[n].distinct <= 6 and 2 * facts[n].filled > len(facts[n].cells)]
     raise UndecidedError([_which_label(possible, 'no column is named like a label')])
+
+
+def _words_read_as_missing(fact: ColumnFacts) -> str:
+    """The words of a label that are read as missing, as a part of a message."""
+    if not (words := fact.missing_words):
+        return ''
+    shown = ', '.join(f'{word!r} ({count} cells)' for word, count in words.most_common(5))
+    return f'; {shown} is read as missing, so write another word, such as "no finding", if it is a class'
 
 
 def _which_label(names: Sequence[str], why: str) -> Question:
