@@ -330,7 +330,7 @@ def test_names_that_cannot_be_used(plain: Path, tmp_path: Path) -> None:
 def test_a_column_that_a_config_would_fill_in(plain: Path) -> None:
     text = plain.read_text().replace('sex', '${x}')
     plain.write_text(text)
-    with pytest.raises(DataError, match=r'has one of .*\$\{.*: rename it'):
+    with pytest.raises(DataError, match=r'\$\{x\}.: a config replaces what follows \$\{ or \{\{. Rename it'):
         init_config(plain, plain.with_name('mine.py'))
 
 
@@ -404,3 +404,49 @@ def test_covid_blues(real_data: Path, tmp_path: Path) -> None:
         'missing cells nearly determine' in reasons['PCR_CT']
         and 'determine the label' in reasons['clin_diagn#COVID19_pneumonia']
     )
+
+
+def test_classes_that_the_question_proposes_leave_a_misspelt_label_out(tmp_path: Path) -> None:
+    labels = ['Benign', 'malignant', 'benign ', 'Malignant'] * 6
+    table = imaged(tmp_path, [*labels[:23], 'Malignent'])
+    with pytest.raises(UndecidedError) as caught:
+        init_config(table, tmp_path / 'mine.py')
+    (question,) = caught.value.questions
+    assert question.topic == 'classes' and '--classes ' in question.flag
+    result = init_config(table, tmp_path / 'mine.py', TableHints(classes=question.choices))
+    assert 'ignore_labels' not in result.config_text and result.prepared.left_out
+    assert len(result.prepared.rows) == 23
+    # a table that is read as it is keeps the label, and the config leaves it out
+    plain = imaged(tmp_path, ['benign', 'malignant', 'other'] * 6)
+    result = init_config(plain, tmp_path / 'plain.py', TableHints(classes=('benign', 'malignant')))
+    assert result.table_text is None and "ignore_labels = ('other',)" in result.config_text
+
+
+@pytest.mark.parametrize(
+    ('column', 'cells', 'message'),
+    [('label', ['benign', 'malignant', '${data_root}'], r"the label '\$\{data_root\}' in the column 'label'"),
+     ('label', ['benign', 'malignant', 'a {{ b'], r"the label 'a \{\{ b' in the column 'label'"),
+     ('${size}', [3, 5, 5, 3, 4, 7], r"the name of the column '\$\{size\}'"),
+     ('side', ['left', '{{x}}', 'left', 'left', '{{x}}', 'left'], r"the value '\{\{x\}\}' in the column 'side'")],
+)  # fmt: skip
+def test_texts_that_a_config_would_replace_are_named(tmp_path: Path, column: str, cells: list, message: str) -> None:
+    columns = dict(id=[*range(30)], label=['benign', 'malignant', 'other'] * 10)
+    columns['age'] = [40 + i * 7 % 13 for i in range(30)]
+    columns[column] = cells * (30 // len(cells))
+    with pytest.raises(DataError, match=message + ': a config replaces what follows'):
+        init_config(write(tmp_path / 'all.csv', columns), tmp_path / 'mine.py', TableHints(clinical=('all',)))
+
+
+def test_a_path_that_a_config_would_replace(tmp_path: Path) -> None:
+    columns = dict(id=[*range(24)], label=['benign', 'malignant'] * 12, size=[i * 7 % 11 for i in range(24)])
+    table = write(tmp_path / '${name}.csv', columns)
+    with pytest.raises(DataError, match=r"the path of the table '\$\{name\}.csv': a config replaces"):
+        init_config(table, tmp_path / 'mine.py')
+
+
+def test_many_folders_of_files_that_belong_to_no_case(tmp_path: Path, plain: Path) -> None:
+    for k in range(10):
+        (tmp_path / f'f{k}').mkdir()
+        (tmp_path / f'f{k}' / 'a.png').write_bytes(b'')
+    report = '\n'.join(init_config(plain, tmp_path / 'mine.py', dry_run=True).report)
+    assert 'files in 2 more folders that belong to no case: 2' in report

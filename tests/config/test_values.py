@@ -69,7 +69,7 @@ def test_a_stage_needs_name_parts_length_and_optimizer(tmp_path, old, message):
         load(tmp_path, GOOD.replace(old, 'max' if old.endswith('max') else '', 1))
 
 
-@pytest.mark.parametrize('key', ['pipeline', 'train_cfg'])
+@pytest.mark.parametrize('key', ['pipeline', 'train_conf'])
 def test_keys_that_nothing_reads_are_refused(tmp_path, key):
     with pytest.raises(ConfigError, match=f'unknown name {key!r}'):
         load(tmp_path, GOOD.replace("dict(name='one',", f"dict(name='one', {key}=1,"))

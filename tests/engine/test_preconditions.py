@@ -68,8 +68,9 @@ def test_a_mistake_of_a_later_stage_is_found_before_the_first(tiny_config, optio
 
 
 def test_a_monitor_that_nothing_uses_is_reported(tiny_config, monkeypatch):
-    options = {'monitor': 'auroc', 'split.selection': 'last', 'max_epochs': 1, 'modalities': ['bus']}
+    options = {'split.selection': 'last', 'max_epochs': 1, 'modalities': ['bus']}
     run = experiment(tiny_config, options)
+    run.config.monitor = 'auroc'  # as of a config that was made in Python
     texts = []
     monkeypatch.setattr(preconditions, 'print_log', lambda text, *how: texts.append(text))
     check_stages(run.config, run.model, validated=False)

@@ -14,6 +14,7 @@ from usmm.datasets.table_inference.table_roles import UNUSED
 WIDTH = 116
 MOST_LINES = 40  # unused columns that have a line each; more are grouped by reason
 MOST_ALIKE = 12  # sentences that differ in names and numbers alone
+MOST_FOLDERS = 8
 NAMES = 15  # ids that are listed
 
 
@@ -38,8 +39,10 @@ def report_lines(roles: TableRoles, prepared: PreparedTable, plan: ConfigPlan) -
     for modality in roles.modalities:
         for pattern in (source for source in modality.sources if is_pattern(source)):
             lines += _wrapped(f'  {modality.name} ({modality.kind}): files that match {pattern!r}', '    ')
-    for folder, count in prepared.idle_files.items():
+    for folder, count in list(prepared.idle_files.items())[:MOST_FOLDERS]:
         lines += _wrapped(f'  files in {folder} that belong to no case: {count}', '    ')
+    if rest := list(prepared.idle_files.values())[MOST_FOLDERS:]:
+        lines.append(f'  files in {len(rest)} more folders that belong to no case: {sum(rest)}')
     if missing := {name: count for name, count in prepared.missing.items() if count}:
         cells = [f'{name} {count}' for name, count in missing.items()]
         more = f' and {sum(missing.values())} in all {len(missing)} columns' if len(cells) > MOST_LINES else ''

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from usmm.apis.config_plan import ConfigPlan
 from usmm.datasets.table_inference import PreparedTable, TableRoles
-from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES
+from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES, UNUSED
 from usmm.readers import DataError
 from usmm.structures import CLINICAL, Schema, Variable
 
 EMBED_DIMS = 64
+HERE = '{{fileDirname}}'  # the folder of a config
 REFERENCES = ('${', '{{')  # what a config fills in
 WIDTH = 108  # of a line of the schema
 STAGES = """lr = 1e-3
@@ -39,13 +40,11 @@ def config_text(
         table: File name of the case table.
 
     Raises:
-        DataError: The name of a column, or a value, would be taken for a reference of the config.
+        DataError: The name of a column, a value, or a path would be taken for a reference of the config.
     """
     writer = _Writer(roles, prepared, plan)
     schema = writer.schema()
-    if any(mark in schema for mark in REFERENCES):
-        raise DataError(f'the name of a column that is used, or a value in it, has one of {REFERENCES}: rename it',
-                        file=roles.table)  # fmt: skip
+    _check_references(roles, prepared.schema, table if data_root == HERE else f'{data_root}/{table}')
     parts = [
         writer.head(report),
         writer.settings(data_root, table),
@@ -55,6 +54,38 @@ def config_text(
         writer.stages(),
     ]
     return '\n\n'.join(parts) + '\n'
+
+
+def _check_references(roles: TableRoles, schema: Schema, path: str) -> None:
+    """Refuse texts that a config would replace by something else."""
+    label, used = roles.label, [c.column for c in roles.columns if c.role != UNUSED]
+    texts = [(f'the name of the column {name!r}', name) for name in used]
+    texts += [(f'the label {name!r} in the column {label.column!r}', name) for name in (*label.classes, *label.ignored)]
+    for variable in schema.clinical:
+        values = variable.values or ()
+        texts += [(f'the value {value!r} in the column {variable.source!r}', value) for value in values]
+        texts += [(f'the unit {variable.unit!r} of the column {variable.source!r}', variable.unit or '')]
+    texts.append((f'the path of the table {path!r}', path))
+    wrong = [what for what, text in texts if any(mark in text for mark in REFERENCES)]
+    if wrong:
+        more = f' (and {len(wrong) - 3} more)' if len(wrong) > 3 else ''
+        raise DataError(
+            f'{"; ".join(wrong[:3])}{more}: a config replaces what follows {" or ".join(REFERENCES)}. Rename it, or '
+            'leave a column out with --ignore',
+            file=roles.table,
+        )
+
+
+def ignored_labels(roles: TableRoles, prepared: PreparedTable) -> tuple[str, ...]:
+    """The labels that a training has to leave out: those of the table, as they stand in it.
+
+    A case table that is written has the cases of the classes alone, so that there are none.
+
+    Args:
+        roles: Roles of the columns.
+        prepared: The cases that take part.
+    """
+    return () if prepared.changes else tuple(roles.label.ignored)
 
 
 class _Writer:
@@ -78,7 +109,7 @@ class _Writer:
     def settings(self, data_root: str, table: str) -> str:
         roles, plan = self.roles, self.plan
         # a config loader pastes the folder into the text, where an apostrophe would end a string in single quotes
-        here = data_root == '{{fileDirname}}'
+        here = data_root == HERE
         root = f'"""{data_root}"""  # the folder of this file' if here else repr(data_root)
         modalities = (*self.images, *self.clips, *([CLINICAL] if self.clinical else []))
         lines = [f'data_root = {root}', f'table = {table!r}']
@@ -87,7 +118,7 @@ class _Writer:
         lines.append(f'classes = {roles.label.classes!r}  # cases: {counts}')
         positive = 'the class for sensitivity and AUC' if roles.label.positive else 'with two classes alone'
         lines.append(f'positive = {roles.label.positive!r}  # {positive}')
-        if ignored := tuple(roles.label.ignored):
+        if ignored := ignored_labels(roles, self.prepared):
             lines.append(f'ignore_labels = {ignored!r}  # cases that are left out')
         epochs = 'None  # the model of the table is fitted once' if self.table_alone else '30'
         lines += [f'max_epochs = {epochs}', f'batch_size = {plan.batch_size}', 'num_workers = 2', 'seed = 0']

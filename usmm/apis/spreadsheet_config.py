@@ -8,7 +8,7 @@ from pathlib import Path
 
 from usmm.apis.assumption_report import report_lines
 from usmm.apis.config_plan import plan_config
-from usmm.apis.config_text import config_text
+from usmm.apis.config_text import HERE, config_text, ignored_labels
 from usmm.config import load_config
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.case_checks import WARNINGS
@@ -17,7 +17,6 @@ from usmm.datasets.table_inference import CaseRows, PreparedTable, TableHints, T
 from usmm.readers import DataError
 from usmm.utils.atomic_files import atomic_path
 
-HERE = '{{fileDirname}}'
 TABLES = ('.csv', '.tsv', '.txt', '.xlsx', '.xlsm')
 
 
@@ -146,7 +145,7 @@ def _write(result: InitResult, force: bool) -> None:
 def _check_cases(result: InitResult, path: Path) -> None:
     """Read the case table as a training will."""
     roles = result.roles
-    read = CaseTable.read(path, result.prepared.schema, roles.label.classes, tuple(roles.label.ignored))
+    read = CaseTable.read(path, result.prepared.schema, roles.label.classes, ignored_labels(roles, result.prepared))
     problems = [p for p in read.problems if p.kind not in WARNINGS]
     if problems:
         raise DataError(listing(f'{len(problems)} problems in the table', problems), file=roles.table)

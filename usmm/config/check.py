@@ -18,6 +18,7 @@ from usmm.config.config_error import ConfigError
 from usmm.config.runner_settings import HOOKS, PASSED
 from usmm.config.setting_places import Places
 from usmm.structures import Settings
+from usmm.utils.suggestions import nearest
 
 # Top-level keys that the engine and the tools read. A key outside this list must be referred to as `${key}`, or be
 # used by the code of the file that sets it.
@@ -26,13 +27,28 @@ KNOWN = (
     'seed', 'work_dir', 'name', 'num_classes', 'ignore_labels', 'missing', 'bad_cases', 'split', 'dataset',
     'train_pipeline', 'test_pipeline', 'model', 'stages', 'evaluator', 'monitor', 'custom_hooks', 'visualizer',
     'default_scope', 'env_cfg', 'load_from', 'custom_imports', 'deterministic', 'persistent_workers', 'randomness',
-    'default_hooks', 'param_scheduler', 'auto_scale_lr', 'resume', *PASSED,
+    'default_hooks', 'param_scheduler', 'auto_scale_lr', 'resume', 'launcher', *PASSED,
 )  # fmt: skip
 STAGE_KEYS = (
     'name', 'train', 'optimizer', 'optim_wrapper', 'param_scheduler', 'max_epochs', 'batch_size', 'cache', 'monitor',
     'val_interval', 'checkpoint_interval', 'custom_hooks', 'fit', 'model', 'dataset', 'part', 'store',
     'out_of_fold', 'early_stop', 'oversample', 'selection',
 )  # fmt: skip
+# Keys of a plain config of mmengine -> what a config with stages has in their place
+ELSEWHERE = {
+    'optim_wrapper': 'put it into a stage: stages = [dict(..., optim_wrapper=dict(...))]',
+    'optimizer': 'put it into a stage: stages = [dict(..., optimizer=dict(...))]',
+    **dict.fromkeys(
+        ('train_dataloader', 'val_dataloader', 'test_dataloader'),
+        'loaders are made from dataset, train_pipeline, test_pipeline, batch_size and num_workers',
+    ),
+    **dict.fromkeys(
+        ('train_cfg', 'val_cfg', 'test_cfg'), 'loops are made from max_epochs and val_interval of the stages'
+    ),
+    **dict.fromkeys(('val_evaluator', 'test_evaluator'), 'one evaluator measures all parts: evaluator = ...'),
+    'data_preprocessor': 'it is a part of the model: model = dict(data_preprocessor=dict(...))',
+    'find_unused_parameters': 'usmm sets it by what a stage trains',
+}
 ENV_KEYS = ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
 MP_KEYS = ('mp_start_method', 'opencv_num_threads')
 RANDOMNESS_KEYS = ('seed', 'deterministic', 'diff_rank_seed')
@@ -78,7 +94,8 @@ def check_config(
             for name, hook in _default_hooks(value, places).items():
                 check.walk(hook, f'{key}.{name}', 'hook')
             continue
-        check_typed(value, key, key, places)
+        if key != 'log_processor':  # which has a default type
+            check_typed(value, key, key, places)
         check.walk(value, key, KINDS.get(key))
     return check.certain
 
@@ -96,7 +113,7 @@ def _default_hooks(hooks: Mapping[str, Any] | None, places: Places) -> dict[str,
                 f'{places.of(where)}{where} must stay a {kind}, which keeps the selected epoch and '
                 f'what a resumed run needs: set its interval, and put another hook into custom_hooks'
             )
-        if hook is not None and kind is None and 'type' not in hook:
+        if hook is not None and kind is None and ('type' not in hook or nearest(name, HOOKS, cutoff=0.8)):
             raise ConfigError.unknown('default_hooks', name, HOOKS, places.of(where))
         if hook is not None:
             complete[name] = {'type': kind, **hook}
@@ -106,5 +123,7 @@ def _default_hooks(hooks: Mapping[str, Any] | None, places: Places) -> dict[str,
 def _check_top(content: Settings, places: Places, references: Sequence[str]) -> None:
     used = {*KNOWN, *references, *places.reading()}
     for key in content:
+        if key in ELSEWHERE and key not in used:
+            raise ConfigError(f'{places.of(key)}top level: a config with stages has no {key!r}; {ELSEWHERE[key]}')
         if key not in used and not key.startswith('_'):
             raise ConfigError.unknown('top level', key, KNOWN, places.of(key))

@@ -53,6 +53,15 @@ def check_keys(value: Settings, valid: Iterable[str], where: str, places: Places
             raise ConfigError.unknown(where, key, valid, places.of(f'{where}.{key}'))
 
 
+# Components that pass arguments on to another one: the arguments of both
+PASSED_ON = {
+    'EMAHook': (
+        'ema_type', 'strict_load', 'begin_iter', 'begin_epoch', 'momentum', 'gamma', 'interval', 'device',
+        'update_buffers',
+    ),
+}  # fmt: skip
+
+
 def check_typed(value: object, where: str, key: str, places: Places) -> None:
     """See that what is built under this key says what it is."""
     if key not in KINDS or key == 'optim_wrapper':  # that has a default
@@ -130,6 +139,8 @@ class ComponentCheck:
             if where.rpartition('.')[2] == 'optim_wrapper':
                 value = {'type': 'OptimWrapper', **value}  # its default
                 _check_clip_grad(value.get('clip_grad'), f'{where}.clip_grad', self.places)
+            if kind == 'log_processor':
+                value = {'type': 'LogProcessor', **value}  # likewise
             if kind is not None and isinstance(value.get('type'), str):
                 self._check(value, where, kind)
             for key, item in value.items():
@@ -148,14 +159,17 @@ class ComponentCheck:
         if component is None and not self.own and self.catalogue.is_unknown(kind, name):
             at = self.places.of(f'{where}.type')
             raise ConfigError.unknown(f'{where}.type', name, self.catalogue.names(kind, name), at)
-        if component is None or component.arguments is None:
+        arguments = None if component is None else component.arguments
+        if arguments is None and name.rpartition('.')[2] in PASSED_ON:
+            arguments = frozenset(PASSED_ON[name.rpartition('.')[2]])
+        if component is None or arguments is None:
             self.certain = False
             return
         extra = RUNNER_KEYS.get(kind, ())
-        wrong = [key for key in value if key not in (*component.arguments, *RESERVED, *extra)]
+        wrong = [key for key in value if key not in (*arguments, *RESERVED, *extra)]
         if wrong:
             at = self.places.of(f'{where}.{wrong[0]}')
-            raise ConfigError.unknown(f'{where} ({name})', wrong[0], (*component.arguments, *extra), at)
+            raise ConfigError.unknown(f'{where} ({name})', wrong[0], (*arguments, *extra), at)
         for key, item in value.items():
             problem = problem_of(key, item, component.annotations.get(key, ''), component.own)
             if problem is not None:

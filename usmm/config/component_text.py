@@ -35,6 +35,8 @@ REGISTRIES = {
     'optim_wrapper': 'OPTIM_WRAPPERS',
     'param_scheduler': 'PARAM_SCHEDULERS',
     'vis_backend': 'VISBACKENDS',
+    'visualizer': 'VISUALIZERS',
+    'log_processor': 'LOG_PROCESSORS',
     'initializer': 'WEIGHT_INITIALIZERS',
 }
 # Scope -> the sub-packages that register components; a bare name is one of usmm, of mmengine or of mmcv.
@@ -42,12 +44,17 @@ ROOMS = {
     'usmm': ('usmm.models', 'usmm.datasets', 'usmm.engine', 'usmm.evaluation.metrics'),
     'mmengine': (
         'mmengine.hooks', 'mmengine.optim', 'mmengine.model', 'mmengine.dataset', 'mmengine.evaluator',
-        'mmengine.visualization',
+        'mmengine.visualization', 'mmengine.runner',
     ),
     'mmcv': ('mmcv.transforms', 'mmcv.cnn'),
-    'mmpretrain': ('mmpretrain.models', 'mmpretrain.datasets', 'mmpretrain.evaluation', 'mmpretrain.engine'),
+    'mmpretrain': (
+        'mmpretrain.models', 'mmpretrain.datasets', 'mmpretrain.evaluation', 'mmpretrain.engine',
+        'mmpretrain.visualization',
+    ),
     'torchvision': ('torchvision.transforms',),
-    'mmaction': ('mmaction.models', 'mmaction.datasets', 'mmaction.evaluation', 'mmaction.engine'),
+    'mmaction': (
+        'mmaction.models', 'mmaction.datasets', 'mmaction.evaluation', 'mmaction.engine', 'mmaction.visualization',
+    ),
 }  # fmt: skip
 BARE = ('usmm', 'mmengine', 'mmcv')
 OPTIMIZERS = 'torch.optim'  # mmengine registers all that it exports

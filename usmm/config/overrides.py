@@ -60,11 +60,23 @@ def override(config: Config, key: str, value: object, file: Path) -> None:
     if isinstance(value, OptionText):
         value = typed(key, value, old, config._cfg_dict)
     _check_kind(key, old, value, file)
+    owner = '.'.join(parts[:-1])
+    if isinstance(_at(config._cfg_dict, parts[:-1]), tuple):
+        raise ConfigError(f'--cfg-options {key}: {owner} is set as a whole: {owner}=A,B ({file.name})')
     try:
         # a copy: the merge takes `_delete_` out of the dict that it is given, which may be used for another config
         config.merge_from_dict({key: copy.deepcopy(value)}, allow_list_keys=True)
     except (TypeError, AttributeError, KeyError) as error:
         raise ConfigError(f'--cfg-options {key}: {error} ({file.name})') from error
+
+
+def _at(node: object, parts: list[str]) -> object:
+    for part in parts:
+        if isinstance(node, (list, tuple)):
+            node = node[int(part)]
+        else:
+            node = node.get(part) if isinstance(node, Mapping) else None
+    return node
 
 
 def _may_have(node: Mapping[str, object], parts: list[str], depth: int) -> bool:

@@ -165,11 +165,9 @@ def _check_monitor(stage: Settings, content: Mapping[str, Any], where: str, plac
     if 'model' in stage:
         return  # a pre-training has metrics of its own
     selection = (content.get('split') or {}).get('selection', 'inner')
-    if selection == 'last':
-        if stage.get('early_stop'):
-            text = f"{where}: early_stop needs a validation part, which split.selection='last' does not cut"
-            raise ConfigError(places.of(f'{where}.early_stop') + text)
-        return  # nothing is validated, so that nothing is monitored
+    if selection == 'last' and stage.get('early_stop'):
+        text = f"{where}: early_stop needs a validation part, which split.selection='last' does not cut"
+        raise ConfigError(places.of(f'{where}.early_stop') + text)
     names = _measured(content.get('evaluator'))
     path = f'{where}.monitor' if 'monitor' in stage else 'monitor'
     monitor = stage.get('monitor', content.get('monitor'))

@@ -47,6 +47,12 @@ KINDS_OF_VALUES: tuple[Kind, ...] = (
     (('deterministic', 'persistent_workers'), 'True or False', is_bool),
 )
 
+# Settings below those of the top level: their words, and those that are True or False
+WORDS_BELOW = {'env_cfg.mp_cfg.mp_start_method': ('fork', 'spawn', 'forkserver')}
+BOOLEANS_BELOW = (
+    'auto_scale_lr.enable', 'env_cfg.cudnn_benchmark', 'randomness.deterministic', 'randomness.diff_rank_seed',
+)  # fmt: skip
+
 
 def check_values(content: Mapping[str, Any], places: Places) -> None:
     """Check the top settings, the schema and the stages of a resolved config.
@@ -73,12 +79,30 @@ def check_values(content: Mapping[str, Any], places: Places) -> None:
     if not is_whole(scale) or scale < 1:
         text = f'auto_scale_lr.base_batch_size must be a whole number of 1 or more, got {scale!r}'
         raise ConfigError(f'{places.of("auto_scale_lr.base_batch_size")}{text}')
+    for path, valid in WORDS_BELOW.items():
+        value = _below(content, path)
+        if value is not None and value not in valid:
+            raise ConfigError(f'{places.of(path)}{path} must be one of {list(valid)}, got {value!r}')
+    for path in BOOLEANS_BELOW:
+        value = _below(content, path)
+        if value is not None and not is_bool(value):
+            raise ConfigError(f'{places.of(path)}{path} must be True or False, got {value!r}')
+    if content.get('launcher') not in (None, 'none'):
+        text = f'launcher must be none in a config, got {content["launcher"]!r}: start with tools/dist_train.sh'
+        raise ConfigError(places.of('launcher') + text)
     if content.get('resume') not in (None, False):
         text = f'resume must be False in a config, got {content["resume"]!r}: go on with usmm train CONFIG --resume'
         raise ConfigError(places.of('resume') + text)
     _check_inputs(content, places)
     check_stages(content, places)
     check_contradictions(content, places)
+
+
+def _below(content: Mapping[str, Any], path: str) -> object:
+    node: object = content
+    for part in path.split('.'):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
 
 
 def check_types(content: Mapping[str, Any], places: Places) -> None:

@@ -132,6 +132,8 @@ def message_of(error: Exception) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f'{error.filename}:{error.lineno}: {error.msg}'
     text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename is None:
+        text = error.strerror  # without the number of the error
     if IN_WORKER in text:
         # the part behind the frames, which are indented: `usmm.readers.errors.DataError: the text`
         lines = text.splitlines()

@@ -84,3 +84,19 @@ def test_accents_as_one_character_or_two(tmp_path: Path, write_images, cell: str
     path = tmp_path / unicodedata.normalize(file, name)
     assert lookup.cell(text).files == lookup.cell(text.partition('/')[2]).files == (path,)
     assert lookup.matching('{folder}/*.png', {'folder': text.partition('/')[0]}).files == (path,)
+
+
+def test_of_files_of_one_name_those_in_a_stated_folder_count(lookup: FileLookup, tmp_path: Path) -> None:
+    text = "'x.png' is the name of 2 files (left/x.png, right/x.png)"
+    assert lookup.described(['x.png']) == text
+    narrow = FileLookup(tmp_path, [tmp_path / 'left'])
+    assert narrow.cell('x.png').files == (tmp_path / 'left' / 'x.png',)
+
+
+def test_names_that_differ_in_case_alone(tmp_path: Path, write_images) -> None:
+    write_images(['img/A0.png', 'img/a0.png'])
+    if len(list((tmp_path / 'img').iterdir())) < 2:
+        pytest.skip('the file system takes both names as one')
+    lookup = FileLookup(tmp_path)
+    assert lookup.cell('A0.PNG').unclear == ('A0.PNG',)
+    assert lookup.cell('A0.png').files == (tmp_path / 'img' / 'A0.png',)

@@ -339,7 +339,7 @@ def test_images_and_clips_in_one_column(infer, imaged, tmp_path) -> None:
 
 def test_a_name_of_several_files(prepare, imaged, write_images) -> None:
     write_images(['else/0.png'])
-    with pytest.raises(DataError, match=r"row 2 names '0.png', the name of several files below the table"):
+    with pytest.raises(DataError, match=r"row 2: '0.png' is the name of 2 files \(else/0.png, img/0.png\): write the"):
         prepare({**imaged, 'bus': ['0.png', *imaged['bus'][1:]]})
 
 
@@ -365,7 +365,7 @@ def test_one_file_of_two_patients(prepare, imaged) -> None:
     ):
         prepare(columns)
     columns['patient'] = ['p0', 'p0', *[f'p{i}' for i in range(2, 24)]]
-    assert prepare(columns).warnings == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
+    assert prepare(columns).warnings[1:] == ['1 files stand in several rows of a patient: 1.png (row 2, row 3).']
 
 
 def test_a_copy_of_a_file_of_another_patient(prepare, imaged, tmp_path: Path) -> None:
@@ -374,7 +374,8 @@ def test_a_copy_of_a_file_of_another_patient(prepare, imaged, tmp_path: Path) ->
         DataError, match=r'1 pictures belong to several patients, as copies .*: 2.png \(row 4\), 5.png \(row 7\)'
     ):
         prepare(imaged)
-    assert prepare({**imaged, 'patient': ['p2' if i == 5 else f'p{i}' for i in range(24)]}).warnings == []
+    (warning,) = prepare({**imaged, 'patient': ['p2' if i == 5 else f'p{i}' for i in range(24)]}).warnings
+    assert warning.startswith("1 of 23 patients have cases of several classes: 'p2'.")
 
 
 def test_one_file_as_two_modalities_or_as_two_masks(prepare, imaged) -> None:
@@ -419,7 +420,10 @@ def test_ids_of_merged_cells(infer, prepare, base) -> None:
     assert prepared.left_out == {'the patient id is missing': ['001', '002']}
     assert prepared.warnings == ['2 rows without an id are left out. Fill in the id, which merged cells lack.']
     labels = [base['label'][i // 3] if i % 3 == 0 else '' for i in range(24)]
-    assert any(text.startswith('16 of 24 rows have no label') for text in prepare({**base, 'label': labels}).warnings)
+    assert any(
+        text.startswith('16 of 24 rows have no label')
+        for text in prepare({**base, 'label': labels}, classes=('benign', 'malignant')).warnings
+    )
     with pytest.raises(DataError, match=r"12 of 24 rows have no id in 'id' .* --id"):
         prepare({**base, 'id': [f'c{i}' if i % 2 == 0 else '' for i in range(24)]})
 
@@ -728,3 +732,159 @@ def test_spellings_of_a_label_that_is_left_out_need_a_table(prepare, base) -> No
 def test_a_stated_column_may_name_files_without_suffix(prepare, imaged) -> None:
     prepared = prepare({**imaged, 'bus': [f'{i}' for i in range(24)]}, files={'bus': ('bus',)})
     assert prepared.rows[3]['bus'] == 'img/3.png'
+
+
+# persons, parts and negative findings are no inputs and no positive classes
+
+
+@pytest.mark.parametrize('name', ['Name', 'Patient Name', 'Vorname', 'nom', 'nombre', 'Nachname', '姓名'])
+def test_a_column_of_names_of_persons_is_asked_and_never_an_input(infer, base, name) -> None:
+    columns = {name: [f'K{i // 2}x' for i in range(16)], 'label': ['benign', 'benign', 'malignant', 'malignant'] * 4}
+    columns['age'] = base['age'][:16]
+    asked = question(infer, columns)
+    assert (asked.topic, asked.choices) == ('patient_id', (name, 'none'))
+    assert 'named like a column of names of persons' in asked.text and f'--patient {name!r}' in asked.flag
+    assert infer(columns, patient_id=name).patient_id == name
+    roles = infer(columns, patient_id='none')
+    assert roles_of(roles)[name] == 'not used'
+    assert reasons_of(roles)[name] == 'named like a column of names of persons'
+    with pytest.raises(ValueError, match=f"the clinical column '{name}' cannot be an input: named like a column of"):
+        infer(columns, patient_id='none', clinical=(name,))
+
+
+@pytest.mark.parametrize('name', ['paciente', 'Patient', 'patiente', 'nhs number', 'subj_id'])
+def test_a_column_of_patients_in_other_languages(infer, base, name) -> None:
+    columns = {name: [f'K{i // 2}x' for i in range(16)], 'label': ['benign', 'benign', 'malignant', 'malignant'] * 4}
+    roles = infer({**columns, 'age': base['age'][:16]})
+    assert (roles.patient_id, roles_of(roles)[name]) == (name, 'patient id')
+
+
+@pytest.mark.parametrize(
+    ('name', 'cell', 'why'),
+    [('code', 'K{}', 'its 12 values look like ids of persons, with 3 rows or fewer each'),
+     ('who', 'Meier, A{}', 'its 12 values look like ids of persons'),
+     ('hospital no', '{}', 'named like an id, and its 12 values have 3 rows or fewer each'),
+     ('other id', '{}', 'named like an id')],
+)  # fmt: skip
+def test_values_that_look_like_ids_of_persons_are_asked(infer, base, name, cell, why) -> None:
+    letters = 'abcdefghijkl'
+    own = letters if name == 'who' else [10 + k for k in range(12)]
+    columns = {**base, name: [cell.format(own[i // 2]) for i in range(24)]}
+    asked = question(infer, columns)
+    assert (asked.topic, asked.choices) == ('patient_id', (name, 'none')) and why in asked.text
+    roles = infer(columns, patient_id='none')
+    assert roles_of(roles)[name] == 'not used'
+    roles = infer({**columns, 'patient': [i // 2 for i in range(24)]})
+    assert roles.patient_id == 'patient' and roles_of(roles)[name] == 'not used'
+
+
+def test_grades_are_not_ids_of_persons(infer, base) -> None:
+    roles = infer({**base, 'grade': [f'G{1 + i // 2 % 4}' for i in range(24)], 'sex': ['F', 'M', 'M'] * 8})
+    assert roles_of(roles)['grade'] == roles_of(roles)['sex'] == 'clinical: category'
+
+
+@pytest.mark.parametrize('name', ['fold', 'Split', 'set', 'part', 'cv_fold'])
+def test_a_part_is_never_a_clinical_value(infer, base, name) -> None:
+    columns = {**base, name: [i * 7 % 5 for i in range(24)]}
+    assert question(infer, columns).topic == 'ignore'
+    roles = infer(columns, split='none')
+    assert reasons_of(roles)[name] == 'named like the part or the fold of a case'
+    with pytest.raises(ValueError, match=f"the clinical column '{name}' cannot be an input: named like the part"):
+        infer(columns, split='none', clinical=(name, 'age'))
+
+
+def test_of_two_columns_named_like_parts_the_one_with_parts_is_taken(infer, base) -> None:
+    roles = infer({**base, 'fold': [i // 2 % 5 for i in range(24)], 'Set': ['train', 'train', 'test', 'test'] * 6})
+    assert roles.split == 'Set' and roles_of(roles)['fold'] == 'not used'
+
+
+@pytest.mark.parametrize(
+    ('name', 'values'),
+    [('covid_negative', ('0', '1')), ('tumorfrei', ('nein', 'ja')), ('HER2 negativ', ('no', 'yes')),
+     ('beschwerdelos', ('0', '1')), ('lesion_absent', ('no', 'yes')), ('diagnosis', ('benign', 'malignancy excluded')),
+     ('diagnosis', ('normal', 'cancer ruled out')), ('diagnosis', ('benign', 'tumorfrei'))],
+)  # fmt: skip
+def test_a_negative_finding_is_asked_for_the_positive_class(infer, base, name, values) -> None:
+    columns = {'id': base['id'], name: [*values] * 12, 'age': base['age']}
+    asked = question(infer, columns, label=name)
+    assert asked.topic == 'positive' and {*asked.choices} == {*values}
+
+
+def test_not_benign_is_the_positive_class_beside_benign(infer, base) -> None:
+    assert infer({**base, 'label': ['benign', 'not benign'] * 12}).label.positive == 'not benign'
+
+
+def test_names_of_several_files_are_asked_with_the_files(infer, base, write_images, tmp_path) -> None:
+    write_images([f'{site}/{i}.png' for site in ('site1', 'site2') for i in range(24)])
+    columns = {**base, 'file': [f'{i}.png' for i in range(24)]}
+    asked = question(infer, columns)
+    assert asked.topic == 'image_roots' and '--image-root FOLDER' in asked.flag
+    assert "in 24 of 24 cells: '0.png' is the name of 2 files (site1/0.png, site2/0.png)" in asked.text
+    roles = infer(columns, image_roots=(tmp_path / 'site1',))
+    assert [m.sources for m in roles.modalities] == [('file',)]
+    assert question(infer, {**base, 'file': [*range(24)]}).topic == 'image_roots'
+
+
+@pytest.mark.parametrize('form', ['{:03d}', '{}'])
+def test_names_without_suffix_that_are_numbers(infer, base, write_images, form) -> None:
+    write_images([f'img/{form.format(i)}.png' for i in range(24)])
+    roles = infer({**base, 'image': [form.format(i) for i in range(24)]})
+    assert [(m.name, m.bare) for m in roles.modalities] == [('image', True)]
+
+
+# labels that are lost
+
+
+def test_merged_label_cells_are_refused(infer, base) -> None:
+    labels = [text for name in ['benign', 'malignant'] * 6 for text in (name, '')]
+    match = r"12 of 24 rows have no label in 'label' \(rows 3, 5, 7, 9, 11, 13, 15, 17 and 4 more\). A merged cell"
+    with pytest.raises(DataError, match=match):
+        infer({**base, 'label': labels})
+    roles = infer({**base, 'label': labels}, classes=('benign', 'malignant'))
+    assert roles.label.classes == ('benign', 'malignant')
+    assert infer({**base, 'label': ['', *base['label'][1:]]}).label.positive == 'malignant'
+
+
+@pytest.mark.parametrize('word', ['none', 'NA', '-'])
+def test_words_of_a_label_that_are_read_as_missing(infer, base, word) -> None:
+    asked = question(infer, {**base, 'label': ['benign', 'malignant', word] * 8})
+    assert asked.topic == 'classes' and f'of 24 cells these are read as missing: {word!r} (8)' in asked.text
+    assert "--classes 'benign' 'malignant', to leave these cases out" in asked.flag
+    roles = infer({**base, 'label': ['benign', 'malignant', word] * 8}, classes=('benign', 'malignant'))
+    assert any(f'taken as missing: {word!r} (8)' in text for text in roles.warnings)
+    text = f"has 1 class \\['cancer'\\]; training needs two or more; {word!r} \\(12 cells\\) is read as missing, so"
+    for hints in ({}, {'label': 'label'}):
+        with pytest.raises(DataError, match=text):
+            infer({**base, 'label': [word, 'cancer'] * 12}, **hints)
+
+
+# what a person should look at
+
+
+def test_ids_that_differ_in_leading_zeros_are_reported(prepare, base) -> None:
+    prepared = prepare({**base, 'id': [f'c{i}' for i in range(24)], 'pid': ['1', '001', '2', '002', *range(3, 23)]})
+    text = "Patient ids differ in leading zeros alone: '001', '1'; '002', '2'. If they are one patient, write"
+    assert any(text in warning for warning in prepared.warnings)
+
+
+def test_patients_of_several_classes_are_reported(prepare, base) -> None:
+    prepared = prepare({**base, 'patient': [*(f'p{i // 2}' for i in range(4)), *(f'q{i}' for i in range(20))]})
+    text = "2 of 22 patients have cases of several classes: 'p0', 'p1'. Is the label that of the case"
+    assert any(text in warning for warning in prepared.warnings)
+
+
+def test_pictures_that_no_column_names_are_counted(prepare, base, write_images, tmp_path) -> None:
+    write_images([f'img/{i:03d}.png' for i in range(24)] + ['more/x.png', 'work_dirs/mine/roc.png'])
+    prepared = prepare(base)
+    assert prepared.idle_files == {tmp_path / 'img': 24, tmp_path / 'more': 1}
+    (text,) = [warning for warning in prepared.warnings if 'no column names them' in warning]
+    assert text.startswith(f'24 images or clips are in {tmp_path / "img"}, and 1 in other folders')
+    assert text.endswith("use --files 'image=img/{id}.png'.")
+    assert prepare(base, files={'image': 'img/{id}.png'}).idle_files == {tmp_path / 'more': 1}
+
+
+def test_folders_with_too_many_files_are_not_counted(prepare, base, write_images, tmp_path, monkeypatch) -> None:
+    write_images([f'img/{i:03d}.png' for i in range(25)])
+    monkeypatch.setattr('usmm.datasets.table_inference.file_lookup.MOST_FILES', 3)
+    prepared = prepare({**base, 'image': [f'img/{i:03d}.png' for i in range(24)]})
+    assert prepared.idle_files == {tmp_path / 'img': 1}

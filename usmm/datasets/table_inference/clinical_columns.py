@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from usmm.datasets.table_inference.column_facts import ColumnFacts
+from usmm.datasets.table_inference.id_columns import person_ids
 from usmm.datasets.table_inference.leaks import absence_of_one_class, leak_in
 from usmm.datasets.table_inference.name_words import (
     PATIENT_NAMES,
+    SPLIT_NAMES,
+    holds_person_names,
     listing_of,
     natural,
     plain_name,
@@ -118,6 +121,8 @@ def _ask_for_decimals(
 def _stated(fact: ColumnFacts, labels: Sequence[str | None], findings: Findings) -> VariableRole:
     if fact.distinct < 2:
         raise ValueError(f'the clinical column {fact.name!r} has {fact.distinct} value: it cannot be an input')
+    if (why := _never(fact)) is not None:
+        raise ValueError(f'the clinical column {fact.name!r} cannot be an input: {why}; rename it if it is a finding')
     if reason := leak_in(fact, labels):
         findings.warnings.append(
             f'The clinical column {fact.name!r} is used because it is stated, but it was suspicious: {reason}.'
@@ -127,7 +132,19 @@ def _stated(fact: ColumnFacts, labels: Sequence[str | None], findings: Findings)
 
 def _why_not(fact: ColumnFacts, labels: Sequence[str | None]) -> str | None:
     """Why a column is not used, or None where it can be."""
-    return (leak_in(fact, labels) if fact.distinct > 1 else None) or _why_no_variable(fact)
+    never = _never(fact)
+    if never is None and fact.distinct > 1:
+        never = leak_in(fact, labels)
+    return never or _why_no_variable(fact) or (None if (ids := person_ids(fact)) is None else f'probably ids: {ids}')
+
+
+def _never(fact: ColumnFacts) -> str | None:
+    """Why a column is no finding of a patient, whatever its cells are; None for all others."""
+    if holds_person_names(fact.name):
+        return 'named like a column of names of persons'
+    if plain_name(fact.name) in SPLIT_NAMES:
+        return 'named like the part or the fold of a case'
+    return None
 
 
 def _why_no_variable(fact: ColumnFacts) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from usmm.datasets.case_table import CLIP_SUFFIXES, IMAGE_SUFFIXES
 from usmm.datasets.table_inference.column_facts import ColumnFacts
 from usmm.datasets.table_inference.file_lookup import CellFiles, FileLookup, has_suffix
+from usmm.datasets.table_inference.mask_pixels import PictureLooks
 from usmm.datasets.table_inference.name_words import (
     CLIP_WORDS,
     FILE_WORDS,
@@ -36,12 +37,14 @@ class FileColumn:
         bare: Whether the names lack their suffix.
         exist: Cells with a file that exists.
         named: Cells that are not empty.
+        unclear: Names that several files have, one for each cell with such a name.
     """
 
     name: str
     bare: bool
     exist: int
     named: int
+    unclear: tuple[str, ...] = ()
 
 
 def infer_files(
@@ -69,11 +72,14 @@ def infer_files(
     stated = {name for group in (*hints.files.values(), *hints.masks.values()) for name in group}
     masks = [n for n in columns if n not in stated and MASK_WORDS & {*words_of(n)}]
     free = [n for n in columns if n not in stated and n not in masks]
+    if not hints.files:
+        by_pixels = _masks_by_pixels([columns[n] for n in free], rows, lookup, findings)
+        masks, free = [*masks, *by_pixels], [n for n in free if n not in by_pixels]
     modalities = dict(hints.files) if hints.files else _named(free)
     if hints.files:
         for name in free:
             findings.leave(name, 'names files, but is not among the ones of --files')
-    _check_existence(columns, modalities, findings)
+    _check_existence(columns, modalities, lookup, findings)
     roles = []
     for name, sources in modalities.items():
         # who states a column may mean names without their suffix
@@ -102,6 +108,44 @@ def infer_files(
     return tuple(_with_boxes(with_masks, facts, findings))
 
 
+def _masks_by_pixels(
+    columns: Sequence[FileColumn], rows: Sequence[dict[str, str | None]], lookup: FileLookup, findings: Findings
+) -> list[str]:
+    """Columns whose pictures are masks, though their names do not state it.
+
+    Raises:
+        DataError: The cells of a column join images and masks.
+    """
+    looks = PictureLooks()
+    files = {
+        c.name: [() if (cell := row[c.name]) is None else lookup.cell(cell, c.bare).files for row in rows]
+        for c in columns
+        if c.exist
+    }
+    for name, paths in files.items():
+        if (pair := looks.mixed(paths)) is not None:
+            mask, image = pair
+            raise DataError(
+                f'the cells of {name!r} name images together with pictures of two values, which are probably their '
+                f'masks, as {image.name} and {mask.name}: give masks a column of their own, or use patterns, such as '
+                f"--files 'image=FOLDER/{{COLUMN}}.png' --masks 'image=FOLDER/{{COLUMN}}_mask.png'; "
+                f'--files image={name!r} takes them all as images'
+            )
+    masks = looks.masks(files)
+    for name, other in masks.items():
+        findings.assumptions.append(
+            f'The pictures of {name!r} have two values each and the size of those of {other!r}: they are taken as '
+            f'masks. To use them as images, name all columns of images with --files.'
+        )
+    for name in files:
+        if name not in masks and looks.two_valued(files[name]):
+            findings.warnings.append(
+                f'The pictures of {name!r} have two values each, as masks have. Are they images? If they are masks, '
+                'name the column of the images with --files, and this one with --masks.'
+            )
+    return [*masks]
+
+
 def _renamed(name: str, sources: Sequence[str], used: str, stated: bool) -> str | None:
     """Why a modality has another name than its column, or than a person stated; None where it is plain to see."""
     words = '_'.join(word for word in words_of(sources[0]) if word not in FILE_WORDS)
@@ -125,14 +169,19 @@ def file_column(fact: ColumnFacts, lookup: FileLookup) -> FileColumn | None:
     sample = [*fact.counts][:SAMPLED]
     like_files = sum(any(has_suffix(part) for part in _split(text)) for text in sample)
     if 2 * like_files >= len(sample):
-        exist = sum(bool(lookup.cell(text).files) for text in fact.cells if text is not None)
-        return FileColumn(fact.name, False, exist, fact.filled)
+        return _counted(fact, lookup, bare=False)
     words = {*words_of(fact.name)} - {'name'}
-    if (FILE_WORDS | MASK_WORDS) & words and not fact.is_number:
-        exist = sum(bool(lookup.cell(text, bare=True).files) for text in fact.cells if text is not None)
-        if 2 * exist >= fact.filled:
-            return FileColumn(fact.name, True, exist, fact.filled)
+    if (FILE_WORDS | MASK_WORDS) & words:
+        column = _counted(fact, lookup, bare=True)
+        if 2 * (column.exist + len(column.unclear)) >= fact.filled:
+            return column
     return None
+
+
+def _counted(fact: ColumnFacts, lookup: FileLookup, bare: bool) -> FileColumn:
+    cells = [lookup.cell(text, bare) for text in fact.cells if text is not None]
+    unclear = tuple(cell.unclear[0] for cell in cells if cell.unclear)
+    return FileColumn(fact.name, bare, sum(bool(cell.files) for cell in cells), fact.filled, unclear)
 
 
 def files_in(role: ModalityRole, row: Mapping[str, str | None], lookup: FileLookup) -> CellFiles:
@@ -204,11 +253,18 @@ def _apart(columns: Sequence[str], base: str) -> dict[str, tuple[str, ...]]:
 
 
 def _check_existence(
-    columns: Mapping[str, FileColumn], modalities: Mapping[str, Sequence[str]], findings: Findings
+    columns: Mapping[str, FileColumn], modalities: Mapping[str, Sequence[str]], lookup: FileLookup, findings: Findings
 ) -> None:
     for sources in modalities.values():
         for name in sources:
             column = columns.get(name)
+            if column is not None and column.unclear and 2 * column.exist < column.named:
+                text = (
+                    f'Which files does {name!r} name? (in {len(column.unclear)} of {column.named} cells: '
+                    f'{lookup.described(tuple(dict.fromkeys(column.unclear)), column.bare)})'
+                )
+                flag = '--image-root FOLDER (files in it alone count), or write the folder into the cells'
+                raise UndecidedError([Question('image_roots', text, flag, open=True)])
             if column is not None and 2 * column.exist < column.named:
                 text = (
                     f'Where are the files of {name!r}? (of {column.named} cells that name files, {column.exist} name '

@@ -41,7 +41,7 @@ class FileLookup:
 
     Args:
         folder: Folder of the table.
-        roots: Further folders.
+        roots: Further folders; of several files of one name, those in these folders count.
 
     Raises:
         ValueError: One of the roots is not a folder.
@@ -54,7 +54,8 @@ class FileLookup:
                     f'expected a folder of images, got {str(root)!r}: --image-root needs an existing folder'
                 )
         self.folder = folder.absolute()
-        self.roots = (self.folder, *(root.absolute() for root in roots))
+        self.stated = tuple(Path(os.path.normpath(root.absolute())) for root in roots)
+        self.roots = (self.folder, *self.stated)
 
     @cached_property
     def files(self) -> list[Path]:
@@ -139,22 +140,58 @@ class FileLookup:
                 return path
         return None
 
-    def _one(self, text: str, bare: bool) -> CellFiles:
-        if (path := self._exact(text)) is not None:
-            return CellFiles((path,))
-        parts = [part for part in PurePosixPath(text.replace('\\', '/')).parts if part not in ('/', '.', '..')]
+    def candidates(self, text: str, bare: bool = False) -> list[Path]:
+        """All files that one name may mean.
+
+        Args:
+            text: A name, with or without folders.
+            bare: Whether it may lack its suffix.
+        """
+        parts = _parts(text)
         if not parts or not (bare or has_suffix(parts[-1])):
-            return CellFiles(absent=(text,))
+            return []
         name, folders = _key(parts[-1]), [_key(part) for part in parts[:-1]]
         group = self._by_name.get(name, [])
         group = group or (self._by_stem.get(name, []) if bare else [])
         group = _best_tail(group, folders)
         if len(parts) > 1 and group and not _agreement(group[0], folders):
-            return CellFiles(absent=(text,))  # another folder's file of this name may be another patient's
+            return []  # another folder's file of this name may be another patient's
+        if len(group) > 1:
+            exact = unicodedata.normalize('NFC', parts[-1])
+            group = [path for path in group if unicodedata.normalize('NFC', path.name) == exact] or group
+        if len(group) > 1:
+            group = [path for path in group if any(path.is_relative_to(root) for root in self.stated)] or group
+        return group
+
+    def described(self, names: Sequence[str], bare: bool = False) -> str:
+        """Names that several files have, with these files as a person would write them.
+
+        Args:
+            names: Such names.
+            bare: Whether they may lack their suffix.
+        """
+        texts = []
+        for name in names[:2]:
+            paths = self.candidates(name, bare)
+            near = [os.path.relpath(path, self.folder) for path in paths[:3]]
+            more = f' and {len(paths) - 3} more' if len(paths) > 3 else ''
+            texts.append(f'{name!r} is the name of {len(paths)} files ({", ".join(near)}{more})')
+        return '; '.join(texts) + (f'; and {len(names) - 2} more names' if len(names) > 2 else '')
+
+    def _one(self, text: str, bare: bool) -> CellFiles:
+        if (path := self._exact(text)) is not None:
+            return CellFiles((path,))
+        parts = _parts(text)
+        group = self.candidates(text, bare)
         if len(group) != 1:
             return CellFiles(unclear=(text,)) if group else CellFiles(absent=(text,))
+        name = _key(parts[-1])
         how = {'suffix'} if _key(group[0].name) != name else {'case'} if group[0].name != parts[-1] else set()
         return CellFiles((group[0],), how=frozenset(how | {'folder'}))
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in PurePosixPath(text.replace('\\', '/')).parts if part not in ('/', '.', '..')]
 
 
 def has_suffix(name: str) -> bool:

@@ -6,16 +6,25 @@ import re
 from collections.abc import Mapping, Sequence
 
 from usmm.datasets.table_inference.column_facts import ColumnFacts
+from usmm.datasets.table_inference.file_lookup import has_suffix
 from usmm.datasets.table_inference.name_words import (
     CASE_NAMES,
     PARTS,
     PATIENT_NAMES,
+    PERSON_WORDS,
     SPLIT_NAMES,
+    holds_person_names,
     listing_of,
     plain_name,
+    words_of,
 )
 from usmm.datasets.table_inference.table_hints import NONE, Question, TableHints, UndecidedError
 from usmm.datasets.table_inference.table_roles import Findings
+
+ID_CODE = re.compile(r'[^\W\d_]{0,8}[-_. /]?\d+([-_. /]?\d+)*[^\W\d_]?')  # K0x, P-012, 2020/17
+PERSON = re.compile(r"[^\W\d_][\w'’-]*\.?(, ?| )[^\W\d_][\w'’ .-]*")  # Meier, Anna
+FEW_ROWS = 3  # rows that a patient usually has at most
+FEWEST_IDS = 6  # different values, below which a column is rather a grade or a group
 
 
 def infer_ids(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: Findings) -> tuple[str | None, str | None]:
@@ -57,7 +66,59 @@ def _patient_column(facts: Mapping[str, ColumnFacts], hints: TableHints, free: S
     if len(names) > 1:
         text = f'Which column names the patient? (more than one is named like it: {listing_of(names)})'
         raise UndecidedError([Question('patient_id', text, '--patient COLUMN', tuple(names))])
+    if not names:
+        _ask_for_patients(facts, hints, free)
     return names[0] if names else None
+
+
+def _ask_for_patients(facts: Mapping[str, ColumnFacts], hints: TableHints, free: Sequence[str]) -> None:
+    """Ask whether a column that looks like ids or names of persons, several rows each, names the patient.
+
+    Raises:
+        UndecidedError: There is such a column.
+    """
+    used = {hints.case_id, hints.split, *(hints.clinical or ())}
+    used |= {name for group in (*hints.files.values(), *hints.masks.values()) for name in group}
+    free = [n for n in free if n not in used and plain_name(n) not in CASE_NAMES and not facts[n].is_unique]
+    possible = [n for n in free if person_ids(facts[n]) is not None]
+    if possible:
+        why = '; '.join(f'{name!r}: {person_ids(facts[name])}' for name in possible[:4])
+        flag = f'--patient {possible[0]!r}, or --patient none (each row its own patient)'
+        text = f'Which column names the patient? (no column is named like an id of patients; {why})'
+        raise UndecidedError([Question('patient_id', text, flag, (*possible, NONE))])
+
+
+def person_ids(fact: ColumnFacts) -> str | None:
+    """Why a column probably holds ids or names of persons, or None.
+
+    Its name states it, or its values are codes or full names that stand in few rows each. A column of file names is
+    none of this.
+
+    Args:
+        fact: The column.
+
+    Example:
+        >>> person_ids(ColumnFacts('Name', ['Meier', 'Meier', 'Kaya', 'Kaya']))
+        'named like a column of names of persons'
+        >>> person_ids(ColumnFacts('code', [f'K{i // 2}' for i in range(16)]))
+        'its 8 values look like ids of persons, with 3 rows or fewer each'
+        >>> person_ids(ColumnFacts('grade', ['G1', 'G2', 'G3', 'G1']))
+    """
+    if not fact.filled or fact.is_date or any(has_suffix(text) for text in [*fact.counts][:FEW_ROWS]):
+        return None
+    if holds_person_names(fact.name):
+        return 'named like a column of names of persons'
+    few = fact.distinct >= FEWEST_IDS and max(fact.counts.values()) <= FEW_ROWS
+    words = {*words_of(fact.name)}
+    if few and (
+        words & {'id', 'uid'} or (words & PERSON_WORDS and words & {'nr', 'no', 'number', 'nummer', 'code', 'key'})
+    ):
+        return f'named like an id, and its {fact.distinct} values have {FEW_ROWS} rows or fewer each'
+    if few and not fact.is_number and not fact.cells_with_unit:
+        alike = sum(bool(ID_CODE.fullmatch(text) or PERSON.fullmatch(text)) for text in fact.counts)
+        if alike == fact.distinct and not all(text.isdigit() for text in fact.counts):
+            return f'its {fact.distinct} values look like ids of persons, with {FEW_ROWS} rows or fewer each'
+    return None
 
 
 def _case_column(
@@ -170,6 +231,7 @@ def infer_split(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: F
     if hints.split == NONE:
         return None
     names = [hints.split] if hints.split else [n for n in findings.free() if plain_name(n) in SPLIT_NAMES]
+    names.sort(key=lambda name: any(text.lower() not in PARTS for text in facts[name].counts))  # parts before numbers
     for name in names:
         fact = facts[name]
         wrong = sorted(text for text in fact.counts if text.lower() not in PARTS)

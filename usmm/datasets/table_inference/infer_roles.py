@@ -25,6 +25,7 @@ T = TypeVar('T')
 Rows = list[dict[str, str | None]]
 FEW_EMPTY = 3  # cells
 MOST_EMPTY = 0.1  # share of the rows
+MOST_WORDS = 0.05  # share of the labels that may be a word for a missing value
 FEWEST = 4  # rows; with fewer there is nothing to train and to test on
 
 
@@ -113,6 +114,9 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
     case, patient = ids or (None, None)
     _check_filled(data, patient, '--patient')
     _check_filled(data, case, '--id')
+    if label is not None and not hints.classes:
+        _check_label_filled(data, label.column)
+        steps.run(lambda: _ask_for_words(data, label))
     first = [
         next((path.name for m in modalities or () for path in files_in(m, row, data.lookup).files), None)
         for row in data.rows
@@ -173,6 +177,38 @@ def _check_filled(data: CaseRows, column: str | None, flag: str) -> None:
             f'its value in the first row alone: fill in the id in every row, or name another column with {flag}',
             file=data.table,
         )
+
+
+def _check_label_filled(data: CaseRows, column: str) -> None:
+    """Refuse labels that stand once for several rows, as merged cells are read."""
+    fact = data.facts[column]
+    rows = [i for i, text in enumerate(fact.raw) if text is None]
+    if like_merged_cells(len(rows), len(fact.raw)) and rows[0] > 0:
+        numbers = ', '.join(str(data.number(i)) for i in rows[:8])
+        more = f' and {len(rows) - 8} more' if len(rows) > 8 else ''
+        raise DataError(
+            f'{len(rows)} of {len(fact.raw)} rows have no label in {column!r} (rows {numbers}{more}). A merged cell '
+            'has its value in the first row alone: fill in the label in every row. If these cases have no label, leave '
+            'them out with --classes and the names of the classes',
+            file=data.table,
+        )
+
+
+def _ask_for_words(data: CaseRows, label: LabelRole) -> None:
+    """Ask whether words that are read as missing, such as `none`, are a class.
+
+    Raises:
+        UndecidedError: More than one label in twenty is such a word.
+    """
+    fact = data.facts[label.column]
+    words = fact.missing_words
+    if words.total() > MOST_WORDS * len(fact.cells):
+        shown = ', '.join(f'{word!r} ({count})' for word, count in words.most_common(5))
+        names = ' '.join(map(repr, label.classes))
+        cells = f'of {len(fact.cells)} cells these are read as missing: {shown}'
+        text = f'Is a word of the label {label.column!r} a class? ({cells})'
+        flag = f'--classes {names}, to leave these cases out; or write another word, such as "no finding", if it is one'
+        raise UndecidedError([Question('classes', text, flag, label.classes)])
 
 
 class _Steps:

@@ -16,6 +16,7 @@ from usmm.datasets.table_inference.name_words import (
     POSITIVE_WORDS,
     UNCLEAR_WORDS,
     YES_WORDS,
+    is_negation,
     listing_of,
     natural,
     plain_name,
@@ -50,7 +51,7 @@ def infer_label(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: F
     groups = spellings(fact.counts)
     if len(groups) < 2:
         text = f'the label {column!r} has {len(groups)} class {list(fact.counts)}; training needs two or more'
-        raise DataError(f'{text}: name another column with --label')
+        raise DataError(f'{text}{_words_read_as_missing(fact)}: name another column with --label')
     spelling = {text: max(group, key=fact.counts.__getitem__) for group in groups.values() for text in group}
     renamed = _names_of_a_healthy_state(column, dict.fromkeys(spelling.values()))
     if renamed:
@@ -75,7 +76,7 @@ def infer_label(facts: Mapping[str, ColumnFacts], hints: TableHints, findings: F
 def _names_of_a_healthy_state(column: str, values: Iterable[str]) -> dict[str, str]:
     """New names of yes and no in a column such as `benign`, where yes is the negative class; none in others."""
     words = {*words_of(column)}
-    if not words & HEALTHY_WORDS or words & NEGATIONS:
+    if not words & HEALTHY_WORDS or is_negation(column):
         return {}
     yes = [value for value in values if _plain_value(value) in YES_WORDS]
     no = [value for value in values if _plain_value(value) in NO_WORDS]
@@ -101,10 +102,19 @@ def _label_column(facts: Mapping[str, ColumnFacts], free: Sequence[str]) -> str:
         if len(all_named) == 1 and facts[all_named[0]].distinct < 2:
             raise DataError(
                 f'the label {all_named[0]!r} has {facts[all_named[0]].distinct} class '
-                f'{list(facts[all_named[0]].counts)}; training needs two or more: name another column with --label'
+                f'{list(facts[all_named[0]].counts)}; training needs two or more'
+                f'{_words_read_as_missing(facts[all_named[0]])}: name another column with --label'
             )
     possible = [n for n in free if 2 <= facts[n].distinct <= 6 and 2 * facts[n].filled > len(facts[n].cells)]
     raise UndecidedError([_which_label(possible, 'no column is named like a label')])
+
+
+def _words_read_as_missing(fact: ColumnFacts) -> str:
+    """The words of a label that are read as missing, as a part of a message."""
+    if not (words := fact.missing_words):
+        return ''
+    shown = ', '.join(f'{word!r} ({count} cells)' for word, count in words.most_common(5))
+    return f'; {shown} is read as missing, so write another word, such as "no finding", if it is a class'
 
 
 def _which_label(names: Sequence[str], why: str) -> Question:
@@ -146,12 +156,14 @@ def _positive(column: str, classes: tuple[str, ...], hints: TableHints, findings
         return positive
     keys = [_plain_value(name) for name in classes]
     is_positive, is_negative = [k in POSITIVE_WORDS for k in keys], [k in NEGATIVE_WORDS for k in keys]
-    if {*words_of(column)} & NEGATIONS and {*keys} <= YES_WORDS | NO_WORDS:
+    if is_negation(column) and {*keys} <= YES_WORDS | NO_WORDS:
         is_positive = is_negative = [False, False]  # 'no cancer: yes' is the negative class
     if any(key.isdigit() for key in keys) and set(keys) != {'0', '1'}:
         is_positive = is_negative = [False, False]  # 1 and 2: either may be the disease
     for i in (0, 1):
         if (is_positive[i] or is_negative[1 - i]) and not (is_positive[1 - i] or is_negative[i]):
+            if not is_positive[i] and is_negation(classes[i]) and not _negates(classes[i], classes[1 - i]):
+                break  # 'malignancy excluded' beside 'benign': neither may be the disease
             by = classes[i] if is_positive[i] else classes[1 - i]
             findings.assumptions.append(
                 f'The positive class, for sensitivity and AUC, is {classes[i]!r} (recognised by the word {by!r}).'
@@ -159,6 +171,11 @@ def _positive(column: str, classes: tuple[str, ...], hints: TableHints, findings
             return classes[i]
     text = f'Which class is the positive one, for sensitivity and AUC: {classes[0]!r} or {classes[1]!r}?'
     raise UndecidedError([Question('positive', text, '--positive CLASS', classes)])
+
+
+def _negates(name: str, other: str) -> bool:
+    """Whether a name is the other one with a negation, as `not benign` is of `benign`."""
+    return [word for word in words_of(name) if word not in NEGATIONS] == words_of(other)
 
 
 def _explain(

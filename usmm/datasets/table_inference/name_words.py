@@ -15,8 +15,23 @@ CASE_NAMES = (
 PATIENT_NAMES = (
     'patientid', 'patient', 'patid', 'patientno', 'patientnumber', 'patientidentifier', 'patno', 'patnr', 'pid', 'ptid',
     'subjectid', 'subject', 'participantid', 'participant', 'personid', 'person', 'proband', 'probandid', 'mrn',
-    'patientenid', 'patientennummer', 'patientennr', 'patientnr',
+    'patientenid', 'patientennummer', 'patientennr', 'patientnr', 'patiente', 'paciente', 'paziente', 'pacienteid',
+    'idpaciente', 'idpatient', 'idpat', 'subjid', 'hospitalnumber', 'nhsnumber', 'medicalrecordnumber',
 )  # fmt: skip
+# names of columns that hold the names of persons
+PERSON_NAMES = frozenset({
+    'name', 'names', 'patientname', 'patientsname', 'nameofpatient', 'patientenname', 'fullname', 'firstname',
+    'lastname', 'surname', 'familyname', 'givenname', 'forename', 'initials', 'vorname', 'nachname', 'familienname',
+    'initialen', 'nom', 'prenom', 'nomdupatient', 'nompatient', 'nombre', 'nombres', 'apellido', 'apellidos',
+    'nombrepaciente', 'nome', 'cognome', 'sobrenome', 'naam', 'achternaam', 'voornaam', 'imie', 'nazwisko', 'namn',
+})  # fmt: skip
+PERSON_NAMES_AS_WRITTEN = frozenset(
+    {'姓名', '患者姓名', '病人姓名', '患者名', '氏名', '患者', '病人', 'имя', 'фамилия', 'фио'}
+)
+PERSON_WORDS = frozenset({
+    'patient', 'patients', 'pat', 'pt', 'person', 'subject', 'subj', 'participant', 'proband', 'hospital', 'nhs',
+    'medical', 'record', 'paciente', 'patiente', 'paziente',
+})  # fmt: skip
 # names of labels, those that mean nothing else first
 LABEL_NAMES = (
     ('label', 'labels'),
@@ -26,7 +41,24 @@ LABEL_NAMES = (
         'outcome', 'category', 'subtype', 'befund', 'malignancy', 'severity',
     ),
 )  # fmt: skip
-SPLIT_NAMES = ('split', 'part', 'partition', 'subset', 'set', 'datasplit', 'fold', 'traintest')
+SPLIT_NAMES = (
+    'split',
+    'part',
+    'partition',
+    'subset',
+    'set',
+    'datasplit',
+    'dataset',
+    'fold',
+    'folds',
+    'foldid',
+    'cvfold',
+    'kfold',
+    'traintest',
+    'traintestsplit',
+    'trainvaltest',
+    'trainvaltestsplit',
+)
 PARTS = {
     'train': 'train', 'training': 'train', 'tr': 'train', 'val': 'val', 'valid': 'val', 'validation': 'val',
     'dev': 'val', 'test': 'test', 'testing': 'test', 'tst': 'test',
@@ -86,8 +118,11 @@ HEALTHY_WORDS = frozenset({
     'benign', 'benigne', 'gutartig', 'normal', 'healthy', 'gesund', 'unremarkable', 'unauffaellig',
 })  # fmt: skip
 NEGATIONS = frozenset({
-    'no', 'not', 'non', 'nicht', 'kein', 'keine', 'ohne', 'without', 'free', 'absent', 'absence', 'un',
+    'no', 'not', 'non', 'nicht', 'kein', 'keine', 'keinen', 'ohne', 'without', 'free', 'absent', 'absence', 'un',
+    'negative', 'negativ', 'neg', 'excluded', 'exclusion', 'excludes', 'ruled', 'ausgeschlossen', 'ausschluss', 'sans',
+    'pas', 'exclu', 'exclue', 'sin', 'ausente', 'senza', 'never', 'nie', 'lack', 'lacks',
 })  # fmt: skip
+NEGATIVE_ENDINGS = ('frei', 'freie', 'los', 'lose', 'negativ', 'negative', 'free')  # as in `tumorfrei`
 UNCLEAR_WORDS = frozenset({
     'unknown', 'unclear', 'unbekannt', 'unklar', 'uncertain', 'indeterminate', 'undetermined', 'excluded', 'other',
     'tbd',
@@ -155,6 +190,31 @@ def identifier(name: str, default: str) -> str:
     """
     text = '_'.join(re.findall(r'[a-z0-9]+', ascii_text(name).lower())) or default
     return f'{default}_{text}' if not text[0].isalpha() or keyword.iskeyword(text) or text in MEMBERS else text
+
+
+def is_negation(name: str) -> bool:
+    """Whether a name, or a value, states that something is absent.
+
+    Example:
+        >>> [is_negation(name) for name in ('covid_negative', 'tumorfrei', 'malignancy excluded', 'malignant', 'los')]
+        [True, True, True, False, False]
+    """
+    words = words_of(name)
+    return (
+        bool(NEGATIONS & {*words})
+        or any(word.endswith(NEGATIVE_ENDINGS) and word not in NEGATIVE_ENDINGS for word in words)
+        or (len(words) > 1 and words[-1] in NEGATIVE_ENDINGS)
+    )
+
+
+def holds_person_names(name: str) -> bool:
+    """Whether a column is named as one of names of persons is.
+
+    Example:
+        >>> [holds_person_names(name) for name in ('Patient Name', 'Vorname', '姓名', 'file name')]
+        [True, True, True, False]
+    """
+    return plain_name(name) in PERSON_NAMES or name.strip().casefold() in PERSON_NAMES_AS_WRITTEN
 
 
 def is_conclusion(name: str) -> bool:

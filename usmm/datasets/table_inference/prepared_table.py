@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from usmm.datasets.converters.cells import no_formula
-from usmm.datasets.ids import same_patient
+from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
 from usmm.datasets.table_inference.file_uses import FileUses
@@ -24,6 +24,7 @@ from usmm.readers import DataError
 from usmm.structures import Schema
 
 Row = dict[str, str]
+RUNS = 'work_dirs'  # where trainings write figures
 NO_LABEL = 'the label is missing'
 
 
@@ -65,7 +66,7 @@ class PreparedTable:
         incomplete: Cases without a file of one of the modalities.
         schema: The schema of the rows.
         parts: Part -> class -> cases, where the table has a split column.
-        idle_files: Folder -> images and clips in it that no case names, of folders from which files are used.
+        idle_files: Folder -> images and clips in it that no case names, of all folders that are searched.
         warnings: What a person should look at, a sentence each.
     """
 
@@ -165,7 +166,7 @@ class _Preparation:
             schema,
             parts,
             self._idle_files(),
-            [*self._warnings(), *self.uses.warnings()],
+            [*self._warnings(), *self._warnings_of_patients(rows), *self.uses.warnings()],
         )
 
     def _cases(self, index: int, row: Mapping[str, str | None]) -> list[Row]:
@@ -293,8 +294,8 @@ class _Preparation:
     def _existing(self, modality: ModalityRole, cell: CellFiles, number: str) -> tuple[Path, ...]:
         if cell.unclear:
             raise DataError(
-                f'{number} names {listing_of(cell.unclear, 3)}, the name of several files below the table: write '
-                'the folder too',
+                f'{number}: {self.data.lookup.described(cell.unclear, bare=True)}: write the folder too, or name the '
+                'folder that counts with --image-root',
                 file=self.data.table, modality=modality.name,
             )  # fmt: skip
         self.files[modality.name].absent += cell.absent
@@ -305,11 +306,13 @@ class _Preparation:
 
     def _idle_files(self) -> dict[Path, int]:
         """Folder -> files in it that are in no cell that was read."""
-        counts: dict[Path, int] = {}
-        for folder in sorted({path.parent for path in self.used_files}):
-            own = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
-            counts[folder] = sum(path not in self.used_files for path in own)
-        return {folder: count for folder, count in counts.items() if count}
+        try:
+            listed = self.data.lookup.files
+        except ValueError:  # too many to look through: no column needed them
+            folders = sorted({path.parent for path in self.used_files})
+            listed = [p for folder in folders for p in folder.iterdir() if p.suffix.lower() in SUFFIXES]
+        idle = [p for p in listed if p not in self.used_files and RUNS not in p.parts]
+        return dict(sorted(Counter(path.parent for path in idle).items()))
 
     def _count(self, modality: ModalityRole, paths: Sequence[Path], masks: Sequence[Path], label: str) -> None:
         counts = self.files[modality.name]
@@ -367,6 +370,45 @@ class _Preparation:
                 'in the first row alone: fill in the label in every row.'
             )
         return texts
+
+    def _warnings_of_patients(self, rows: Sequence[Row]) -> list[str]:
+        """Ids that may be one patient, patients with several labels, and pictures that no column names."""
+        texts = []
+        if groups := perhaps_same_patient({row.get(self.names.patient) or row[self.names.case] for row in rows}):
+            shown = '; '.join(', '.join(map(repr, group)) for group in groups[:5])
+            more = f' and {len(groups) - 5} more pairs' if len(groups) > 5 else ''
+            texts.append(
+                f'Patient ids differ in leading zeros alone: {shown}{more}. If they are one patient, write the id in '
+                'one way: else images of a patient train and test.'
+            )
+        labels: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            if self.names.patient in row:
+                labels[row[self.names.patient]].add(row[self.roles.label.column])
+        if several := [patient for patient, names in labels.items() if len(names) > 1]:
+            texts.append(
+                f'{len(several)} of {len(labels)} patients have cases of several classes: {listing_of(several, 5)}. Is '
+                'the label that of the case, or should the patient have one?'
+            )
+        if not self.roles.modalities and (idle := self._idle_files()):
+            folder, count = next(iter(idle.items()))
+            more = f', and {sum(idle.values()) - count} in other folders' if len(idle) > 1 else ''
+            texts.append(
+                f'{count} images or clips are in {folder}{more}, and no column names them. If they belong to the '
+                f'cases, use {self._pattern(folder)}.'
+            )
+        return texts
+
+    def _pattern(self, folder: Path) -> str:
+        """The flag that would name the files of a folder by a column."""
+        paths = [path for path in self.data.lookup.files if path.parent == folder]
+        stems, suffix = {path.stem for path in paths}, Counter(path.suffix for path in paths).most_common(1)[0][0]
+        near = Path(os.path.relpath(folder, self.data.table.parent))
+        columns = [
+            name for name, fact in self.data.facts.items() if 2 * sum(fact.counts[s] for s in stems) >= fact.filled > 0
+        ]
+        column = columns[0] if columns else 'COLUMN'
+        return f"--files 'image={(near / f'{{{column}}}{suffix}').as_posix()}'"
 
     def _check_ids(self, rows: Sequence[Row]) -> None:
         for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
