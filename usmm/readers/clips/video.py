@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import cv2
@@ -30,6 +31,8 @@ LUMA_FIRST = re.compile(r'yuv[aj]?4\d\dp|nv(12|16|21|24|61|42)')
 FULL_RANGE = 2
 LIMITED_TO_FULL = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
+Placement: TypeAlias = tuple[bool, bool, bool]
+
 
 class VideoFrame(ClipFrame):
     """A decoded frame, kept as the decoder left it.
@@ -37,22 +40,23 @@ class VideoFrame(ClipFrame):
     Args:
         index, time: As in `ClipFrame`.
         frame: The frame of PyAV; it owns its pixels.
+        placement: How it is shown, see `_placement`.
     """
 
-    def __init__(self, index: int, time: float, frame: av.VideoFrame) -> None:
+    def __init__(self, index: int, time: float, frame: av.VideoFrame, placement: Placement) -> None:
         super().__init__(index, time)
-        self._frame = frame
+        self._frame, self._placement = frame, placement
 
     def rgb(self) -> np.ndarray:
         """(H, W, 3) uint8, RGB, upright: FFmpeg's quick conversion, the same pixels as OpenCV's, up to a level dark."""
-        return _upright(self._frame.to_ndarray(format='rgb24'), self._frame)
+        return _upright(self._frame.to_ndarray(format='rgb24'), self._placement)
 
     def grey(self) -> np.ndarray:
         """(H, W) uint8: the luma, from the Y plane where there is one.
 
         Video keeps luma in 16..235 unless it says otherwise; it is stretched to 0..255, as conversion to RGB does.
         """
-        return _upright(_luma(self._frame), self._frame)
+        return _upright(_luma(self._frame), self._placement)
 
     def grey_mean(self) -> float:
         """Mean grey level of the whole frame, 0 to 255."""
@@ -84,7 +88,9 @@ class VideoClip(Clip):
         except StopIteration:
             raise DataError('holds no frames', file=path) from None
         with reading(path, 'a clip'):
-            height, width = _upright(np.empty((first.height, first.width, 0)), first).shape[:2]
+            # of one frame alone: PyAV ties a frame to itself when its side data are read, so that it is not freed
+            self._placement = _placement(first)
+            height, width = _upright(np.empty((first.height, first.width, 0)), self._placement).shape[:2]
         super().__init__(path, width, height)
         # The first call of sample() goes on from here, so opening costs no second start of the decoder.
         self._started: Iterator[av.VideoFrame] | None = itertools.chain([first], frames)
@@ -116,7 +122,7 @@ class VideoClip(Clip):
                 raise DataError(f'changes its size from {size} to {(frame.width, frame.height)}', file=self.path)
             time = clock.read(frame.time)
             if grid.takes(time):
-                yield VideoFrame(index, time, frame)
+                yield VideoFrame(index, time, frame, self._placement)
 
 
 class Clock:
@@ -222,9 +228,9 @@ def _luma(frame: av.VideoFrame) -> np.ndarray:
     return cv2.LUT(luma, LIMITED_TO_FULL)
 
 
-def _upright(pixels: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+def _upright(pixels: np.ndarray, placement: Placement) -> np.ndarray:
     """Turn and mirror as the display matrix asks: telephones film sideways, some probes and front cameras mirrored."""
-    swap, mirror, flip = _placement(frame)
+    swap, mirror, flip = placement
     if not (swap or mirror or flip):
         return pixels
     pixels = pixels.swapaxes(0, 1) if swap else pixels
@@ -235,7 +241,7 @@ SKEW = 0.02
 """Share by which a display matrix may differ from a right angle: about one degree, as FFmpeg allows."""
 
 
-def _placement(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+def _placement(frame: av.VideoFrame) -> Placement:
     """Whether a frame is shown with rows and columns swapped, then mirrored left to right, then top to bottom.
 
     The display matrix (ISO 14496-12, 8.3.2) shows the pixel at (x, y) at (a x + c y, b x + d y).
