@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from usmm.config import ConfigError, load_config, parse_options
+from usmm.config import ConfigError, load_config, parse_options, source_text
 
 HEAD = "_base_ = 'usmm::msmfn_small_phantom'\n\n"
 STAGE = "stages = [dict(name='a', train={train}, optimizer=dict(type='Adam', lr=1e-3), max_epochs=1{more})]"
@@ -215,3 +215,24 @@ def test_what_is_valid_is_not_refused(tmp_path: Path, text: str, words: list[str
         assert loaded.seed == loaded.split.seed == 4 and loaded.deterministic is True
     if words and 'early' in words[0]:
         assert loaded.stages[0].early_stop == {'patience': 3} and loaded.stages[1].param_scheduler.step_size == 2
+
+
+def test_the_whole_config_of_a_run_may_name_modalities_that_it_removed(tmp_path: Path) -> None:
+    """A transform that a base has for them does nothing, which the base allows for; in the copy there is no base."""
+    child = tmp_path / 'child.py'
+    child.write_text(
+        "_base_ = 'usmm::msmfn_bus_clinical_breast'\nmodalities = ('us', 'clinical')\n"
+        "schema = dict(_delete_=True, images=dict(us='image'), clinical=[dict(name='age')])\n"
+        'model = dict(encoder=dict(_delete_=True, '
+        "static=dict(type='GuidedEncoder', guide='us', guided=(), depth=18)))\n"
+    )
+    kept = tmp_path / 'config.py'
+    kept.write_text(source_text(load_config(child)))
+    assert load_config(kept).modalities == ('us', 'clinical')
+    lines = kept.read_text().splitlines()
+    kept.write_text('\n'.join(lines[1:]) + '\n')  # as earlier versions wrote it
+    assert load_config(kept).modalities == ('us', 'clinical')
+    whole = kept.read_text().replace("guide='us'", "guide='image2'").replace("'us'", "'image'").replace('us=', 'image=')
+    kept.write_text(whole)
+    with pytest.raises(ConfigError, match="guide: unknown name 'image2'; did you mean 'image'"):
+        load_config(kept)

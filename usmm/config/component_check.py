@@ -9,6 +9,7 @@ from usmm.config.catalogue import Catalogue
 from usmm.config.config_error import ConfigError
 from usmm.config.setting_places import Places
 from usmm.structures import CLINICAL, Settings
+from usmm.utils.suggestions import nearest
 
 RESERVED = ('type', '_scope_', '_delete_')
 # Keys that mmengine's runner takes out of a component's settings before it builds it.
@@ -125,6 +126,7 @@ class ComponentCheck:
         if self.modalities is not None:
             # a child with other modalities inherits transforms and encoders of those that its base has
             self.modalities |= places.keys('schema.images') | places.keys('schema.clips')
+        self.whole = places.is_whole
         self.certain = True  # whether the catalogue knows all components so far
 
     def walk(self, value: object, where: str, kind: str | None) -> None:
@@ -184,5 +186,8 @@ class ComponentCheck:
             text = f'{where} must be one or more modalities, or None for all of them; got {value!r}'
             raise ConfigError(self.places.of(where) + text)
         for name in _names(value):
-            if self.modalities is not None and name not in self.modalities:
+            if self.modalities is not None and name not in self.modalities and not self.whole:
+                # without bases, as in the folder of an earlier run, only what is misspelt is refused
+                if len(self.places.files) == 1 and not nearest(name, self.modalities, cutoff=0.85):
+                    continue
                 raise ConfigError.unknown(where, name, self.modalities, self.places.of(where))

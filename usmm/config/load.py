@@ -24,7 +24,7 @@ from usmm.config.config_error import ConfigError
 from usmm.config.failure import failures_told
 from usmm.config.options import NAMES, REFERENCE
 from usmm.config.overrides import override
-from usmm.config.setting_places import Places
+from usmm.config.setting_places import WHOLE, Places
 from usmm.config.text import config_text
 from usmm.config.values import check_types, check_values
 from usmm.structures import Settings
@@ -133,7 +133,7 @@ def source_text(config: Config) -> str:
     source = vars(config).get('_source')
     if source is None:
         raise ValueError('only a config that load_config returned knows its source')
-    return config_text(source._cfg_dict.to_dict())
+    return f'{WHOLE}\n{config_text(source._cfg_dict.to_dict())}'
 
 
 def _take_randomness(config: Config, places: Places) -> None:

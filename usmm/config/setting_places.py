@@ -10,6 +10,9 @@ from pathlib import Path
 
 WHOLE_REFERENCE = re.compile(r'\$\{([A-Za-z_][\w.]*)\}')
 BASE_VARIABLE = re.compile(r'_base_\.(\w+)')  # how mmengine refers to a variable of a base
+# The first line of a config that was written whole, its bases merged. What its bases had for modalities that the config
+# removed is still in it, and does nothing.
+WHOLE = '# This config is whole: the settings of its bases are in it.'
 HOPS = 8  # variables and references that are followed one after another
 SHOWN = 60  # characters of an option's value
 
@@ -46,6 +49,11 @@ class Places:
         self.overrides = dict(overrides or {})
         self.moved: dict[str, str] = {}  # setting -> the path of the one that took its place
         self._trees: dict[Path, ast.Module] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the config was written whole, as in the folder of a run."""
+        return bool(self.files) and self.files[0].read_text(encoding='utf-8', errors='replace').startswith(WHOLE)
 
     def of(self, path: str, hops: int = HOPS) -> str:
         """The start of a message about a setting: `file:line: `, or the option of the command line that sets it.
