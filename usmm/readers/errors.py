@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from usmm.readers.foreign_formats import foreign_format
+
 
 class DataError(Exception):
     """Data that cannot be used, with everything known about where they are.
@@ -69,6 +71,8 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except MemoryError as error:
         raise DataError(f'{what} needs more memory than there is', file=path) from error
     except Exception as error:
+        if (foreign := foreign_format(path)) is not None:
+            raise DataError(f'cannot be read as {what}: it is {foreign}', file=path) from error
         raise DataError(f'cannot be read as {what}: {_reason(error)}', file=path) from error
 
 
