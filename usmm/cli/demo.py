@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     settings += [] if args.epochs is None else [f'max_epochs={args.epochs}']
 
     print('== 2/3 training: the network of four modalities, then the clinical stage')
-    _run(train, [CONFIG, '--work-dir', run, '--cfg-options', *settings])
+    _run(train, [CONFIG, '--work-dir', run, '--overwrite', '--cfg-options', *settings])
 
     print('== 3/3 test of the saved weights')
     _run(test, [CONFIG, run / work_files.WEIGHTS, '--work-dir', run / 'test', '--cfg-options', *settings])
