@@ -57,7 +57,7 @@ class Batch:
 
     def _records(self, table: Path) -> list[dict[str, str | None]]:
         try:
-            facts, _ = self.decoder.run(TableJob(table))
+            facts, _ = self.decoder.run(TableJob(table, self.served.predictor.schema.table_format))
         except RequestError as error:
             raise RequestError(error.code, f'the table {error.message}', 'table') from error
         found = table_reply(facts, TABLE_ROWS)

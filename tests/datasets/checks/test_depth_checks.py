@@ -57,7 +57,7 @@ def test_colours_that_were_decided_by_the_pixels():
     ]
     assert found(*wrong, fact('c')) == [
         (
-            'label',
+            'colours',
             '2 files whose colours their header labels wrongly, by the number of bytes: YBR_FULL_422 taken for RGB',
         )
     ]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from usmm.datasets.case_table import CaseTable
+from usmm.datasets.checks import picture_copies
 from usmm.datasets.checks.check_data import check_data
 from usmm.datasets.checks.picture_copies import copies_across, patient_copies
 from usmm.datasets.checks.picture_digests import near_pairs, picture_digest
@@ -139,3 +140,12 @@ def test_texture_of_a_blank_picture_is_like_nothing() -> None:
     blank = texture(np.zeros((50, 60, 3), np.uint8))
     other = texture(np.asarray(speckle(1).convert('RGB')))
     assert likeness(blank, other) == likeness(other, blank) == 0 and likeness(other, other) >= SAME
+
+
+def test_pairs_that_are_not_compared_further_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path, lambda picture, place: COPIES['jpeg'](picture).save(place))
+    texts: list[str] = []
+    monkeypatch.setattr(picture_copies, 'print_log', lambda text, *how: texts.append(text))
+    monkeypatch.setattr(picture_copies, 'MOST', 0)
+    assert patient_copies(CaseTable.read(path, SCHEMA, CLASSES)) == []
+    assert texts == ['1 of 1 pairs of pictures with like hashes were not compared further; the nearest 0 were']

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 from PIL import Image
 
@@ -24,7 +25,7 @@ from usmm.server.decode.decode_child import CaseJob, FileJob, StepsJob, TableJob
 from usmm.server.decode.decoding import Decoder
 from usmm.server.http.http_errors import RequestError
 from usmm.server.server_limits import MIB, Limits
-from usmm.structures import Case
+from usmm.structures import Case, TableFormat
 
 LOAD = [dict(type='LoadImage'), dict(type='LoadMask')]
 
@@ -284,3 +285,15 @@ def test_the_parent_imports_no_preload() -> None:
     code = 'import sys, usmm.server.engine; print("usmm.server.decode.preload" in sys.modules)'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == 'False'
+
+
+def test_numbers_of_a_workbook_keep_their_value_under_another_decimal_mark(decoder: Decoder, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (['case_id', 'size', 'sum'], ['c1', 1.234, None], ['c2', '1.234,5', 3]):
+        book.active.append(row)
+    book.active['C2'] = '=B2*2'
+    book.save(tmp_path / 'a.xlsx')
+    form = TableFormat(decimal=',', thousands='.')
+    facts, _ = decoder.run(TableJob(tmp_path / 'a.xlsx', form))
+    assert facts['rows'][0] == ['c1', '1,234', 'formula without a stored value in C2']
+    assert [form.number(row[1]) for row in facts['rows']] == [1.234, 1234.5]

@@ -31,6 +31,7 @@ WARNINGS = frozenset(
         'depths',
         'dark',
         'scales',
+        'colours',
     }
 )
 Facts = Mapping[tuple[Path, str], FileFacts]

@@ -47,7 +47,7 @@ def depth_problems(cases: Sequence[Case], facts: Mapping[tuple[Path, str], FileF
             yield Problem('scales', None, None, modality, message)
         for words, count in Counter(fact.assumed for fact in read if fact.assumed).items():
             message = f'{count} files whose colours their header labels wrongly, by the number of bytes: {words}'
-            yield Problem('label', None, None, modality, message)
+            yield Problem('colours', None, None, modality, message)
         deep = [fact for fact in read if fact.depth > 8]
         used = max((fact.used_depth for fact in deep), default=0)
         stated = max((fact.depth for fact in deep), default=0)

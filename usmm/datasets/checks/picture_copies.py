@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from mmengine.logging import print_log
 
 from usmm.datasets.case_table import CaseTable, Problem
 from usmm.datasets.checks.picture_digests import PictureDigest, near_pairs, picture_digest, same_texture
@@ -76,6 +79,9 @@ def copies_across(groups: Mapping[str, Sequence[Case]], clips: Sequence[str]) ->
             if compared > MOST or not same_texture((first, clip), (second, other_clip)):
                 continue
         found.append(PicturePair(first, second, (case.case_id, other.case_id), (name, other_name), bits, equal))
+    if compared > MOST:
+        text = f'{compared - MOST} of {compared} pairs of pictures with like hashes were not compared further'
+        print_log(f'{text}; the nearest {MOST} were', 'current', logging.WARNING)
     return sorted(found, key=lambda pair: not pair.equal)
 
 

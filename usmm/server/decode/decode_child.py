@@ -10,7 +10,7 @@ import os
 import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeAlias
@@ -19,11 +19,13 @@ import numpy as np
 
 from usmm.apis.pipeline import without_outline
 from usmm.readers import DataError, limits, read_table
+from usmm.readers.workbook import SheetNumber, UncachedFormula
 from usmm.registry import TRANSFORMS
 from usmm.server.decode.confine import Bounds, confine
 from usmm.server.decode.previews import BoxError, Shown, show_file
 from usmm.server.decode.transport import send
 from usmm.structures import Case
+from usmm.structures.table_format import TableFormat
 from usmm.utils.json_types import as_sequence
 
 LOADERS = ('LoadImage', 'LoadClip', 'LoadMask', 'KeyFrames', 'SplitPanels')
@@ -126,9 +128,11 @@ class TableJob:
 
     Args:
         path: The file.
+        table_format: How the model's tables are written; numbers of a workbook are returned in this form.
     """
 
     path: Path
+    table_format: TableFormat = field(default_factory=TableFormat)
 
     @property
     def paths(self) -> list[Path]:
@@ -138,9 +142,16 @@ class TableJob:
     def run(self, at: Callable[[str], None]) -> Answer:
         """Names of columns, and rows of cells."""
         limits.MAX_TABLE_ROWS, limits.MAX_TABLE_CELLS = READ_ROWS, TABLE_CELLS
-        found = read_table(self.path, keep_words=True)
-        rows = [[None if cell is None else str(cell) for cell in row] for row in found.itertuples(index=False)]
+        found = read_table(self.path, keep_words=True, table_format=self.table_format)
+        rows = [[None if cell is None else self._text(cell) for cell in row] for row in found.itertuples(index=False)]
         return dict(columns=list(found.columns), rows=rows), {}
+
+    def _text(self, cell: object) -> str:
+        """A cell as plain text, which carries no type: a number of a workbook has the decimal mark of the format."""
+        if isinstance(cell, UncachedFormula):
+            return f'formula without a stored value in {cell}'
+        text = str(cell)
+        return text.replace('.', self.table_format.decimal) if isinstance(cell, SheetNumber) else text
 
 
 Job = CaseJob | FileJob | StepsJob | TableJob
