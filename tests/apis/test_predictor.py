@@ -233,3 +233,37 @@ def test_mistakes(run, predictor, tmp_path) -> None:
     with pytest.raises(ValueError, match='has no weights: a model that is not trained predicts nothing'):
         Predictor((run / 'config.py', None))
     assert predictor.predict([]) == []
+
+
+def test_a_file_table_gives_the_numbers_of_the_case_table(predictor, tiny_data: Path, tmp_path: Path, caplog) -> None:
+    rows = list(csv.DictReader((tiny_data / 'cases.csv').open(newline='')))
+    expected = predictor.predict(tiny_data / 'cases.csv')
+    files = [
+        dict(case_id=row['case_id'], modality=m, file=str(tiny_data / row[m]))
+        for row in rows
+        for m in ('bus', 'ue', 'clip')
+    ]
+    files += [dict(case_id='elsewhere', modality='bus', file=files[0]['file'])]
+    files += [dict(files[3], file='absent.png'), files[1]]  # a second image that is not there, and a file twice
+    pd.DataFrame(files).to_csv(tmp_path / 'files.csv', index=False)
+    pd.DataFrame(rows).drop(columns=['bus', 'ue', 'clip']).to_csv(tmp_path / 'cases.csv', index=False)
+    found = predictor.predict(tmp_path / 'cases.csv', file_table=tmp_path / 'files.csv')
+    for one, two in zip(expected, found, strict=True):
+        assert (one.case_id, one.label, one.predicted) == (two.case_id, two.label, two.predicted)
+        np.testing.assert_array_equal(scores(one), scores(two))
+    assert any('the file stands in line 3 and again in line' in text for text in found[0].warnings)
+    assert any('there is no such file' in text for text in found[1].warnings)
+    assert any('bus: 1 of 2 files not used' in text for text in found[1].warnings)
+    # one table of both, and what cannot be assigned
+    export = pd.DataFrame(files[:-3]).merge(pd.read_csv(tmp_path / 'cases.csv', dtype=str), on='case_id')
+    export.to_csv(tmp_path / 'export.csv', index=False)
+    both = predictor.predict(tmp_path / 'cases.csv', file_table=tmp_path / 'export.csv')
+    assert [scores(one) for one in both] == [scores(one) for one in expected]
+    files[0]['modality'] = 'bu s'
+    pd.DataFrame(files).to_csv(tmp_path / 'files.csv', index=False)
+    with pytest.raises(DataError, match=r"1 problems of the files[\s\S]*modality 'bu s'[\s\S]*did you mean 'bus'"):
+        predictor.predict(tmp_path / 'cases.csv', file_table=tmp_path / 'files.csv')
+    with pytest.raises(ValueError, match='file_table belongs to a case table: give the path of the case table'):
+        predictor.predict(rows, file_table=tmp_path / 'files.csv')
+    found = predictor.predict(tiny_data / 'cases.csv', file_table=tmp_path / 'export.csv')
+    assert 'both the case table and the file table state files; leave one out' in str(found[0].error)

@@ -111,6 +111,10 @@ def test_mistakes(usmm: Run, run: Path, tmp_path: Path) -> None:
     for words, message in (
         ([], 'give a --table, or the inputs of one case, or --inputs'),
         (['--table', 't.csv', '--bus', 'a.png'], 'give a --table, or the inputs of one case, or --inputs'),
+        (
+            ['--files', 'f.csv', '--bus', 'a.png'],
+            '--files is a table with the files of the cases of --table: give that',
+        ),
         (['--bus'], '--bus is not an option of this command; as an input of the model it needs a value'),
         (['--buss', 'a.png'], "'buss' is neither an option nor an input of this model; did you mean 'bus'?"),
         (['--case', 'bus'], "expected NAME=VALUE, such as bus=a.png, got 'bus'"),

@@ -113,3 +113,24 @@ def test_the_baseline_reads_what_the_tool_writes() -> None:
     config = load_config('msmfn/baselines/time_intensity_logistic.py')
     names = [v['name'] for v in config.schema.clinical]
     assert set(names) <= {f'dceus_{name}' for name in TimeIntensity.names()} and config.model.type == 'TableClassifier'
+
+
+@pytest.mark.parametrize('own', [True, False])
+def test_clips_of_a_file_table(tool: ModuleType, config: Path, tmp_path: Path, capsys, own: bool) -> None:
+    rows = pd.read_csv(tmp_path / 'cases.csv', dtype=str, keep_default_na=False)
+    clips = rows[rows['clip'] != ''].assign(modality='CEUS', file=rows['clip'], mask=rows['outline'])
+    if own:
+        clips[['case_id', 'modality', 'file', 'mask']].to_csv(tmp_path / 'files.csv', index=False)
+        rows[['case_id', 'label']].to_csv(tmp_path / 'cases.csv', index=False)
+    else:
+        clips[['case_id', 'label', 'modality', 'file', 'mask']].to_csv(tmp_path / 'cases.csv', index=False)
+    schema = f"schema = dict(clips=dict(dceus='CEUS'), file_table=dict(path={'files.csv' if own else None!r}))"
+    config.write_text('\n'.join([*CONFIG.splitlines()[:-1], schema, '']))
+    out = tmp_path / 'sub' / 'new.csv'
+    assert tool.main([str(config), '--out', str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert f'{4 if own else 3} cases, 2 with every parameter' in printed
+    assert ("schema.file_table.path must be '../files.csv'" in printed) == own
+    form = dict(path='../files.csv' if own else None)
+    read = CaseTable.read(out, dict(clips=dict(dceus='CEUS'), file_table=form), ('A', 'B'))
+    assert read.problems == [] and [len(case.files) for case in read.cases] == ([1, 1, 1, 0] if own else [1, 1, 1])

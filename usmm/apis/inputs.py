@@ -11,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 
 from usmm.apis.record_values import clip_pixels, image_pixels, is_empty, is_pixels, mask_pixels, paths_of
+from usmm.apis.table_records import TableRecord
+from usmm.datasets.file_rows import other_views
 from usmm.readers import read_box
 from usmm.readers.workbook import SheetNumber, UncachedFormula
 from usmm.structures import CLINICAL, Case, Schema, Variable
@@ -75,7 +77,7 @@ class CaseReader:
         self.frames = dict(frames or {})
         self.keys = self._keys()
 
-    def read(self, record: Record, number: int, root: Path | None = None) -> CaseInput:
+    def read(self, record: Record | TableRecord, number: int, root: Path | None = None) -> CaseInput:
         """The case of a record. A mistake in the record does not raise: it becomes a warning or the error of the case.
 
         Args:
@@ -84,9 +86,13 @@ class CaseReader:
                 or four numbers; clinical variable (or its column, or `clinical`: variable ->
                 value) -> value in the schema's unit; `case_id`, `patient_id`, `label`.
             number: Place among the cases, from 1.
+                A row of a table may have its files from a file table.
             root: Folder that relative paths start from; None: the working directory.
         """
         entry = CaseInput(Case(f'case_{number}', f'case_{number}', seed=self.seed))
+        if isinstance(record, TableRecord):
+            self._take_views(entry, record)
+            record = record.cells
         try:
             self._fill(entry, self._flat(record, entry), root or Path())
         except (ValueError, TypeError) as error:
@@ -168,6 +174,8 @@ class CaseReader:
         )
         for modality in self.modalities:
             if ('file', modality) in cells:
+                if modality in case.views:
+                    raise ValueError(f'{modality}: both the case table and the file table state files; leave one out')
                 self._take(case, modality, cells['file', modality], root)
             if ('mask', modality) in cells:
                 self._take_mask(case, modality, cells['mask', modality], root)
@@ -185,6 +193,18 @@ class CaseReader:
                 missing = ', '.join(m for m in stream if m in absent)
                 entry.warnings.append(f'{", ".join(idle)} not used: this model reads it together with {missing}')
         self._take_values(entry, {name: value for (kind, name), value in cells.items() if kind == CLINICAL})
+
+    def _take_views(self, entry: CaseInput, record: TableRecord) -> None:
+        """The files that a file table states of a case."""
+        entry.warnings += record.warnings
+        if text := other_views({m: views for m, views in record.views.items() if m in self.modalities}):
+            entry.warnings.append(text)
+        for modality, views in record.views.items():
+            if modality in self.modalities:
+                entry.case.files[modality] = tuple(view.file for view in views)
+                entry.case.views[modality] = tuple(views)
+                if masks := tuple(mask for view in views for mask in view.masks):
+                    entry.case.mask_files[modality] = masks
 
     def _take(self, case: Case, modality: str, value: object, root: Path) -> None:
         if not is_pixels(value):

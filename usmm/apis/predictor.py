@@ -27,13 +27,14 @@ from usmm.apis.network import build_network, check_device
 from usmm.apis.pipeline import Prepared, build_pipeline, clip_frames, collate, error_text, prepare_case
 from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
+from usmm.apis.table_records import TableRecord, records_of, table_records
 from usmm.datasets.lesion_outlines import outlined
-from usmm.readers import DataError, read_table
-from usmm.structures import Case, Schema, TableFormat, Variable, token
+from usmm.structures import Case, Schema, Variable, token
 from usmm.zoo import Zoo
 
 Model: TypeAlias = ModelSource | BuiltNetwork  # what `Predictor` takes
 # The path of a case table, a table, one record, or several records
+AnyRecord: TypeAlias = Record | TableRecord
 Records: TypeAlias = str | Path | pd.DataFrame | Record | Iterable[Record]
 
 
@@ -112,7 +113,13 @@ class Predictor:
         """
         return self.model.missing_modalities(absent)
 
-    def predict(self, cases: Records, batch_size: int | None = None, explain: bool = False) -> list[Prediction]:
+    def predict(
+        self,
+        cases: Records,
+        batch_size: int | None = None,
+        explain: bool = False,
+        file_table: str | Path | None = None,
+    ) -> list[Prediction]:
         """Predictions of cases, in their order, one for each.
 
         Args:
@@ -120,29 +127,49 @@ class Predictor:
                 whose relative paths start from its folder.
             batch_size: Cases at a time.
             explain: Also make heat maps and contributions, case by case.
+            file_table: A table with one row per file, for the case table that `cases` names; None: the one that the
+                schema of the model names, for a case table without file columns of its own.
 
         Raises:
-            DataError: The table cannot be read.
-            ValueError: A batch size below 1.
+            DataError: A table cannot be read.
+            ValueError: A batch size below 1, or a file table for cases that are not a table.
         """
-        return list(self.iterate(cases, batch_size, explain, progress=False))
+        return list(self.iterate(cases, batch_size, explain, progress=False, file_table=file_table))
 
     def iterate(
-        self, cases: Records, batch_size: int | None = None, explain: bool = False, progress: bool = True
+        self,
+        cases: Records,
+        batch_size: int | None = None,
+        explain: bool = False,
+        progress: bool = True,
+        file_table: str | Path | None = None,
     ) -> Iterator[Prediction]:
         """As `predict`, one at a time, for more cases than fit into memory.
 
         Args:
-            cases, batch_size, explain: As of `predict`.
+            cases, batch_size, explain, file_table: As of `predict`.
             progress: Show a progress bar where the number of cases is known.
         """
         size = _size(batch_size or self.batch_size)
-        records, root = _records(cases, self.schema.table_format)
+        records, root = self._records(cases, file_table)
         total = len(records) if isinstance(records, Sequence) else None
         predictions = self._iterate(records, root, size, explain)
         if not progress or not total:
             return predictions
         return iter(track(predictions, 'predicting', total, transient=True, console=Console(stderr=True)))
+
+    def _records(self, cases: Records, file_table: str | Path | None) -> tuple[Iterable[AnyRecord], Path | None]:
+        """Records, and the folder that their paths start from."""
+        if isinstance(cases, (str, Path)):
+            columns = [name for name, (kind, _) in self.reader.keys.items() if kind == 'file']
+            path = Path(cases)
+            files = None if file_table is None else Path(file_table)
+            return table_records(path, self.schema, columns, files), path.parent
+        if file_table is not None:
+            raise ValueError('file_table belongs to a case table: give the path of the case table')
+        if isinstance(cases, pd.DataFrame):
+            return records_of(cases), None
+        return ([cases] if isinstance(cases, Mapping) else cases), None
 
     def prepare(self, record: Record, number: int = 1, root: Path | None = None) -> Prepared:
         """Read one case and run the pipeline, without the network.
@@ -181,7 +208,9 @@ class Predictor:
             'calibrated': self.calibration is not None,
         }
 
-    def _iterate(self, records: Iterable[Record], root: Path | None, size: int, explain: bool) -> Iterator[Prediction]:
+    def _iterate(
+        self, records: Iterable[AnyRecord], root: Path | None, size: int, explain: bool
+    ) -> Iterator[Prediction]:
         waiting, first = iter(records), 1
         seen: set[str] = set()
         while batch := list(islice(waiting, size)):
@@ -301,22 +330,6 @@ def _opened(model: Model, zoo: str | Path | Zoo | None, device: str | torch.devi
     if device is not None or network is None:
         built.to(get_device() if device is None else check_device(device))
     return _Opened(bundle, built, built)
-
-
-def _records(cases: Records, table_format: TableFormat) -> tuple[Iterable[Record], Path | None]:
-    """Records, and the folder that their paths start from."""
-    if isinstance(cases, (str, Path)):
-        rows = _rows(read_table(cases, keep_words=True, table_format=table_format))
-        if not rows:
-            raise DataError('the table has no rows', file=cases)
-        return rows, Path(cases).parent
-    if isinstance(cases, pd.DataFrame):
-        return _rows(cases), None
-    return ([cases] if isinstance(cases, Mapping) else cases), None
-
-
-def _rows(table: pd.DataFrame) -> list[Record]:
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict('records')]
 
 
 def _size(value: int) -> int:

@@ -95,10 +95,10 @@ class Drawer:
 
     def _curve(self, one: Explained) -> dict[str, np.ndarray]:
         clip, case = self.args.curves, one.case
-        if clip is None or clip not in case.files or clip not in case.mask_files:
+        if clip is None or clip not in case.files or not case.masks_of(clip):
             return {}
         factor = self.args.time_factor
-        times, grey = lesion_curve(case.files[clip][0], case.mask_files[clip], time_factor=factor)
+        times, grey = lesion_curve(case.files[clip][0], case.masks_of(clip), time_factor=factor)
         marks = np.asarray(case.info.get(clip, {}).get('times', ())) * factor
         figure = time_intensity_figure(times, grey, time_intensity(times, grey), marks=marks)
         save(figure, self.out / case.case_id / f'{clip}_curve')

@@ -57,6 +57,11 @@ def add_arguments(parser: CommandParser) -> None:
         metavar='FOLDER',
         help='further folders in which files are looked for',
     )
+    files.add_argument(
+        '--modality-column',
+        metavar='COLUMN',
+        help="column of the modality, where a row is a file; 'none': a row is a case",
+    )
     files.add_argument('--case-per-file', action='store_true', help='each file of the one modality becomes a case')
     files.add_argument(
         '--decimal', choices=('point', 'comma'), help='what stands before the decimals, where the cells leave it open'
@@ -82,6 +87,7 @@ def hints_of(args: argparse.Namespace) -> TableHints:
         image_roots=tuple(map(Path, args.image_root or ())),
         decimal=args.decimal,
         case_per_file=args.case_per_file,
+        modality_column=args.modality_column,
     )
 
 

@@ -24,6 +24,9 @@ def add_arguments(parser: CommandParser) -> None:
     complete(parser.add_argument('model', help=text), model_names)
     parser.add_argument('--checkpoint', help='weights; the model is then a config')
     parser.add_argument('--table', help='case table, CSV or XLSX; labels are not needed')
+    parser.add_argument(
+        '--files', metavar='TABLE', help='with --table: a table with one row per file (case, modality, file)'
+    )
     parser.add_argument('--case', action='append', default=[], metavar='NAME=VALUE', help='an input of one case')
     parser.add_argument('--value', action='append', default=[], metavar='NAME=VALUE', help='a clinical value of it')
     parser.add_argument('--out', type=out_file, help='predictions.csv to write (with --table: default predictions.csv)')
@@ -39,6 +42,8 @@ def check(args: argparse.Namespace) -> None:
     """Check that the arguments name one source of cases. Raises ValueError."""
     if sum((bool(args.table), bool(args.case or args.value), args.inputs)) != 1:
         raise ValueError('give a --table, or the inputs of one case, or --inputs')
+    if args.files and not args.table:
+        raise ValueError('--files is a table with the files of the cases of --table: give that as well')
 
 
 class PredictCommand(Command):
@@ -68,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'--out {out} is the table that is read; give it another name')
     explanations = None if args.explain is None else Explanations(Path(args.explain))
     found = []
-    for one in predictor.iterate(cases, explain=explanations is not None, progress=sys.stderr.isatty()):
+    for one in predictor.iterate(
+        cases, explain=explanations is not None, progress=sys.stderr.isatty(), file_table=args.files
+    ):
         found.append(one if explanations is None else explanations.add(one))
     if explanations is not None:
         explanations.finish()

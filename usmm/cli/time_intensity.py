@@ -42,10 +42,10 @@ def measure(case: Case, clip: str, args: argparse.Namespace) -> dict[str, float]
     from usmm.evaluation.stats.time_intensity import time_intensity
     from usmm.readers import DataError
 
-    if clip not in case.files or clip not in case.mask_files:
+    if clip not in case.files or not case.masks_of(clip):
         return {}
     try:
-        times, grey = lesion_curve(case.files[clip][0], case.mask_files[clip], args.step, args.time_factor, args.fps)
+        times, grey = lesion_curve(case.files[clip][0], case.masks_of(clip), args.step, args.time_factor, args.fps)
     except DataError as error:
         raise error.at(case=case.case_id, modality=clip) from error
     return time_intensity(times, grey, args.smoothing, args.baseline_until).as_dict()
@@ -54,6 +54,9 @@ def measure(case: Case, clip: str, args: argparse.Namespace) -> dict[str, float]
 def moved(table: pd.DataFrame, schema: Schema, old: Path, new: Path) -> pd.DataFrame:
     """The table with its file columns as seen from another folder."""
     columns = [name for m in schema.modalities for name in (schema.column(m), schema.mask_column(m))]
+    form = schema.file_table
+    if form is not None:
+        columns = [form.file, form.mask] if form.path is None else []
     for column in dict.fromkeys(name for name in columns if name in table):
         table[column] = [_moved(cell, old, new) for cell in table[column]]
     return table
@@ -95,7 +98,10 @@ def run(args: argparse.Namespace) -> int:
     out.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(out, index=False)
     whole = sum(bool(f) and not any(map(math.isnan, f.values())) for f in found.values())
-    print(f'{out}: {len(table)} cases, {whole} with every parameter')
+    print(f'{out}: {len(read.cases)} cases, {whole} with every parameter')
+    if schema.file_table is not None and schema.file_table.path is not None and out.parent != source.parent:
+        files = Path(os.path.relpath(source.parent / schema.file_table.path, out.parent)).as_posix()
+        print(f'with this table, schema.file_table.path must be {files!r}')
     return 0
 
 

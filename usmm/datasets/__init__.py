@@ -1,7 +1,7 @@
 """From a case table to cases: the table, folds and parts, the data set and its sampler."""
 
 from usmm.datasets.case_dataset import CaseDataset, fresh
-from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.case_table import CaseTable
 from usmm.datasets.folds import (
     Split,
     check_disjoint,
@@ -16,6 +16,7 @@ from usmm.datasets.multitask import MultiTaskDataset, TaskBatchSampler
 from usmm.datasets.pair_pool import PairPool
 from usmm.datasets.paired_views import PairedViews
 from usmm.datasets.samplers import CaseBatchSampler, CaseSampler
+from usmm.datasets.table_problem import Problem
 
 __all__ = [
     'CaseBatchSampler',

@@ -11,11 +11,12 @@ import numpy as np
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from usmm.datasets.case_table import PARTS, CaseTable, Problem
+from usmm.datasets.case_table import PARTS, CaseTable
 from usmm.datasets.checks.verify import Progress, fresh, listing, verify_parts
 from usmm.datasets.epochs import EpochGuard
 from usmm.datasets.folds import Split, split_cases
 from usmm.datasets.samples import check_names, check_unit, read_samples
+from usmm.datasets.table_problem import Problem
 from usmm.datasets.transforms.base_transform import Step, build_steps, draws
 from usmm.readers import DataError
 from usmm.registry import DATASETS
@@ -233,6 +234,7 @@ class CaseDataset(Dataset):
             info={TABLE: dict(modalities=self.modalities, clips=clips)},
             files={m: f for m, f in case.files.items() if m in self.modalities},
             mask_files={m: f for m, f in case.mask_files.items() if m in self.modalities},
+            views={m: v for m, v in case.views.items() if m in self.modalities},
             boxes={m: box for m, box in case.boxes.items() if m in self.modalities},
             clinical={n: case.clinical[n] for n in self.clinical},
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,11 @@ import pandas as pd
 from mmengine.logging import print_log
 
 from usmm.datasets.checks.units import unit_problems
+from usmm.datasets.file_cells import CLIP_SUFFIXES, IMAGE_SUFFIXES, FileCells
+from usmm.datasets.file_rows import FileRows
 from usmm.datasets.ids import perhaps_same_patient, same_patient
+from usmm.datasets.repeated_rows import merge_rows
+from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError, read_box, read_table
 from usmm.readers.table import ROW_NUMBERS, SHEETS
 from usmm.readers.workbook import SheetNumber, UncachedFormula
@@ -23,9 +26,7 @@ from usmm.structures.settings import CLINICAL
 from usmm.utils.suggestions import suggestion
 
 PARTS = ('train', 'val', 'test')
-IMAGE_SUFFIXES = frozenset({'.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.dcm', '.dicom'})
 TABLE_SUFFIXES = frozenset({'.csv', '.tsv', '.xlsx'})
-CLIP_SUFFIXES = frozenset({'.mp4', '.avi', '.mov', '.mpeg', '.mpg', '.m4v', '.gif', '.dcm', '.dicom'})
 LARGEST = float(np.finfo(np.float32).max)  # what the networks compute with
 
 NO_TABLE = (
@@ -37,30 +38,6 @@ NO_PATIENTS = (
     'patients unknown: the table has no patient column, so each case counts as a patient of its own; if patients have '
     'several cases, folds leak and intervals are too narrow'
 )
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a data set.
-
-    Args:
-        kind: One word: `column`, `case_id`, `duplicate`, `label`, `no_label`, `split`, `number`, `range`, `unit`,
-            `category`, `box`, `formula`, `no_file`, `suffix`, `patient_id`, `id_zeros`, `ignored`; tools add their own.
-        case_id: The case, or None where the table as a whole is meant.
-        file: The file, where one is meant.
-        modality: The modality, `'clinical'` for a clinical column, or None.
-        message: What was expected, and what came.
-    """
-
-    kind: str
-    case_id: str | None
-    file: Path | None
-    modality: str | None
-    message: str
-
-    def __str__(self) -> str:
-        where = [f'case {self.case_id}' if self.case_id else '', self.modality or '', str(self.file or '')]
-        return f'{", ".join(w for w in where if w) or "table"}: {self.message}'
 
 
 @dataclass
@@ -149,7 +126,9 @@ class _RowReader:
         self.labels: set[str] = set()  # of all rows, those that are left out included
         self.case_id: str | None = None
         self.row: dict[str, str | None] = {}
-        self.names_in: dict[Path, dict[str, str]] = {}
+        self.paths = FileCells(table.path.parent, self.problem)
+        self.left_out: list[str] = []  # ids of the rows that are left out
+        self.files = self.read_files(frame)
 
     def run(self) -> None:
         if not self.rows:
@@ -163,6 +142,7 @@ class _RowReader:
             self.labels.add(text or '')
             if text in self.ignore:
                 self.table.ignored += 1
+                self.left_out += [self.case_id] if self.case_id else []
                 continue
             if self.case_id is None:
                 if self.schema.case_id in self.columns:
@@ -173,12 +153,43 @@ class _RowReader:
                 self.problem('duplicate', f'case id stands in line {first} and again in line {number}')
             self.table.cases.append(self.read_case(self.case_id, number))
         self.case_id = None
+        self.take_files_problems(list(seen))
         for word, count in self.errors.items():
             self.table.notes.append(f'{count} cells hold the error {word} of a spreadsheet and count as missing')
         self.check_ignored()
         self.check_patients()
         for message in unit_problems(self.schema.clinical, self.table.cases):
             self.problem('unit', message, CLINICAL, self.table.path)
+
+    def read_files(self, frame: pd.DataFrame) -> FileRows | None:
+        """The files of the long form, from a table of their own or from this one, whose rows of a case are merged."""
+        form = self.schema.file_table
+        if form is None:
+            return None
+        path = self.table.path
+        if form.path is not None:
+            return FileRows.read(path.parent / form.path, self.schema)
+        rows = FileRows.of_frame(frame, path, self.schema, self.form)
+        merged = merge_rows(self.rows, self.numbers, self.schema.case_id, self.case_columns(), self.form)
+        self.rows, self.numbers = merged.rows, merged.numbers
+        self.table.notes += merged.notes
+        self.table.problems += [Problem(kind, case_id, path, None, text) for kind, case_id, text in merged.problems]
+        return rows
+
+    def case_columns(self) -> list[str]:
+        """The columns that state something of a case, which the table has."""
+        schema = self.schema
+        names = [schema.case_id, schema.patient_id, schema.label, *(v.source for v in schema.clinical)]
+        names += [schema.split] if schema.split else []
+        names += [column for m in schema.modalities if (column := schema.box_column(m))]
+        return [name for name in dict.fromkeys(names) if name in self.columns]
+
+    def take_files_problems(self, known: Sequence[str]) -> None:
+        """What is wrong with the file table, once the cases are read."""
+        if self.files is not None:
+            self.files.check_cases(known, self.left_out)
+            self.table.problems += self.files.problems
+            self.table.notes += self.files.notes
 
     def check_ignored(self) -> None:
         """Labels to leave out that no row has: a misspelt one leaves in what it is meant to leave out."""
@@ -208,7 +219,7 @@ class _RowReader:
         """Columns that the schema names and the table lacks; a default patient column and masks may be absent."""
         schema = self.schema
         wanted: list[tuple[str, str | None]] = [(schema.case_id, None), (schema.label, None)]
-        wanted += [(schema.column(m), m) for m in schema.modalities]
+        wanted += [(schema.column(m), m) for m in schema.modalities] if self.files is None else []
         wanted += [(v.source, CLINICAL) for v in schema.clinical]
         wanted += [(schema.split, None)] if schema.split else []
         wanted += [(schema.patient_id, None)] if schema.patient_id != Schema.patient_id else []
@@ -230,9 +241,14 @@ class _RowReader:
             )
         case = Case(case_id, patient or case_id, label=self.label())
         for modality in schema.modalities:
-            suffixes = IMAGE_SUFFIXES if modality in schema.images else CLIP_SUFFIXES
-            files = self.files(schema.column(modality), modality, suffixes)
-            masks = self.files(schema.mask_column(modality), modality, IMAGE_SUFFIXES)
+            if self.files is None:
+                suffixes = IMAGE_SUFFIXES if modality in schema.images else CLIP_SUFFIXES
+                files = self.paths.files(self.cell(schema.column(modality)), modality, suffixes)
+                masks = self.paths.files(self.cell(schema.mask_column(modality)), modality, IMAGE_SUFFIXES)
+            else:
+                views = self.files.views.get(case_id, {}).get(modality, ())
+                files, masks = tuple(v.file for v in views), tuple(mask for v in views for mask in v.masks)
+                case.views.update({modality: views} if views else {})
             case.files.update({modality: files} if files else {})
             case.mask_files.update({modality: masks} if masks else {})
             self.box(case, modality)
@@ -296,30 +312,6 @@ class _RowReader:
         except ValueError as error:
             self.problem('box', str(error), modality, self.table.path)
 
-    def files(self, column: str | None, modality: str, suffixes: frozenset[str]) -> tuple[Path, ...]:
-        cell = self.cell(column)
-        parts = [p.strip() for p in cell.split(';')] if cell else []
-        return tuple(self.file(p, modality, suffixes) for p in parts if p)
-
-    def file(self, text: str, modality: str, suffixes: frozenset[str]) -> Path:
-        path = Path(os.path.normpath(self.table.path.parent / text))
-        if '\\' in text and not path.is_file():  # a table written on Windows
-            path = Path(os.path.normpath(self.table.path.parent / text.replace('\\', '/')))
-        suffix = path.suffix.lower()
-        if suffix not in suffixes and not _may_be_dicom(suffix):
-            self.problem('suffix', f'{suffix!r} is not one of {sorted(suffixes)}', modality, path)
-        elif not path.is_file():
-            self.problem('no_file', f'there is no such file{self.other_case(path)}', modality, path)
-        return path
-
-    def other_case(self, path: Path) -> str:
-        """A hint where the folder has the name in another case (`A.PNG` for `a.png`)."""
-        if path.parent not in self.names_in:
-            entries = list(path.parent.iterdir()) if path.parent.is_dir() else []
-            self.names_in[path.parent] = {entry.name.lower(): entry.name for entry in entries}
-        found = self.names_in[path.parent].get(path.name.lower())
-        return f', did you mean {found!r}?' if found else ''
-
     def cell(self, column: str | None, declared: Collection[str] = ()) -> str | None:
         """The text of a cell; None where it is missing. Names that are declared are never words for missing."""
         text = self.row.get(column) if column else None
@@ -345,8 +337,3 @@ class _RowReader:
 
     def problem(self, kind: str, message: str, modality: str | None = None, file: Path | None = None) -> None:
         self.table.problems.append(Problem(kind, self.case_id, file, modality, message))
-
-
-def _may_be_dicom(suffix: str) -> bool:
-    """DICOM files often have no suffix, or the last number of their UID as one."""
-    return not suffix or suffix[1:].isdigit()

@@ -17,7 +17,7 @@ def outlined(cases: Sequence[Case], modalities: Sequence[str]) -> dict[str, floa
         {'bus': 0.5}
     """
     total = max(len(cases), 1)
-    return {m: sum(m in case.mask_files or m in case.boxes or m in case.masks for case in cases) / total
+    return {m: sum(bool(case.masks_of(m)) or m in case.boxes or m in case.masks for case in cases) / total
             for m in modalities}  # fmt: skip
 
 

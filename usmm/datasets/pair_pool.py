@@ -142,12 +142,13 @@ class PairPool(CaseDataset):
                 files[m] = (source.files[m][stills + file],)
             else:
                 files[m] = (source.files[m][k],)
-                given = source.mask_files.get(m, ())
-                masks |= {m: (given[k],) if len(given) == stills else given} if given else {}
+                own = source.views[m][k].masks if m in source.views else source.mask_files.get(m, ())
+                one_each = m not in source.views and len(own) == stills
+                masks |= {m: (own[k],) if one_each else own} if own else {}
         info[PAIR] = {'case_id': source.case_id, 'images': pick}
         name = f'{source.case_id}#{"-".join(str(k) for k in picks)}'
         label = self._labels.get(name, source.label)
-        return replace(source, case_id=name, label=label, files=files, mask_files=masks, info=info)
+        return replace(source, case_id=name, label=label, files=files, mask_files=masks, views={}, info=info)
 
     def sample_ids(self) -> list[str]:
         """Id of every pair of these cases, whether drawn or not, or of the chosen samples."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.case_table import CaseTable
+from usmm.datasets.table_problem import Problem
 from usmm.evaluation.stats.tables import Column
 from usmm.readers import read_table
 from usmm.structures import Case, Schema, TableFormat, Variable

@@ -2,11 +2,13 @@
 
 from usmm.structures.case import Case, auto_values, clinical_vector, token
 from usmm.structures.case_info import ModalityInfo
+from usmm.structures.file_table import FileTable
 from usmm.structures.meaning import MEANING, ModelMeaning
 from usmm.structures.packed_batch import Batch
 from usmm.structures.schema import Schema, Variable
 from usmm.structures.settings import CLINICAL, Settings
 from usmm.structures.table_format import MISSING_WORDS, TableFormat
+from usmm.structures.view import View
 
 __all__ = [
     'CLINICAL',
@@ -14,12 +16,14 @@ __all__ = [
     'MISSING_WORDS',
     'Batch',
     'Case',
+    'FileTable',
     'ModalityInfo',
     'ModelMeaning',
     'Schema',
     'Settings',
     'TableFormat',
     'Variable',
+    'View',
     'auto_values',
     'clinical_vector',
     'token',

@@ -12,6 +12,7 @@ import numpy as np
 
 from usmm.structures.case_info import ModalityInfo
 from usmm.structures.schema import Variable
+from usmm.structures.view import View
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Case:
         masks: Modality -> (H, W) bool lesion mask.
         clinical: Variable name -> float, category name, or None where missing.
         files, mask_files: Modality -> absolute paths.
+        views: Modality -> its files with their own masks, in the order of `files`; only of a file table.
         boxes: Modality -> (x0, y0, x1, y1) around the lesion in pixels of the file's image, ends excluded.
         seed, epoch: What random draws depend on, beside the case id.
         info: Facts gathered on the way: of a modality by its name, and of the case as a whole by the names in
@@ -42,10 +44,26 @@ class Case:
     clinical: dict[str, float | str | None] = field(default_factory=dict)
     files: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     mask_files: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    views: dict[str, tuple[View, ...]] = field(default_factory=dict)
     boxes: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     seed: int = 0
     epoch: int = 0
     info: dict[str, ModalityInfo] = field(default_factory=dict)
+
+    def masks_of(self, modality: str, index: int = 0) -> tuple[Path, ...]:
+        """The mask files of one file of a modality.
+
+        Args:
+            modality: The modality.
+            index: Place of the file among those of the modality. As many masks as files belong to them in their order;
+                else all masks are of every file. A file table states the masks of each.
+        """
+        if modality in self.views:
+            return self.views[modality][index].masks
+        if modality not in self.mask_files:
+            return ()
+        masks = self.mask_files[modality]
+        return (masks[index],) if 1 < len(masks) == len(self.files.get(modality, ())) else masks
 
     def rng(self, *names: str) -> np.random.Generator:
         """A generator that depends on (seed, epoch, case id, names) alone, whatever worker or process asks.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from usmm.structures.file_table import FileTable
 from usmm.structures.settings import Settings
 from usmm.structures.table_format import TableFormat
 
@@ -136,6 +137,8 @@ class Schema:
         split: Optional column that fixes the part of each case: `train`, `val` or `test`.
         table_format: How the table is written (sheet, decimal comma, words for missing, ...), as `TableFormat` or as
             its arguments in a dict.
+        file_table: The long form: files and masks come from a table with one row per file, as `FileTable`, as its
+            arguments in a dict, or as the path of the table; None: from the columns of the case table.
 
     Example:
         >>> Schema(images=dict(bus='bus'), clinical=[dict(name='age', unit='year', range=(0, 120))]).modalities
@@ -152,9 +155,12 @@ class Schema:
     label: str = 'label'
     split: str | None = None
     table_format: TableFormat = field(default_factory=TableFormat)
+    file_table: FileTable | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'table_format', TableFormat.of(self.table_format))
+        if self.file_table is not None:
+            object.__setattr__(self, 'file_table', FileTable.of(self.file_table))
         both = set(self.images) & set(self.clips)
         if both:
             raise ValueError(f'modalities {sorted(both)} are both images and clips')

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.case_checks import WARNINGS, is_blocking, read_parts
 from usmm.datasets.checks.check_data import CheckResult, check_data, relative
+from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError
 
 SCHEMA = dict(

@@ -8,10 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import TypedDict
 
-from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.depth_checks import depth_problems
 from usmm.datasets.checks.file_facts import FileFacts
 from usmm.datasets.converters.cells import read_records
+from usmm.datasets.table_problem import Problem
 from usmm.readers import outside
 from usmm.structures import Case
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from usmm.datasets.case_table import NO_PATIENTS, CaseTable, Problem
+from usmm.datasets.case_table import NO_PATIENTS, CaseTable
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
 from usmm.datasets.checks.duplicate_sheet import duplicate_sheet
 from usmm.datasets.checks.file_facts import FileFacts, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
 from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, patient_copies
 from usmm.datasets.data_digest import data_digest
+from usmm.datasets.table_problem import Problem
 from usmm.structures import Schema, Settings
 
 MANIFEST = 'manifest.json'

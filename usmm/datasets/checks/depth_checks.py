@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from usmm.datasets.case_table import Problem
 from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.table_problem import Problem
 from usmm.structures import Case
 
 SETTING = 'window=(low, high) or bits=... of LoadImage (window of LoadClip)'

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from usmm.datasets.case_table import Problem
+from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError
 from usmm.utils.atomic_files import write_text
 

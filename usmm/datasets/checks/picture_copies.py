@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from usmm.datasets.case_table import CaseTable, Problem
+from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.picture_digests import PictureDigest, near_pairs, picture_digest, same_texture
+from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError
 from usmm.structures import Case
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from usmm.datasets.case_table import CLIP_SUFFIXES, IMAGE_SUFFIXES
+from usmm.datasets.file_cells import CLIP_SUFFIXES, IMAGE_SUFFIXES
 from usmm.datasets.table_inference.column_facts import ColumnFacts
 from usmm.datasets.table_inference.file_lookup import CellFiles, FileLookup, has_suffix
 from usmm.datasets.table_inference.mask_pixels import PictureLooks

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from usmm.datasets.case_table import CLIP_SUFFIXES, IMAGE_SUFFIXES
+from usmm.datasets.file_cells import CLIP_SUFFIXES, IMAGE_SUFFIXES
 from usmm.datasets.table_inference.name_words import natural
 
 MOST_FILES = 200_000

@@ -12,6 +12,7 @@ from usmm.datasets.table_inference.file_columns import files_in, infer_files
 from usmm.datasets.table_inference.file_lookup import FileLookup
 from usmm.datasets.table_inference.id_columns import explain_patients, infer_ids, infer_split, patient_of
 from usmm.datasets.table_inference.label_classes import infer_label
+from usmm.datasets.table_inference.long_form import widen
 from usmm.datasets.table_inference.name_words import listing_of
 from usmm.datasets.table_inference.number_format import table_decimal
 from usmm.datasets.table_inference.table_hints import Question, TableHints, UndecidedError
@@ -44,6 +45,8 @@ class CaseRows:
     def __init__(self, table: Path, hints: TableHints) -> None:
         self.table = table.absolute()
         frame = read_table(table, keep_words=True)
+        sheets = frame.attrs[SHEETS]
+        frame, self.merged = widen(frame, self.table, hints)
         self._numbers = tuple(frame.attrs[ROW_NUMBERS])
         self.names = tuple(str(name) for name in frame.columns)
         self._check_header()
@@ -58,7 +61,7 @@ class CaseRows:
         cells = zip(*(fact.cells for fact in self.facts.values()))
         self.rows: Rows = [dict(zip(self.names, row)) for row in cells]
         self.lookup = FileLookup(self.table.parent, hints.image_roots)
-        self.notes = _notes_on_sheets(self.table, frame.attrs[SHEETS]) if frame.attrs[SHEETS] else []
+        self.notes = _notes_on_sheets(self.table, sheets) if sheets else []
 
     def _check_header(self) -> None:
         """Refuse a title in the place of the names of the columns.
@@ -105,6 +108,7 @@ def infer_roles(data: CaseRows, hints: TableHints) -> TableRoles:
     """
     findings = Findings(data.names)
     findings.warnings += data.notes
+    findings.assumptions += data.merged
     for name in hints.ignore:
         findings.leave(name, 'stated (--ignore)')
     steps = _Steps()

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from usmm.datasets.case_table import IMAGE_SUFFIXES
+from usmm.datasets.file_cells import IMAGE_SUFFIXES
 from usmm.readers import DataError, read_image
 
 T = TypeVar('T')

@@ -138,6 +138,8 @@ class _Preparation:
         rows: list[Row] = []
         for index, row in enumerate(self.data.rows):
             rows += self._cases(index, row)
+        if self.data.merged:
+            self.changed['rows of the files of one case are one row'] += len(rows)
         self._check_ids(rows)
         if self.roles.patient_id is None and Schema.patient_id in self.data.names and not self.names.makes_patients:
             self.changed[f'the column {Schema.patient_id!r} is not the id of the patient'] += 1

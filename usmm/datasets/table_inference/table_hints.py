@@ -31,6 +31,7 @@ class TableHints:
         image_roots: Further folders in which files are looked for.
         decimal: `'point'` or `'comma'`.
         case_per_file: Each file of the one modality becomes a case of its own.
+        modality_column: Column of the modality, of a table with one row per file; `'none'`: each row is a case.
 
     Raises:
         ValueError: Another word for `decimal`, or `patient_id` together with `patient_pattern`.
@@ -54,6 +55,7 @@ class TableHints:
     image_roots: tuple[Path, ...] = ()
     decimal: str | None = None
     case_per_file: bool = False
+    modality_column: str | None = None
 
     def __post_init__(self) -> None:
         if self.decimal not in (None, 'point', 'comma'):

@@ -106,7 +106,8 @@ class Cached(Transform):
         }
         frames = {m: list(i['frame']) for m, i in case.info.items() if 'frame' in i}
         boxes = {'boxes': case.boxes} if case.boxes else {}
-        return value_digest([files, self._made_by, *([frames] if frames else []), *([boxes] if boxes else [])])
+        owners = {m: [len(view.masks) for view in views] for m, views in case.views.items() if m in case.mask_files}
+        return value_digest([files, self._made_by, *(part for part in (frames, boxes, owners) if part)])
 
     def _one_by_one(self, case: Case) -> Case:
         """The case put together from what the transforms make of each of its modalities."""
@@ -115,7 +116,10 @@ class Cached(Transform):
             info = {name: facts.copy() for name, facts in {**shared, m: case.info.get(m, ModalityInfo())}.items()}
             masks = {m: case.mask_files[m]} if m in case.mask_files else {}
             boxes = {m: case.boxes[m]} if m in case.boxes else {}
-            alone = replace(case, files={m: files}, mask_files=masks, boxes=boxes, data={}, masks={}, info=info)
+            views = {m: case.views[m]} if m in case.views else {}
+            alone = replace(
+                case, files={m: files}, mask_files=masks, views=views, boxes=boxes, data={}, masks={}, info=info
+            )
             part = self(alone)
             case.data |= part.data
             case.masks |= part.masks

@@ -136,8 +136,8 @@ class LoadClip(Transform):
 class LoadMask(Transform):
     """Load lesion masks, (H, W) bool; several mask files of a case are united.
 
-    Where a modality has as many mask files as images (and more than one), each mask belongs to the image in its place,
-    so the mask of the picked image is taken.
+    The mask of the picked image is taken where each image has its own: in a file table, or where a modality has as many
+    mask files as images (and more than one).
 
     Args:
         modalities: Which (default: all that have a mask).
@@ -152,9 +152,9 @@ class LoadMask(Transform):
     def __call__(self, case: Case) -> Case:
         """Load the masks of one case."""
         for modality in chosen(self.modalities, case.mask_files):
-            files = case.mask_files[modality]
-            if 1 < len(files) == len(case.files.get(modality, ())):
-                files = (files[case.info.get(modality, {}).get('file_index', 0)],)
+            files = case.masks_of(modality, case.info.get(modality, {}).get('file_index', 0))
+            if not files:  # the masks are those of other files
+                continue
             mask = _at(case, modality, unite_masks, files)
             size = np.shape(case.data[modality])[-3:-1] if modality in case.data else mask.shape
             if mask.shape != size:

@@ -227,4 +227,5 @@ def _digest_of_files(case: Case) -> str:
         {modality: [data_digest(file) for file in files] for modality, files in of.items()}
         for of in (case.files, case.mask_files)
     ]
-    return value_digest(content)[:16]
+    views = {m: [[view.name, len(view.masks)] for view in views] for m, views in case.views.items()}
+    return value_digest([*content, views] if views else content)[:16]
