@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from usmm.apis import Predictor
@@ -74,6 +75,40 @@ def test_a_run_states_what_it_did_not_use_and_what_looks_wrong(data: Path, tiny_
     rows = [{'bus': f'{data}/0_bus.png;{data}/1_bus.png', 'age': 40, 'copy': 'x'}]
     (prediction,) = Predictor(run.work_dir, 'cpu').predict(rows)
     assert 'bus: 1 of 2 files not used: one is read' in prediction.warnings
+
+
+def test_a_test_states_which_cases_have_changed_since_the_training(
+    data: Path, tiny_config: Path, tmp_path: Path
+) -> None:
+    config = load_config(tiny_config, options(data, **{'schema.split': 'part'}))
+    run = Experiment(config, options=QUIET)
+    run.train()
+
+    def tested() -> tuple[dict, str]:
+        test = Experiment(config, tmp_path / 'test', QUIET, ['test'], run.work_dir / 'model.pth')
+        metrics, rows = test.evaluate(['test'])
+        test.write_results({**metrics, **test.facts()}, rows)
+        return test.facts(), printed(test.work_dir)
+
+    assert 'data_changes' not in tested()[0]
+    with (data / 'cases.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    one, two = [row for row in rows if row['part'] == 'test'][:2]
+    before, one['label'] = one['label'], {'ADC': 'SCC', 'SCC': 'ADC'}[one['label']]
+    picture = data / two['bus'].split(';')[0]
+    Image.open(picture).transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(picture)
+    with (data / 'cases.csv').open('w', newline='') as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    facts, text = tested()
+    expected = [
+        f'label of 1 case ({one["case_id"]}: {before} -> {one["label"]})',
+        f'files of 1 case ({two["case_id"]})',
+    ]
+    assert facts['data_changes'] == {'test': expected}
+    for change in expected:
+        assert f'WARNING: test: the data have changed since the training: {change}' in text
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, S
 from usmm.engine.stages import build_test_runner, run_stage
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
-from usmm.engine.workdir.data_record import keep_record
+from usmm.engine.workdir.data_record import keep_record, report_changes
 from usmm.engine.workdir.kept_config import FREE, changed_settings
 from usmm.engine.workdir.outputs import check_folder, check_unused, load_weights, save_checkpoint, write_json
 from usmm.engine.workdir.ownership import Ownership
@@ -92,6 +92,8 @@ class Experiment:
         self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
         self.outlined: Mapping[str, float] = {}  # of loaded weights: modality -> share of cases cropped in training
         self.outline_changes: dict[str, list[str]] = {}  # part -> where its cases are cropped in another way
+        self.trained_in: Path | None = None  # folder of the weights that were loaded
+        self.data_changes: dict[str, list[str]] = {}  # part -> how its cases differ from those of the training
         self.near_duplicates = 0  # pairs of pictures in two parts that look nearly the same
         self.unseen: dict[str, list[str]] = {}  # clinical variable -> categories that no training case has
         self.leaks: dict[str, str] = {}  # clinical variable -> why it seems to contain the label
@@ -211,6 +213,9 @@ class Experiment:
                 raise ValueError(f'there is no {part!r} part; the parts with cases are {list(self.parts)}')
             check_unseen(part, self.parts[part], self.trained_on)
             self.outline_changes[part] = report_outlines(self.outlined, self.parts[part])
+            if self.trained_in is not None:
+                changes = report_changes(self.trained_in, self.parts[part], self.config.classes)
+                self.data_changes[part] = changes
             runner = build_test_runner(self.config, self.model, part, self.parts[part], self.work_dir, self.options)
             metrics[part] = runner.test()
             fold = fold_of(self.config, part)
@@ -235,7 +240,7 @@ class Experiment:
                 'name them in the schema (values=...)'
             )
         self.trained_on = frozenset(meta.get('trained_on', ()))
-        self.outlined = meta.get('outlined', {})
+        self.trained_in, self.outlined = Path(checkpoint).parent, meta.get('outlined', {})
         self.selection = meta.get('selection', self.selection)
         self.model.freeze_unfitted()
 
@@ -249,12 +254,14 @@ class Experiment:
     def facts(self) -> Results:
         """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
         changes = {part: texts for part, texts in self.outline_changes.items() if texts}
+        data_changes = {part: texts for part, texts in self.data_changes.items() if texts}
         more = {
             'near_duplicates': self.near_duplicates,
             'files_not_read': self.unread,
             'label_leaks': self.leaks,
             'unseen_categories': self.unseen,
             'outlines': changes,
+            'data_changes': data_changes,
         }
         present = {key: value for key, value in more.items() if value}
         return {**run_facts(self.config, self.parts, self.selection), **present}

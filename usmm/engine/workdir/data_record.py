@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import print_log
 
 from usmm.datasets import CaseDataset
 from usmm.datasets.data_digest import data_digest
@@ -80,6 +82,29 @@ def check_finished(folder: Path, parts: Mapping[str, CaseDataset], classes: Sequ
     kept = {record.case_id for record in before or ()}
     cases = [(case, part) for part, data in parts.items() for case in data.cases if case.case_id in kept]
     _refuse(folder, changed_cases(before or (), [_record(case, part, classes) for case, part in cases]))
+
+
+def report_changes(run: Path, data: CaseDataset, classes: Sequence[str]) -> list[str]:
+    """Log how cases that a model is tested on differ from what they were when its training began.
+
+    Args:
+        run: Folder of the weights: the work directory, or a stage in it. Without a record nothing is compared.
+        data: The cases to test on.
+        classes: Class names.
+
+    Returns:
+        What was logged, one sentence for each kind of change.
+    """
+    folder = next((f for f in (run, run.parent) if (f / work_files.DATA).is_file()), None)
+    before = read_records(folder) if folder is not None else None
+    if not before or not is_main_process():
+        return []
+    ids = {record.case_id for record in before}
+    changed = changed_cases(before, [_record(case, '', classes) for case in data.cases if case.case_id in ids])
+    for text in changed:
+        message = f'part {data.part or "all"!r}: the data have changed since the training in {folder}: {text}'
+        print_log(message, 'current', logging.WARNING)
+    return changed
 
 
 def check_pool(folds: Mapping[Path, Sequence[Mapping[str, object]]]) -> None:

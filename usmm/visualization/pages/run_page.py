@@ -59,6 +59,10 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     for part in outlines:
         for text in items_of(outlines, part):
             out.print(f'WARNING: {part}: {text}')
+    changes = part_of(content, 'data_changes')
+    for part in changes:
+        for text in items_of(changes, part):
+            out.print(f'WARNING: {part}: the data have changed since the training: {text}')
     stages = part_of(content, 'stages')
     for stage in stages:
         done, total = (part_of(stages, stage).get(key) for key in ('epochs', 'of'))
