@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from usmm.engine import read_predictions
+from usmm.engine.workdir.data_record import read_records
 from usmm.weights import read_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
@@ -159,7 +160,7 @@ def write_rows(path: Path, part: str) -> None:
         p, wrong = (0.9, 0.1)[i % 2], (i // 2) % 4 == 0
         label = 'SCC' if (p > 0.5) != wrong else 'ADC'
         rows.append(f'c{i},p{i},{part},0,0,{label},SCC,{1 - p},{p}')
-    path.write_text('case_id,patient_id,part,fold,seed,label,pred,prob_ADC,prob_SCC\n' + '\n'.join(rows))
+    path.write_text('\n'.join(['case_id,patient_id,part,fold,seed,label,pred,prob_ADC,prob_SCC', *rows, '']))
 
 
 def test_a_calibrated_copy(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path) -> None:
@@ -187,3 +188,34 @@ def test_a_calibrated_copy(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path
     assert code == 2
     code, _, errors = usmm('calibrate', run, '--predictions', folds / 'predictions.csv')
     assert code == 2 and "has no rows of the part 'val'" in errors and not (run / 'calibrated').exists()
+
+
+def test_predictions_that_cannot_calibrate_a_model(usmm: Run, run: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / 'predictions.csv', tmp_path / 'calibrated'
+
+    def refused(*edits: tuple[str, str], source: Path = run) -> str:
+        write_rows(path, 'val')
+        text = path.read_text()
+        for old, new in edits:
+            assert old in text
+            text = text.replace(old, new)
+        path.write_text(text)
+        code, _, errors = usmm('calibrate', source, '--predictions', path, '--out', out)
+        assert code == 2 and not out.exists()
+        return errors
+
+    assert "has predictions of the classes ['ADC', 'SCC', 'LYM'], the model" in refused(
+        ('prob_SCC\n', 'prob_SCC,prob_LYM\n'), (',0.9\n', ',0.9,0\n'), (',0.1\n', ',0.1,0\n')
+    )
+    row = 'c9,p9,val,0,0,SCC'
+    errors = refused((row, row.replace('SCC', 'LYM')))
+    assert "has labels that are not classes of the model ['ADC', 'SCC']: ['LYM']" in errors
+    assert 'has several rows of one case and seed: c3' in refused(('c4,p4', 'c3,p3'))
+    trained = next(record.patient_id for record in read_records(run) or () if record.part == 'train')
+    errors = refused(('c4,p4', f'c4,{trained}'))
+    assert f'1 of 80 patients of {path} trained {run}: {trained}; take predictions of other patients' in errors
+    changed = tmp_path / 'changed'
+    shutil.copytree(run, changed)
+    with (changed / 'config.py').open('a') as file:
+        file.write("\nclasses = ('SCC', 'ADC')\n")
+    assert "classes: ['SCC', 'ADC'] instead of ['ADC', 'SCC'] (another order)" in refused(source=changed)

@@ -7,6 +7,8 @@ a single run its validation rows.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +40,46 @@ def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:
     return rows, part
 
 
+def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mapping[str, Any]) -> None:
+    """See that predictions are of the classes of the model, one for each case, of patients that did not train it.
+
+    Raises:
+        ValueError: They are not; names the classes, the case or the patients.
+    """
+    from usmm.engine.workdir.predictions import PROBABILITY
+    from usmm.structures import Case, token
+
+    classes = [str(name) for name in meta['classes']]
+    stated = [name.removeprefix(PROBABILITY) for name in rows[0] if name.startswith(PROBABILITY)]
+    if set(stated) != set(classes):
+        raise ValueError(
+            f'{args.predictions} has predictions of the classes {stated}, the model {args.run} has {classes}'
+        )
+    unknown = sorted({str(row['label']) for row in rows} - {*classes, ''})
+    if unknown:
+        raise ValueError(f'{args.predictions} has labels that are not classes of the model {classes}: {unknown}')
+    counts = Counter((row['case_id'], row.get('seed')) for row in rows)
+    twice = [case for (case, _), count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(f'{args.predictions} has several rows of one case and seed: {", ".join(twice[:5])}')
+    folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
+    if (folder / work_files.SUMMARY).is_file():
+        return  # of a cross-validation: each row is by a model that had not seen the patient
+    trained = frozenset(meta.get('trained_on', ()))
+    patients = {str(row['patient_id']) for row in rows}
+    known = sorted(p for p in patients if token(Case('', p)) in trained)
+    if known:
+        raise ValueError(
+            f'{len(known)} of {len(patients)} patients of {args.predictions} trained {args.run}: '
+            f'{", ".join(known[:5])}; take predictions of other patients, or a cross-validation (its folder)'
+        )
+
+
 def run(args: argparse.Namespace) -> int:
     from usmm.apis import fit_calibration
+    from usmm.config import load_config
     from usmm.engine.workdir.outputs import load_weights, save_checkpoint
+    from usmm.structures import ModelMeaning
     from usmm.utils.atomic_files import write_text
 
     out = args.run / 'calibrated' if args.out is None else Path(args.out)
@@ -50,7 +89,10 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f'{out} holds a model already; --force replaces it')
     content = load_weights(args.run / work_files.WEIGHTS)
     config, meta = (args.run / work_files.CONFIG).read_text(encoding='utf-8'), content['meta']
+    settings = args.run / work_files.CONFIG
+    ModelMeaning.of_settings(load_config(settings)).check(meta, args.run / work_files.WEIGHTS, str(settings))
     rows, part = rows_of(args)
+    check_rows(args, rows, meta)
     calibration = replace(fit_calibration(rows, meta['classes'], meta.get('positive')), part=part).to_dict()
     write_text(out / work_files.CONFIG, config)
     save_checkpoint(out / work_files.WEIGHTS, content['state_dict'], {**meta, 'calibration': calibration})
