@@ -159,7 +159,7 @@ def write_rows(path: Path, part: str) -> None:
     for i in range(80):
         p, wrong = (0.9, 0.1)[i % 2], (i // 2) % 4 == 0
         label = 'SCC' if (p > 0.5) != wrong else 'ADC'
-        rows.append(f'c{i},p{i},{part},0,0,{label},SCC,{1 - p},{p}')
+        rows.append(f'c{i},q{i},{part},0,0,{label},SCC,{1 - p},{p}')
     path.write_text('\n'.join(['case_id,patient_id,part,fold,seed,label,pred,prob_ADC,prob_SCC', *rows, '']))
 
 
@@ -207,12 +207,12 @@ def test_predictions_that_cannot_calibrate_a_model(usmm: Run, run: Path, tmp_pat
     assert "has predictions of the classes ['ADC', 'SCC', 'LYM'], the model" in refused(
         ('prob_SCC\n', 'prob_SCC,prob_LYM\n'), (',0.9\n', ',0.9,0\n'), (',0.1\n', ',0.1,0\n')
     )
-    row = 'c9,p9,val,0,0,SCC'
+    row = 'c9,q9,val,0,0,SCC'
     errors = refused((row, row.replace('SCC', 'LYM')))
     assert "has labels that are not classes of the model ['ADC', 'SCC']: ['LYM']" in errors
-    assert 'has several rows of one case and seed: c3' in refused(('c4,p4', 'c3,p3'))
+    assert 'has several rows of one case and seed: c3' in refused(('c4,q4', 'c3,q3'))
     trained = next(record.patient_id for record in read_records(run) or () if record.part == 'train')
-    errors = refused(('c4,p4', f'c4,{trained}'))
+    errors = refused(('c4,q4', f'c4,{trained}'))
     assert f'1 of 80 patients of {path} trained {run}: {trained}; take predictions of other patients' in errors
     changed = tmp_path / 'changed'
     shutil.copytree(run, changed)
