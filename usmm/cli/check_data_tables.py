@@ -17,8 +17,10 @@ from usmm.config import load_config
 from usmm.datasets.checks.case_checks import ModalityCounts
 from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, relative
 from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.transforms.depth_options import pipeline_depths
 from usmm.datasets.transforms.panels import find_panels
 from usmm.readers import read_regions
+from usmm.structures import Schema
 from usmm.structures.settings import CLINICAL
 
 SHOWN = 40
@@ -27,14 +29,14 @@ SHOWN = 40
 def check(args: argparse.Namespace, console: Console) -> CheckResult:
     """Run the check that a config describes."""
     config = load_config(args.config, options_of(args))
-    root = Path(config.get('data_root', '.'))
+    root, schema = Path(config.get('data_root', '.')), Schema.of(config.schema.to_dict())
 
     def progress(files: Iterable[FileFacts], total: int) -> Iterable[FileFacts]:
         return track(files, 'reading files', total, console=console, transient=True)
 
     return check_data(
         root / (config.get('table') or 'cases.csv'),
-        config.schema.to_dict(),
+        schema,
         config.classes,
         modalities=[name for name in config.get('modalities') or () if name != CLINICAL] or None,
         ignore_labels=config.get('ignore_labels') or (),
@@ -43,6 +45,7 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         manifest=Path(args.out or root, MANIFEST),
         update_manifest=args.update_manifest,
         workers=args.workers,
+        depth=pipeline_depths(config.get('test_pipeline') or (), tuple(schema.clips), tuple(schema.images)),
         describe_panels=describe_panels,
         progress=progress,
     )

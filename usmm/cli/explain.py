@@ -88,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
 
     from usmm.cli.explain_cases import Explainer, with_region_only
     from usmm.cli.explain_drawing import Drawer, PointingOf, measure, show, write_pointing
+    from usmm.datasets.transforms.depth_options import pipeline_depths
     from usmm.engine import Experiment
+    from usmm.structures import Schema
 
     target, layers = options_of(args, list(config.classes))
     if args.mask_text:
@@ -105,7 +107,9 @@ def run(args: argparse.Namespace) -> int:
     baseline = explainer.mean_pictures(experiment.parts['train']) if args.baseline == 'train' else None
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    drawer = Drawer(out, list(config.classes), args)
+    schema = Schema.of(config.schema.to_dict())
+    depth = pipeline_depths(config.test_pipeline, tuple(schema.clips), tuple(schema.images))
+    drawer = Drawer(out, list(config.classes), args, depth)
     pointing: PointingOf = defaultdict(list)
     batches = explainer.batches(dataset, indices)
     count = -(-len(indices) // config.batch_size)

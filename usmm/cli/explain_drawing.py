@@ -18,6 +18,7 @@ from torch import Tensor
 
 from usmm.cli.explain_cases import Explained
 from usmm.datasets.transforms import lesion_curve
+from usmm.datasets.transforms.depth_options import DepthOptions
 from usmm.engine import write_json
 from usmm.evaluation.stats.pointing import Pointing, PointingSummary, point, summarise_pointing
 from usmm.evaluation.stats.time_intensity import time_intensity
@@ -38,9 +39,11 @@ class Drawer:
         out: Folder.
         classes: Class names.
         args: Options of the tool.
+        depth: The grey values that become 0 and 255 of each modality.
     """
 
-    def __init__(self, out: Path, classes: Sequence[str], args: argparse.Namespace) -> None:
+    def __init__(self, out: Path, classes: Sequence[str], args: argparse.Namespace, depth: DepthOptions) -> None:
+        self.depth = depth
         self.out, self.classes, self.args, self.left = out, list(classes), args, args.num
         self.rows: list[ExplainedCase] = []
         self.table: list[dict[str, str | float]] = []
@@ -98,7 +101,8 @@ class Drawer:
         if clip is None or clip not in case.files or not case.masks_of(clip):
             return {}
         factor = self.args.time_factor
-        times, grey = lesion_curve(case.files[clip][0], case.masks_of(clip), time_factor=factor)
+        window, _ = self.depth.at(clip)
+        times, grey = lesion_curve(case.files[clip][0], case.masks_of(clip), time_factor=factor, window=window)
         marks = np.asarray(case.info.get(clip, {}).get('times', ())) * factor
         figure = time_intensity_figure(times, grey, time_intensity(times, grey), marks=marks)
         save(figure, self.out / case.case_id / f'{clip}_curve')

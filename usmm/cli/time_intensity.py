@@ -21,6 +21,7 @@ from usmm.utils.command_parser import CommandParser
 if TYPE_CHECKING:
     import pandas as pd
 
+    from usmm.readers import Window
     from usmm.structures import Case, Schema
 
 
@@ -36,7 +37,7 @@ def add_arguments(parser: CommandParser) -> None:
     add_config(parser)
 
 
-def measure(case: Case, clip: str, args: argparse.Namespace) -> dict[str, float]:
+def measure(case: Case, clip: str, args: argparse.Namespace, window: Window | None = None) -> dict[str, float]:
     """The parameters of one case; empty where it has no clip or no mask."""
     from usmm.datasets.transforms import lesion_curve
     from usmm.evaluation.stats.time_intensity import time_intensity
@@ -45,7 +46,8 @@ def measure(case: Case, clip: str, args: argparse.Namespace) -> dict[str, float]
     if clip not in case.files or not case.masks_of(clip):
         return {}
     try:
-        times, grey = lesion_curve(case.files[clip][0], case.masks_of(clip), args.step, args.time_factor, args.fps)
+        file, masks = case.files[clip][0], case.masks_of(clip)
+        times, grey = lesion_curve(file, masks, args.step, args.time_factor, args.fps, window)
     except DataError as error:
         raise error.at(case=case.case_id, modality=clip) from error
     return time_intensity(times, grey, args.smoothing, args.baseline_until).as_dict()
@@ -73,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
     from usmm.config import load_config
     from usmm.datasets import CaseTable
+    from usmm.datasets.transforms.depth_options import pipeline_depths
     from usmm.evaluation.stats.time_intensity import TimeIntensity
     from usmm.readers import read_table
     from usmm.structures import Schema
@@ -87,8 +90,9 @@ def run(args: argparse.Namespace) -> int:
     if out == source:
         raise ValueError(f'--out is the case table itself: {source}')
     read = CaseTable.read(source, schema, config.classes)
+    window, _ = pipeline_depths(config.get('test_pipeline') or (), clips, tuple(schema.images)).at(clip)
     found = {
-        case.case_id: measure(case, clip, args)
+        case.case_id: measure(case, clip, args, window)
         for case in track(read.cases, 'measuring', disable=not sys.stdout.isatty())
     }
     table = moved(read_table(source), schema, source.parent, out.parent)

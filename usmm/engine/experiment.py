@@ -153,7 +153,8 @@ class Experiment:
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
         near = (self.config.get('split') or {}).get('near_duplicates', 'warn')
-        self.near_duplicates = report_copies(self.parts, near)  # in all processes: all of them stop, or none does
+        # in all processes: all of them stop, or none does
+        self.near_duplicates = report_copies(self.parts, near, self.config.test_pipeline)
         self.unread = report_unread(self.parts, train_set)
         if CLINICAL in self.config.modalities:
             self.leaks = report_leaks(self._schema, self.parts['train'])

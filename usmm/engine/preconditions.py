@@ -25,6 +25,7 @@ from usmm.datasets.checks.verify import Progress, verify_parts
 from usmm.datasets.lesion_outlines import outline_changes, outlined
 from usmm.datasets.transforms import CropBox, CropLesion
 from usmm.datasets.transforms.base_transform import all_steps
+from usmm.datasets.transforms.depth_options import pipeline_depths
 from usmm.datasets.unread_files import unread_files, unread_text
 from usmm.engine.pretraining import check_pretraining
 from usmm.engine.table_fit import check_fit
@@ -209,12 +210,13 @@ def report_outlines(before: Mapping[str, float], data: CaseDataset) -> list[str]
     return changes
 
 
-def report_copies(parts: Mapping[str, CaseDataset], near: str) -> int:
+def report_copies(parts: Mapping[str, CaseDataset], near: str, pipeline: Sequence[object] = ()) -> int:
     """See that no picture is in two parts, whatever its bytes are; log those that look nearly the same.
 
     Args:
         parts: Part -> its data set.
         near: What becomes of pictures that look nearly the same: `'warn'`, `'error'` or `'ignore'`.
+        pipeline: The config's, whose loaders state the grey values that become 0 and 255.
 
     Returns:
         Number of pairs that look nearly the same.
@@ -226,7 +228,8 @@ def report_copies(parts: Mapping[str, CaseDataset], near: str) -> int:
     if near == 'ignore' or len(sets) < 2:
         return 0
     schema = next(iter(sets.values())).schema
-    pairs = copies_across({part: data.cases for part, data in sets.items()}, list(schema.clips))
+    depth = pipeline_depths(pipeline, tuple(schema.clips), tuple(schema.images))
+    pairs = copies_across({part: data.cases for part, data in sets.items()}, list(schema.clips), depth)
     equal = [pair for pair in pairs if pair.equal]
     if equal:
         raise DataError(f'{len(equal)} pairs of pictures with the same pixels are in two parts: {listed(equal)}')

@@ -12,7 +12,7 @@ import numpy as np
 import pydicom.examples
 import pytest
 
-from usmm.datasets.checks.file_facts import examine, examine_all
+from usmm.datasets.checks.file_facts import Look, examine, examine_all
 
 
 @pytest.fixture(scope='module')
@@ -103,7 +103,7 @@ def test_an_unforeseen_error_is_a_result(tmp_path: Path, picture: np.ndarray) ->
     def fail(path: Path, pixels: np.ndarray) -> str:
         raise RuntimeError('decoder gave up')
 
-    fact = examine(write(tmp_path / 'a.png', picture), 'image', fail)
+    fact = examine(write(tmp_path / 'a.png', picture), 'image', Look(describe_panels=fail))
     assert (fact.kind, fact.error) == ('unreadable', 'RuntimeError: decoder gave up')
 
 
@@ -114,8 +114,8 @@ def test_panels_see_the_brightest_value_over_time(tmp_path: Path, picture: np.nd
         seen.append(pixels)
         return 'two'
 
-    assert examine(write(tmp_path / 'a.png', picture), 'image', describe).panels == 'two'
-    assert examine(write_clip(tmp_path / 'c.mp4', frames=12), 'clip', describe).panels == 'two'
+    assert examine(write(tmp_path / 'a.png', picture), 'image', Look(describe_panels=describe)).panels == 'two'
+    assert examine(write_clip(tmp_path / 'c.mp4', frames=12), 'clip', Look(describe_panels=describe)).panels == 'two'
     assert seen[0].shape == (40, 60, 3)
     assert seen[1].shape == (48, 64, 3)
     assert seen[1].mean() > 150  # noise has a mean of 127; the brightest of three frames is brighter

@@ -6,16 +6,19 @@ import csv
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
+from usmm.datasets import CaseDataset
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks import picture_copies
 from usmm.datasets.checks.check_data import check_data
-from usmm.datasets.checks.picture_copies import copies_across, patient_copies
-from usmm.datasets.checks.picture_digests import near_pairs, picture_digest
+from usmm.datasets.checks.picture_copies import PicturePair, copies_across
+from usmm.datasets.checks.picture_digests import ClipDigests, Picture, near_pairs, picture_digest
 from usmm.datasets.checks.texture_likeness import SAME, likeness, texture
+from usmm.datasets.transforms.depth_options import DepthOptions, pipeline_depths
 from usmm.engine.preconditions import report_copies
 from usmm.readers import DataError
 
@@ -67,7 +70,8 @@ def table(folder: Path, last) -> Path:
 @pytest.mark.parametrize('how', EQUAL)
 def test_equal_pixels_in_other_bytes_are_a_blocking_problem(tmp_path: Path, how: str) -> None:
     path = table(tmp_path, EQUAL[how])
-    assert picture_digest(tmp_path / '0.png').pixels == picture_digest(tmp_path / '5.png').pixels
+    first, last = (picture_digest(Picture(tmp_path / f'{i}.png')) for i in (0, 5))
+    assert first.pixels == last.pixels
     result = check_data(path, SCHEMA, CLASSES)
     (problem,) = [p for p in result.blocking if p.kind == 'same_pixels']
     assert problem.case_id == 'c5' and problem.message == 'shows the same pixels as 0.png of case c0, patient p0'
@@ -76,7 +80,7 @@ def test_equal_pixels_in_other_bytes_are_a_blocking_problem(tmp_path: Path, how:
 @pytest.mark.parametrize('how', COPIES)
 def test_pictures_that_look_nearly_the_same_are_warned_of_with_a_sheet(tmp_path: Path, how: str) -> None:
     path = table(tmp_path, lambda picture, place: COPIES[how](picture).save(place))
-    (pair,) = patient_copies(CaseTable.read(path, SCHEMA, CLASSES))
+    (pair,) = patient_copies(path)
     assert pair.cases == ('c0', 'c5') and not pair.equal
     result = check_data(path, SCHEMA, CLASSES)
     assert [p.kind for p in result.problems if p.case_id == 'c5'] == ['near_duplicate'] and not result.blocking
@@ -88,15 +92,17 @@ def test_pictures_that_look_nearly_the_same_are_warned_of_with_a_sheet(tmp_path:
 
 def test_other_pictures_and_those_of_one_patient_are_no_pairs(tmp_path: Path) -> None:
     path = table(tmp_path, lambda picture, place: speckle(5).save(place))
-    assert patient_copies(CaseTable.read(path, SCHEMA, CLASSES)) == []
+    assert patient_copies(path) == []
     text = path.read_text().replace('p5', 'p0').replace(',5.png', ',0.png')
     path.write_text(text)
-    assert patient_copies(CaseTable.read(path, SCHEMA, CLASSES)) == []
+    assert patient_copies(path) == []
+
+
+def patient_copies(path: Path) -> list[PicturePair]:
+    return check_data(path, SCHEMA, CLASSES).copies
 
 
 def parts_of(path: Path):
-    from usmm.datasets import CaseDataset
-
     text = path.read_text().splitlines()
     split = [text[0] + ',split', *(f'{line},{"test" if i >= 3 else "train"}' for i, line in enumerate(text[1:]))]
     path.write_text('\n'.join(split) + '\n')
@@ -147,5 +153,74 @@ def test_pairs_that_are_not_compared_further_are_counted(tmp_path: Path, monkeyp
     texts: list[str] = []
     monkeypatch.setattr(picture_copies, 'print_log', lambda text, *how: texts.append(text))
     monkeypatch.setattr(picture_copies, 'MOST', 0)
-    assert patient_copies(CaseTable.read(path, SCHEMA, CLASSES)) == []
+    assert patient_copies(path) == []
     assert texts == ['1 of 1 pairs of pictures with like hashes were not compared further; the nearest 0 were']
+
+
+def test_a_clip_that_was_cut_and_stored_anew_is_found_by_its_frames(tmp_path: Path) -> None:
+    frames = [np.asarray(speckle(i // 12).convert('RGB'))[:128, :160] for i in range(48)]
+
+    def write(name: str, images: list[np.ndarray]) -> None:
+        size = images[0].shape[1::-1]
+        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*'MJPG'), 12, size)
+        for image in images:
+            writer.write(np.ascontiguousarray(image[..., ::-1]))
+        writer.release()
+
+    write('a.avi', frames)
+    write('b.avi', frames[20:])  # begins within the second picture
+    write('c.avi', [np.asarray(speckle(9).convert('RGB'))[:128, :160]] * 24)
+    path = tmp_path / 'cases.csv'
+    path.write_text('case_id,patient_id,label,clip\nc0,p0,A,a.avi\nc1,p1,B,b.avi\nc2,p2,A,c.avi\n')
+    schema = dict(clips=dict(clip='clip'))
+    result = check_data(path, schema, CLASSES)
+    (pair,) = result.copies
+    assert pair.cases == ('c0', 'c1')
+    (problem,) = [p for p in result.problems if p.kind in ('near_duplicate', 'same_pixels')]
+    assert 'a.avi frame' in problem.message and problem.case_id == 'c1'
+    result.write(tmp_path / 'out')
+    assert (tmp_path / 'out' / 'near_duplicates.png').is_file()
+
+
+def test_digests_of_a_clip_are_thinned_out_evenly() -> None:
+    class Frame:
+        def __init__(self, level: int) -> None:
+            self.level = level
+
+        def rgb(self) -> np.ndarray:
+            return np.full((64, 64, 3), self.level, np.uint8)
+
+    for count, expected in ((5, [*range(5)]), (16, [*range(16)]), (17, [*range(0, 17, 2)]), (100, [*range(0, 100, 8)])):
+        digests = ClipDigests()
+        for i in range(count):
+            digests.add(Frame(i))  # type: ignore[arg-type]
+        assert [frame for frame, _ in digests.digests] == expected
+
+
+def test_pictures_are_compared_as_the_loaders_read_them(tmp_path: Path) -> None:
+    def deep(i: int) -> Image.Image:  # floating point, which needs a window
+        return Image.fromarray(np.asarray(speckle(i).convert('L')).astype(np.float32) / 255)
+
+    rows = ['case_id,patient_id,label,bus,split']
+    for i in range(4):
+        deep(i % 3).save(tmp_path / f'{i}.tif', compression=None if i < 3 else 'tiff_lzw')
+        rows.append(f'c{i},p{i},{"AB"[i % 2]},{i}.tif,{"test" if i == 3 else "train"}')
+    path = tmp_path / 'cases.csv'
+    path.write_text('\n'.join(rows))
+    schema, how = {**SCHEMA, 'split': 'split'}, dict(selection='last')
+    parts = {part: CaseDataset(path, schema, CLASSES, part=part, split=how) for part in ('train', 'test')}
+    pipeline = [dict(type='Cached', transforms=[dict(type='usmm.LoadImage', window=dict(bus=(0, 1)))])]
+    with pytest.raises(DataError, match='1 pairs of pictures with the same pixels are in two parts') as error:
+        report_copies(parts, 'warn', [dict(type='LoadImage', window=(0, 1))])
+    assert '0.tif' in str(error.value)
+    result = check_data(path, schema, CLASSES, depth=DepthOptions.of((0, 1)))
+    assert 'same_pixels' in [p.kind for p in result.blocking]
+    assert pipeline_depths(pipeline, [], ['bus']).at('bus') == ((0, 1), None)
+
+
+def test_pictures_that_cannot_be_compared_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = table(tmp_path, lambda picture, place: place.write_bytes(b'no picture'))
+    texts: list[str] = []
+    monkeypatch.setattr(picture_copies, 'print_log', lambda text, *how: texts.append(text))
+    copies_across({case.case_id: [case] for case in CaseTable.read(path, SCHEMA, CLASSES).cases}, [])
+    assert texts == ['1 files were not compared with those of other parts, as they cannot be read: 5.png']

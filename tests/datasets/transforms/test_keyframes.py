@@ -10,8 +10,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 
-from usmm.datasets.transforms import KeyFrames, key_frames, keyframes
+from usmm.datasets.transforms import KeyFrames, key_frames, keyframes, lesion_curve
 from usmm.datasets.transforms.keyframes import BestFrames
 from usmm.readers import DataError, open_clip, read_clip
 from usmm.structures import Case
@@ -193,7 +196,7 @@ def test_a_clip_without_frames_is_an_error(clip: Path, monkeypatch: pytest.Monke
         def sample(self, step: float) -> list[Frame]:
             return []
 
-    monkeypatch.setattr(keyframes, 'open_clip', lambda file, fps=None: Empty())
+    monkeypatch.setattr(keyframes, 'open_clip', lambda file, fps=None, window=None: Empty())
     with pytest.raises(DataError, match='the clip has no frame'):
         key_frames(clip)
 
@@ -249,8 +252,31 @@ def test_options_are_checked_and_named() -> None:
         KeyFrames('dceus', num_frames=0)
     with pytest.raises(ValueError, match='must be positive, got 10 and 0'):
         KeyFrames('dceus', step=0)
-    expected = "KeyFrames(modality='dceus', num_frames=10, step=1.0, change='mean_of_frame', fps=None)"
+    expected = "KeyFrames(modality='dceus', num_frames=10, step=1.0, change='mean_of_frame', fps=None, window=None)"
     assert repr(KeyFrames('dceus')) == expected
+
+
+def test_a_window_holds_for_key_frames_and_curves_of_a_dicom_cine(tmp_path: Path) -> None:
+    values = np.stack([np.full((8, 8), level, np.uint16) for level in (0, 800, 3000, 4000)])
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UltrasoundMultiFrameImageStorage
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = values.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, 'MONOCHROME2', 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.FrameTime = 16, 12, 11, '1000'
+    dataset.PixelData = values.tobytes()
+    dataset['PixelData'].VR = 'OW'
+    file = tmp_path / 'cine.dcm'
+    dataset.save_as(file, enforce_file_format=True)
+    case = KeyFrames('dceus', num_frames=4, window=(0, 2000))(Case('1', 'p', files={'dceus': (file,)}))
+    assert case.data['dceus'][:, 0, 0, 0].tolist() == [0, 102, 255, 255]
+    Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / 'mask.png')
+    times, grey = lesion_curve(file, [tmp_path / 'mask.png'], window=(0, 4000))
+    assert times.tolist() == [0, 1, 2, 3] and grey.round().tolist() == [0, 51, 191, 255]
+    with pytest.raises(ValueError, match='window must be two finite numbers that rise'):
+        KeyFrames('dceus', window=(3, 1))
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,12 @@ import numpy as np
 from usmm.datasets.case_table import NO_PATIENTS, CaseTable
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
 from usmm.datasets.checks.duplicate_sheet import duplicate_sheet
-from usmm.datasets.checks.file_facts import FileFacts, examine_all
+from usmm.datasets.checks.file_facts import FileFacts, Look, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
-from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, patient_copies
+from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, table_copies
 from usmm.datasets.data_digest import data_digest
 from usmm.datasets.table_problem import Problem
+from usmm.datasets.transforms.depth_options import DepthOptions
 from usmm.structures import Schema, Settings
 
 MANIFEST = 'manifest.json'
@@ -75,8 +76,11 @@ class CheckResult:
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
         _write_csv(out / 'problems.csv', PROBLEM_COLUMNS, self.rows())
-        facts = [asdict(fact) | dict(path=relative(fact.path, self.root)) for fact in self.facts]
-        _write_csv(out / 'files.csv', tuple(FileFacts.__dataclass_fields__), facts)
+        names = [f.name for f in fields(FileFacts) if f.name != 'pictures']
+        facts = [
+            {n: getattr(fact, n) for n in names} | dict(path=relative(fact.path, self.root)) for fact in self.facts
+        ]
+        _write_csv(out / 'files.csv', names, facts)
         if self.copies:
             duplicate_sheet(self.copies, out / 'near_duplicates.png')
         kinds = [problem.kind for problem in self.problems]
@@ -97,6 +101,7 @@ def check_data(
     manifest: str | Path | None = None,
     update_manifest: bool = False,
     workers: int | None = None,
+    depth: DepthOptions | None = None,
     describe_panels: Callable[[Path, np.ndarray], str] | None = None,
     progress: Callable[[Iterable[FileFacts], int], Iterable[FileFacts]] | None = None,
 ) -> CheckResult:
@@ -109,7 +114,9 @@ def check_data(
         folds: A folds file to check against the table, if it exists.
         manifest: The manifest: compared with where it exists, written where it does not.
         update_manifest: Write the manifest anew after the comparison: what changed is accepted.
-        workers, describe_panels: As in `examine_all`.
+        workers: As in `examine_all`.
+        depth: The grey values that become 0 and 255 of each modality, as the loaders of the config have them.
+        describe_panels: As in `Look`.
         progress: Wraps the files as they are examined, with their number: a progress bar.
 
     Raises:
@@ -126,16 +133,23 @@ def check_data(
         parts, wrong = read_parts(folds, table)
         notes.append(f'folds read from {folds}')
     files = files_to_examine(table)
-    found = examine_all(files, workers, describe_panels)
+    looks = {
+        file: Look(*(depth or DepthOptions()).at(modality), describe_panels, digests=True)
+        for case in table.cases
+        for modality, paths in case.files.items()
+        for file in paths
+    }
+    found = examine_all(files, workers, looks)
     facts = {(fact.path, fact.role): fact for fact in (progress(found, len(files)) if progress else found)}
     problems = find_problems(table, facts, modalities, parts) + wrong
     if manifest is not None:
         digests = {f.path: (f.sha256, f.bytes) for f in facts.values() if f.sha256}
         digests[table.path] = (data_digest(table.path), table.path.stat().st_size)
         problems += _with_manifest(Path(manifest), root, digests, update_manifest, notes)
-    copies = patient_copies(table)
+    copies = table_copies(table, facts)
     digests_of = {path: fact.sha256 for (path, _), fact in facts.items()}
-    problems += copy_problems([p for p in copies if digests_of.get(p.first) != digests_of.get(p.second)])
+    other_bytes = [p for p in copies if len({digests_of[picture.path] for picture in p.pictures}) > 1]
+    problems += copy_problems(other_bytes)
     checked = [facts[file] for file in files]
     return CheckResult(root, problems, count(table, facts), checked, missing, notes, copies)
 

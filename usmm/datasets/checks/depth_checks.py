@@ -33,12 +33,14 @@ def depth_problems(cases: Sequence[Case], facts: Mapping[tuple[Path, str], FileF
     for modality, of_modality in files.items():
         read = list(of_modality.values())
         depths = Counter(fact.depth for fact in read)
-        if len(depths) > 1:
+        windowed = all(fact.window is not None for fact in read)
+        settled = min(depths, default=0) > 8 and (windowed or all(fact.bits is not None for fact in read))
+        if len(depths) > 1 and not settled:
             words = ', '.join(f'{count} of {bits} bits' for bits, count in sorted(depths.items()))
             message = f'files of several depths ({words}): equal values need not become equal levels, set {SETTING}'
             yield Problem('depths', None, _odd(read, depths), modality, message)
         scales = Counter(fact.scale or 'none' for fact in read)
-        if len(scales) > 1:
+        if len(scales) > 1 and not windowed:
             words = ', '.join(f'{count} with {scale}' for scale, count in scales.most_common(5))
             more = f' and {len(scales) - 5} others' if len(scales) > 5 else ''
             message = (
@@ -48,13 +50,13 @@ def depth_problems(cases: Sequence[Case], facts: Mapping[tuple[Path, str], FileF
         for words, count in Counter(fact.assumed for fact in read if fact.assumed).items():
             message = f'{count} files whose colours their header labels wrongly, by the number of bytes: {words}'
             yield Problem('colours', None, None, modality, message)
-        deep = [fact for fact in read if fact.depth > 8]
+        deep = [fact for fact in read if fact.depth > 8 and fact.window is None and fact.bits is None]
         used = max((fact.used_depth for fact in deep), default=0)
         stated = max((fact.depth for fact in deep), default=0)
         if used < stated:
             message = (
                 f'the values of all {len(deep)} files of {stated} bits need {used} bits alone, so the images are dark: '
-                f'set bits={used} of LoadImage, unless it is set'
+                f'set bits={used} of LoadImage'
             )
             yield Problem('dark', None, None, modality, message)
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageDraw
 
 from usmm.datasets.checks.picture_copies import PicturePair
-from usmm.datasets.checks.picture_digests import first_picture
-from usmm.readers import DataError
 
 SIDE, TEXT, PAIRS = 240, 18, 40  # pixels of a picture and of a line of text; pairs on a sheet
 
@@ -27,18 +24,11 @@ def duplicate_sheet(pairs: Sequence[PicturePair], path: Path) -> None:
     draw = ImageDraw.Draw(sheet)
     for row, pair in enumerate(shown):
         top = row * (SIDE + 2 * TEXT)
-        for column, (file, case) in enumerate(zip((pair.first, pair.second), pair.cases, strict=True)):
-            picture = Image.fromarray(_picture(file))
+        for column, (entry, case) in enumerate(zip(pair.pictures, pair.cases, strict=True)):
+            picture = Image.fromarray(entry.read())
             picture.thumbnail((SIDE - 4, SIDE - 4))
             sheet.paste(picture, (column * SIDE + 2, top + 2))
-            draw.text((column * SIDE + 2, top + SIDE), f'{file.name[-26:]}, case {case[-12:]}', fill='black')
+            draw.text((column * SIDE + 2, top + SIDE), f'{pair.names[column][-26:]}, case {case[-12:]}', fill='black')
         what = 'the same pixels' if pair.equal else f'{pair.bits} of 256 bits differ'
         draw.text((2, top + SIDE + TEXT), f'{pair.places[0]} and {pair.places[1]}: {what}', fill='black')
     sheet.save(path)
-
-
-def _picture(file: Path) -> np.ndarray:
-    try:
-        return first_picture(file, False)
-    except DataError:
-        return first_picture(file, True)

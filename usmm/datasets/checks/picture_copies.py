@@ -3,95 +3,150 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.logging import print_log
 
 from usmm.datasets.case_table import CaseTable
-from usmm.datasets.checks.picture_digests import PictureDigest, near_pairs, picture_digest, same_texture
+from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.checks.picture_digests import Picture, PictureDigest, near_pairs, picture_digest, same_texture
 from usmm.datasets.table_problem import Problem
+from usmm.datasets.transforms.depth_options import DepthOptions
 from usmm.readers import DataError
 from usmm.structures import Case
 
 SHOWN = 5  # pairs named in a message
 MOST = 2000  # pairs whose textures are compared, the nearest first
+TRIES = 3  # pairs of frames of two clips of them
 
 
 @dataclass(frozen=True)
 class PicturePair:
-    """Two files of different patients that show nearly the same.
+    """Two pictures of different patients that show nearly the same.
 
     Args:
-        first, second: The files.
+        pictures: Both pictures.
         cases: Ids of their cases.
         places: What tells the two apart for the check: their parts, or their patients.
         bits: Bits of the perceptual hash, of 256, in which they differ.
         equal: Whether every decoded pixel is equal.
     """
 
-    first: Path
-    second: Path
+    pictures: tuple[Picture, Picture]
     cases: tuple[str, str]
     places: tuple[str, str]
     bits: int
     equal: bool
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of the files, of a clip with the number of the frame."""
+        first, second = (p.path.name + (f' frame {p.frame}' if p.frame else '') for p in self.pictures)
+        return first, second
+
     def __str__(self) -> str:
         how = 'the same pixels' if self.equal else f'{self.bits} of 256 bits differ'
-        files = zip((self.first, self.second), self.cases, self.places, strict=True)
-        named = [f'{file.name} (case {case}, {place})' for file, case, place in files]
+        pictures = zip(self.names, self.cases, self.places, strict=True)
+        named = [f'{name} (case {case}, {place})' for name, case, place in pictures]
         return f'{" and ".join(named)}: {how}'
 
 
-def copies_across(groups: Mapping[str, Sequence[Case]], clips: Sequence[str]) -> list[PicturePair]:
+class Entry(NamedTuple):
+    """A picture that is compared.
+
+    Args:
+        picture: The picture.
+        digest: Its digest.
+        case: Its case.
+        place: Its part or patient.
+    """
+
+    picture: Picture
+    digest: PictureDigest
+    case: Case
+    place: str
+
+
+def copies_across(
+    groups: Mapping[str, Sequence[Case]], clips: Sequence[str], depth: DepthOptions | None = None
+) -> list[PicturePair]:
     """Pairs of files in two groups that show the same, or nearly; those with equal pixels first.
 
     Args:
-        groups: Name of a part, or of a patient -> its cases. A pair of one patient counts as none: views of one lesion
-            look alike.
+        groups: Name of a part -> its cases. A pair of one patient counts as none: views of one lesion look alike.
         clips: Modalities that are clips, compared by their first frames.
+        depth: The grey values that become 0 and 255, as the loaders have them.
     """
-    entries = [
-        (file, case, name, modality in clips)
-        for name, cases in groups.items()
-        for case in cases
-        for modality, files in case.files.items()
-        for file in files
-    ]
-    digests: list[PictureDigest] = []
-    kept = []
-    for entry in entries:
-        try:
-            digests.append(picture_digest(entry[0], entry[3]))
-            kept.append(entry)
-        except (DataError, OSError):
-            continue  # reported where all files are read
-    found = []
+    entries = []
+    unread = []
+    for name, cases in groups.items():
+        for case in cases:
+            for modality, files in case.files.items():
+                for file in files:
+                    picture = Picture(file, modality in clips, 0, *(depth or DepthOptions()).at(modality))
+                    try:
+                        entries.append(Entry(picture, picture_digest(picture), case, name))
+                    except (DataError, OSError):
+                        unread.append(file.name)
+    if unread:
+        text = f'{len(unread)} files were not compared with those of other parts, as they cannot be read'
+        print_log(f'{text}: {", ".join(unread[:SHOWN])}', 'current', logging.WARNING)
+    return similar_pairs(entries)
+
+
+def table_copies(table: CaseTable, facts: Mapping[tuple[Path, str], FileFacts]) -> list[PicturePair]:
+    """Pairs of pictures of two patients of a table that show the same, or nearly; clips by several of their frames.
+
+    Args:
+        table: The table.
+        facts: What was found in every file, by (file, role); a file that could not be read is among the problems.
+    """
+    entries = []
+    for case in table.cases:
+        for modality, files in case.files.items():
+            clip = modality in table.schema.clips
+            for file in files:
+                fact = facts.get((file, 'clip' if clip else 'image'))
+                if fact is None:
+                    continue
+                for frame, digest in fact.pictures:
+                    picture = Picture(file, clip, frame, fact.window, fact.bits)
+                    entries.append(Entry(picture, digest, case, f'patient {case.patient_id}'))
+    return similar_pairs(entries)
+
+
+def similar_pairs(entries: Sequence[Entry]) -> list[PicturePair]:
+    """Pairs of pictures of two patients in two places that show the same, or nearly; one pair for two files.
+
+    Args:
+        entries: The pictures.
+    """
+    pairs: dict[tuple[Path, Path], PicturePair] = {}
+    tried: Counter[tuple[Path, Path]] = Counter()
     compared = 0
-    for i, j, bits in near_pairs([digest.bits for digest in digests]):
-        (first, case, name, clip), (second, other, other_name, other_clip) = kept[i], kept[j]
-        if name == other_name or case.patient_id == other.patient_id:
+    for i, j, bits in near_pairs([entry.digest.bits for entry in entries]):
+        first, second = entries[i], entries[j]
+        files = first.picture.path, second.picture.path
+        if first.place == second.place or first.case.patient_id == second.case.patient_id or files in pairs:
             continue
-        equal = digests[i].pixels == digests[j].pixels
+        equal = first.digest.pixels == second.digest.pixels
         if not equal:
+            tried[files] += 1
             compared += 1
-            if compared > MOST or not same_texture((first, clip), (second, other_clip)):
+            if tried[files] > TRIES or compared > MOST or not same_texture(first.picture, second.picture):
                 continue
-        found.append(PicturePair(first, second, (case.case_id, other.case_id), (name, other_name), bits, equal))
+        pairs[files] = PicturePair(
+            (first.picture, second.picture), (first.case.case_id, second.case.case_id), (first.place, second.place),
+            bits, equal,
+        )  # fmt: skip
     if compared > MOST:
         text = f'{compared - MOST} of {compared} pairs of pictures with like hashes were not compared further'
         print_log(f'{text}; the nearest {MOST} were', 'current', logging.WARNING)
-    return sorted(found, key=lambda pair: not pair.equal)
-
-
-def patient_copies(table: CaseTable) -> list[PicturePair]:
-    """Pairs of pictures of two patients of a table that show the same, or nearly."""
-    patients: dict[str, list[Case]] = {}
-    for case in table.cases:
-        patients.setdefault(f'patient {case.patient_id}', []).append(case)
-    return copies_across(patients, list(table.schema.clips))
+    return sorted(pairs.values(), key=lambda pair: not pair.equal)
 
 
 def copy_problems(pairs: Sequence[PicturePair]) -> list[Problem]:
@@ -100,8 +155,8 @@ def copy_problems(pairs: Sequence[PicturePair]) -> list[Problem]:
     for pair in pairs:
         kind = 'same_pixels' if pair.equal else 'near_duplicate'
         how = 'shows the same pixels as' if pair.equal else f'looks like ({pair.bits} of 256 bits differ)'
-        message = f'{how} {pair.first.name} of case {pair.cases[0]}, {pair.places[0]}'
-        problems.append(Problem(kind, pair.cases[1], pair.second, None, message))
+        message = f'{how} {pair.names[0]} of case {pair.cases[0]}, {pair.places[0]}'
+        problems.append(Problem(kind, pair.cases[1], pair.pictures[1].path, None, message))
     return problems
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from usmm.datasets.checks.texture_likeness import SAME, likeness, texture
 from usmm.datasets.data_digest import file_state
-from usmm.readers import DataError, open_clip, read_image
+from usmm.readers import ClipFrame, DataError, Window, open_clip, read_image
 
 HASH_SIZE = 16
 BITS = HASH_SIZE**2
@@ -39,17 +39,72 @@ class PictureDigest:
     bits: bytes
 
 
-def picture_digest(path: Path, clip: bool = False) -> PictureDigest:
-    """The digest of an image, or of the first frame of a clip; computed once as long as the file stays the same.
+@dataclass(frozen=True)
+class Picture:
+    """A picture in a file.
 
     Args:
         path: The file.
         clip: Whether it is a clip.
+        frame: Which of its frames, counted from 0.
+        window, bits: The grey values that become 0 and 255, as the loader of the modality has them.
+    """
+
+    path: Path
+    clip: bool = False
+    frame: int = 0
+    window: Window | None = None
+    bits: int | None = None
+
+    def read(self) -> NDArray[np.uint8]:
+        """Its pixels, (H, W, 3) RGB.
+
+        Raises:
+            DataError: It cannot be read, or the clip has not so many frames.
+        """
+        if not self.clip:
+            return read_image(self.path, self.window, self.bits)
+        with open_clip(self.path, window=self.window) as opened:
+            for index, frame in enumerate(opened.sample(None)):
+                if index == self.frame:
+                    return frame.rgb()
+        raise DataError(f'a clip without a frame of number {self.frame}', file=self.path)
+
+
+class ClipDigests:
+    """Digests of 8 to 16 evenly spaced frames of a clip that is streamed, or of all frames of a shorter one.
+
+    Args:
+        most: Digests are thinned out beyond so many.
+    """
+
+    def __init__(self, most: int = 16) -> None:
+        self.most, self.step, self.seen = most, 1, 0
+        self.digests: list[tuple[int, PictureDigest]] = []
+
+    def add(self, frame: ClipFrame) -> None:
+        """Look at the next frame; its pixels are converted only where its digest is kept.
+
+        Args:
+            frame: The frame.
+        """
+        if self.seen % self.step == 0:
+            self.digests.append((self.seen, pixels_digest(frame.rgb())))
+            if len(self.digests) > self.most:
+                self.digests, self.step = self.digests[::2], 2 * self.step
+        self.seen += 1
+
+
+def picture_digest(picture: Picture) -> PictureDigest:
+    """The digest of a picture; computed once as long as the file stays the same.
+
+    Args:
+        picture: The picture.
 
     Raises:
         DataError: It cannot be read.
     """
-    return _digest(path, file_state(path), clip)
+    return _digest(picture, file_state(picture.path))
 
 
 def pixels_digest(pixels: NDArray[np.uint8]) -> PictureDigest:
@@ -93,35 +148,20 @@ def near_pairs(bits: Sequence[bytes], most: int = NEAR) -> list[tuple[int, int, 
     return sorted(found, key=lambda pair: (pair[2], pair))
 
 
-def same_texture(one: tuple[Path, bool], other: tuple[Path, bool]) -> bool:
-    """Whether two files show the same picture by their fine texture.
+def same_texture(one: Picture, other: Picture) -> bool:
+    """Whether two pictures are the same by their fine texture.
 
     Args:
-        one, other: A file, and whether it is a clip, of which the first frame counts.
+        one, other: The pictures.
     """
-    textures = [_texture(path, file_state(path), clip) for path, clip in (one, other)]
-    return likeness(*textures) >= SAME
-
-
-def first_picture(path: Path, clip: bool) -> NDArray[np.uint8]:
-    """An image, or the first frame of a clip, (H, W, 3) RGB.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    if not clip:
-        return read_image(path)
-    with open_clip(path) as opened:
-        for frame in opened.sample(None):
-            return frame.rgb()
-    raise DataError('a clip without frames', file=path)
+    return likeness(*(_texture(picture, file_state(picture.path)) for picture in (one, other))) >= SAME
 
 
 @lru_cache(maxsize=100_000)
-def _digest(path: Path, state: tuple[int, ...], clip: bool) -> PictureDigest:
-    return pixels_digest(first_picture(path, clip))
+def _digest(picture: Picture, state: tuple[int, ...]) -> PictureDigest:
+    return pixels_digest(picture.read())
 
 
 @lru_cache(maxsize=512)
-def _texture(path: Path, state: tuple[int, ...], clip: bool) -> NDArray[np.float32]:
-    return texture(first_picture(path, clip))
+def _texture(picture: Picture, state: tuple[int, ...]) -> NDArray[np.float32]:
+    return texture(picture.read())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from usmm.readers import Window, check_depth
 
 WindowOption = Window | Mapping[str, Window] | None
 BitsOption = int | Mapping[str, int] | None
+LOADERS = ('LoadImage', 'LoadClip', 'KeyFrames')
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,44 @@ class DepthOptions:
 
 def _place(modality: str | None) -> str:
     return '' if modality is None else f' of {modality}'
+
+
+def pipeline_depths(steps: Sequence[object], clips: Sequence[str], images: Sequence[str]) -> DepthOptions:
+    """The windows and bits with which the loaders of a pipeline read each modality.
+
+    Args:
+        steps: The pipeline as a config has it: dicts, also inside of others.
+        clips, images: The modalities of the schema.
+
+    Raises:
+        ValueError: As `DepthOptions.of`.
+
+    Example:
+        >>> steps = [dict(type='Cached', transforms=[dict(type='LoadImage', bits=12)])]
+        >>> pipeline_depths(steps, ['dceus'], ['bus']).at('bus'), pipeline_depths(steps, ['dceus'], ['bus']).at('dceus')
+        ((None, 12), (None, None))
+    """
+    windows: dict[str, Window] = {}
+    depths: dict[str, int] = {}
+    for step in _loaders(steps):
+        default = images if step['type'] == 'LoadImage' else clips
+        named = step.get('modalities') or step.get('modality') or default
+        options = DepthOptions.of(step.get('window'), step.get('bits'))
+        for modality in [named] if isinstance(named, str) else named:
+            window, bits = options.at(modality)
+            if window is not None:
+                windows[modality] = window
+            if bits is not None:
+                depths[modality] = bits
+    return DepthOptions.of(windows or None, depths or None)
+
+
+def _loaders(steps: Sequence[object]) -> list[Mapping[str, Any]]:
+    loaders: list[Mapping[str, Any]] = []
+    for step in steps:
+        if isinstance(step, Mapping):
+            if str(step.get('type')).rpartition('.')[2] in LOADERS:
+                loaders.append({**step, 'type': str(step['type']).rpartition('.')[2]})
+            inner = step.get('transforms')
+            loaders += _loaders(inner) if isinstance(inner, (list, tuple)) else []
+    return loaders

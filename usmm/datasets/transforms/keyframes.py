@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from usmm.datasets.transforms.base_transform import Transform
+from usmm.datasets.transforms.depth_options import DepthOptions
 from usmm.datasets.transforms.store import ArrayStore, digests, made_by
-from usmm.readers import ClipFrame, DataError, open_clip
+from usmm.readers import ClipFrame, DataError, Window, open_clip
 from usmm.registry import TRANSFORMS
 from usmm.structures import Case, ModalityInfo
 from usmm.utils.digests import value_digest
@@ -55,10 +56,11 @@ class KeyFrames(Transform):
             pixels of their difference.
         fps: Frame rate of a DICOM cine that says nothing about time; other files say.
         cache_dir: Folder that keeps chosen frames, keyed by file content and options; None: not kept.
+        window: (low, high): the grey values of a DICOM cine that become 0 and 255.
 
     Raises:
         DataError: The clip cannot be read or has no frame.
-        ValueError: Another word for `change`, or a number that is not positive.
+        ValueError: Another word for `change`, a number that is not positive, or a window that makes no sense.
     """
 
     def __init__(
@@ -69,13 +71,14 @@ class KeyFrames(Transform):
         change: str = 'mean_of_frame',
         fps: float | None = None,
         cache_dir: str | Path | None = None,
+        window: Window | None = None,
     ) -> None:
         if change not in CHANGES:
             raise ValueError(f'change must be one of {list(CHANGES)}, got {change!r}')
         if num_frames < 1 or not step > 0:
             raise ValueError(f'num_frames and step must be positive, got {num_frames} and {step}')
         self.modality, self.num_frames, self.step, self.change = modality, num_frames, float(step), change
-        self.fps = fps
+        self.fps, self.window = fps, DepthOptions.of(window).at(modality)[0]
         self._store = (
             None if cache_dir is None else ArrayStore(cache_dir)
         )  # no option: where it is kept changes nothing
@@ -98,7 +101,7 @@ class KeyFrames(Transform):
 
     def select(self, file: Path) -> Selection:
         """The key frames of a file, from the cache where it has them."""
-        options = (self.num_frames, self.step, self.change, self.fps)
+        options = (self.num_frames, self.step, self.change, self.fps, self.window)
         if self._store is None:
             return key_frames(file, *options)
         key = value_digest([*digests(self._store, [file]), 'keyframes', options, made_by()])
@@ -118,10 +121,11 @@ def key_frames(
     step: float = 1.0,
     change: str = 'mean_of_frame',
     fps: float | None = None,
+    window: Window | None = None,
 ) -> Selection:
     """Stream a clip and choose its key frames; see `KeyFrames` for the options."""
     keep = BestFrames(num_frames, change)
-    with open_clip(file, fps=fps) as clip:
+    with open_clip(file, fps=fps, window=window) as clip:
         for frame in clip.sample(step):
             keep.add(frame)
     if not keep.count:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from usmm.datasets.transforms.loading import unite_masks
-from usmm.readers import DataError, open_clip
+from usmm.readers import DataError, Window, open_clip
 
 
 def lesion_curve(
@@ -17,6 +17,7 @@ def lesion_curve(
     step: float | None = None,
     time_factor: float = 1.0,
     fps: float | None = None,
+    window: Window | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Stream a clip, and take the mean grey value (Rec. 601) inside the mask of every frame.
 
@@ -25,7 +26,8 @@ def lesion_curve(
         masks: Mask files, united; one outline for all frames.
         step: Seconds of the file between samples; None: every frame.
         time_factor: Seconds of the examination for each second of the file, for clips that were saved faster.
-        fps: Frame rate of a DICOM cine that says nothing about time.
+        fps: Frame rate of a DICOM cine that does not state its times.
+        window: (low, high): the grey values of a DICOM cine that become 0 and 255.
 
     Returns:
         Times (T,) in s of the examination, and grey values (T,), 0 to 255.
@@ -40,7 +42,7 @@ def lesion_curve(
     if not mask.any():
         raise DataError('the mask is empty', file=Path(masks[0]))
     times, grey = [], []
-    with open_clip(file, fps=fps) as clip:
+    with open_clip(file, fps=fps, window=window) as clip:
         if (clip.height, clip.width) != mask.shape:
             message = f'the mask is {mask.shape[1]}x{mask.shape[0]}, the clip {clip.width}x{clip.height}'
             raise DataError(f'{message} (width x height)', file=Path(masks[0]))
