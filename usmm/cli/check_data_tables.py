@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -17,9 +18,10 @@ from usmm.config import load_config
 from usmm.datasets.checks.case_checks import ModalityCounts
 from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, relative
 from usmm.datasets.checks.file_facts import FileFacts
-from usmm.datasets.transforms.depth_options import pipeline_depths
+from usmm.datasets.transforms.depth_options import loader_steps, pipeline_depths
 from usmm.datasets.transforms.panels import find_panels
 from usmm.readers import read_regions
+from usmm.registry import TRANSFORMS
 from usmm.structures import Schema
 from usmm.structures.settings import CLINICAL
 
@@ -46,9 +48,19 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         update_manifest=args.update_manifest,
         workers=args.workers,
         depth=pipeline_depths(config.get('test_pipeline') or (), tuple(schema.clips), tuple(schema.images)),
+        loaders=loaders_of(config),
         describe_panels=describe_panels,
         progress=progress,
     )
+
+
+def loaders_of(config: Config) -> list[object]:
+    """The loaders of a config whose cases are read as they stand in the table, without their caches."""
+    kind = (config.get('dataset') or {}).get('type', 'CaseDataset')
+    if str(kind).rpartition('.')[2] != 'CaseDataset':  # others make samples of the files of a case
+        return []
+    steps = loader_steps(config.get('test_pipeline') or ())
+    return [TRANSFORMS.build({key: value for key, value in step.items() if key != 'cache_dir'}) for step in steps]
 
 
 def describe_panels(file: Path, picture: np.ndarray) -> str:

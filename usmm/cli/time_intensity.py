@@ -103,6 +103,9 @@ def run(args: argparse.Namespace) -> int:
     table.to_csv(out, index=False)
     whole = sum(bool(f) and not any(map(math.isnan, f.values())) for f in found.values())
     print(f'{out}: {len(read.cases)} cases, {whole} with every parameter')
+    several = sum(len(case.files.get(clip, ())) > 1 for case in read.cases)
+    if several:
+        print(f'{several} cases have several clips of {clip!r}, of which the first was measured')
     if schema.file_table is not None and schema.file_table.path is not None and out.parent != source.parent:
         files = Path(os.path.relpath(source.parent / schema.file_table.path, out.parent)).as_posix()
         print(f'with this table, schema.file_table.path must be {files!r}')

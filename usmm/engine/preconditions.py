@@ -272,7 +272,7 @@ def report_unread(parts: Mapping[str, CaseDataset], train_set: CaseDataset | Non
         Modality -> `files` that are not read, `total` files and `cases` with such files.
     """
     used = [train_set if part == 'train' and train_set is not None else data for part, data in parts.items()]
-    found = unread_files(*((data.cases, data.pipeline) for data in used if isinstance(data, CaseDataset)))
+    found = unread_files(*((data.readings, data.pipeline) for data in used if isinstance(data, CaseDataset)))
     if found:
         print_log(unread_text(found), 'current', logging.WARNING)
     return {modality: asdict(counts) for modality, counts in found.items()}

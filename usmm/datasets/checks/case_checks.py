@@ -11,10 +11,11 @@ from typing import TypedDict
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.depth_checks import depth_problems
 from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.checks.label_leaks import label_leaks
 from usmm.datasets.converters.cells import read_records
 from usmm.datasets.table_problem import Problem
 from usmm.readers import outside
-from usmm.structures import Case
+from usmm.structures import CLINICAL, Case, Schema
 
 # Kinds that do not stop a training; every other kind does.
 WARNINGS = frozenset(
@@ -33,6 +34,8 @@ WARNINGS = frozenset(
         'dark',
         'scales',
         'colours',
+        'label_leak',
+        'not_read',
     }
 )
 Facts = Mapping[tuple[Path, str], FileFacts]
@@ -126,8 +129,9 @@ def find_problems(
         ]
     problems += depth_problems(table.cases, facts)
     problems += _label_problems(table)
+    problems += _leaks(table)
     problems += _part_problems(table.cases, {**(parts or {}), **table.parts})
-    problems += _same_files(table.cases, facts, {**(parts or {}), **table.parts})
+    problems += _same_files(table.cases, facts, {**(parts or {}), **table.parts}, table.schema)
     order = {case.case_id: index for index, case in enumerate(table.cases)}
     return sorted(problems, key=lambda p: order.get(p.case_id or '', -1))
 
@@ -257,6 +261,12 @@ def _label_problems(table: CaseTable) -> Iterable[Problem]:
             yield Problem('two_labels', list(found.values())[1], None, None, f'patient {patient} has labels {words}')
 
 
+def _leaks(table: CaseTable) -> Iterable[Problem]:
+    """Clinical variables that nearly determine the label by themselves."""
+    for name, reason in label_leaks(table.schema, table.cases, table.classes).items():
+        yield Problem('label_leak', None, None, CLINICAL, f'{name} seems to contain the label: {reason}')
+
+
 def _part_problems(cases: Sequence[Case], parts: Mapping[str, str]) -> Iterable[Problem]:
     first: dict[str, Case] = {}
     for case in cases:
@@ -269,13 +279,20 @@ def _part_problems(cases: Sequence[Case], parts: Mapping[str, str]) -> Iterable[
             yield Problem('two_parts', case.case_id, None, None, message)
 
 
-def _same_files(cases: Sequence[Case], facts: Facts, parts: Mapping[str, str]) -> Iterable[Problem]:
+def _same_files(cases: Sequence[Case], facts: Facts, parts: Mapping[str, str], schema: Schema) -> Iterable[Problem]:
     """Equal content under two patients (blocking), or twice under one; masks may be equal."""
     digests = {path: fact.sha256 for (path, _), fact in facts.items() if fact.sha256}
     first: dict[str, tuple[Case, Path]] = {}
     for case in cases:
+        column_of: dict[Path, tuple[str, str]] = {}  # file -> modality and its column
         for modality, paths in case.files.items():
             for path in paths:
+                column = schema.column(modality)
+                other_modality, other_column = column_of.setdefault(path, (modality, column))
+                if other_column != column:
+                    yield Problem(
+                        'same_file', case.case_id, path, modality, f'the file is that of {other_modality} too'
+                    )
                 if path not in digests:
                     continue
                 other, other_path = first.setdefault(digests[path], (case, path))

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,9 @@ from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, tabl
 from usmm.datasets.data_digest import data_digest
 from usmm.datasets.table_problem import Problem
 from usmm.datasets.transforms.depth_options import DepthOptions
-from usmm.structures import Schema, Settings
+from usmm.datasets.unread_files import unread_files, unread_text
+from usmm.structures import ModalityInfo, Schema, Settings
+from usmm.structures.case_info import TABLE
 
 MANIFEST = 'manifest.json'
 PROBLEM_COLUMNS = ('blocking', 'kind', 'case_id', 'modality', 'file', 'message')
@@ -102,6 +104,7 @@ def check_data(
     update_manifest: bool = False,
     workers: int | None = None,
     depth: DepthOptions | None = None,
+    loaders: Sequence[object] = (),
     describe_panels: Callable[[Path, np.ndarray], str] | None = None,
     progress: Callable[[Iterable[FileFacts], int], Iterable[FileFacts]] | None = None,
 ) -> CheckResult:
@@ -116,6 +119,7 @@ def check_data(
         update_manifest: Write the manifest anew after the comparison: what changed is accepted.
         workers: As in `examine_all`.
         depth: The grey values that become 0 and 255 of each modality, as the loaders of the config have them.
+        loaders: The transforms of the config that read files, to count those that they do not read.
         describe_panels: As in `Look`.
         progress: Wraps the files as they are examined, with their number: a progress bar.
 
@@ -150,6 +154,11 @@ def check_data(
     digests_of = {path: fact.sha256 for (path, _), fact in facts.items()}
     other_bytes = [p for p in copies if len({digests_of[picture.path] for picture in p.pictures}) > 1]
     problems += copy_problems(other_bytes)
+    used = [m for m in table.schema.modalities if modalities is None or m in modalities]
+    info: dict[str, ModalityInfo] = {TABLE: dict(clips=tuple(m for m in used if m in table.schema.clips))}
+    cases = [replace(c, files={m: f for m, f in c.files.items() if m in used}, info=info) for c in table.cases]
+    for modality, counts in unread_files((cases, loaders)).items():
+        problems.append(Problem('not_read', None, None, modality, unread_text({modality: counts})))
     checked = [facts[file] for file in files]
     return CheckResult(root, problems, count(table, facts), checked, missing, notes, copies)
 

@@ -77,7 +77,7 @@ def pipeline_depths(steps: Sequence[object], clips: Sequence[str], images: Seque
     """
     windows: dict[str, Window] = {}
     depths: dict[str, int] = {}
-    for step in _loaders(steps):
+    for step in loader_steps(steps):
         default = images if step['type'] == 'LoadImage' else clips
         named = step.get('modalities') or step.get('modality') or default
         options = DepthOptions.of(step.get('window'), step.get('bits'))
@@ -90,12 +90,17 @@ def pipeline_depths(steps: Sequence[object], clips: Sequence[str], images: Seque
     return DepthOptions.of(windows or None, depths or None)
 
 
-def _loaders(steps: Sequence[object]) -> list[Mapping[str, Any]]:
+def loader_steps(steps: Sequence[object]) -> list[Mapping[str, Any]]:
+    """The settings of the loaders of a pipeline, also of those inside of other transforms.
+
+    Args:
+        steps: The pipeline as a config has it.
+    """
     loaders: list[Mapping[str, Any]] = []
     for step in steps:
         if isinstance(step, Mapping):
             if str(step.get('type')).rpartition('.')[2] in LOADERS:
                 loaders.append({**step, 'type': str(step['type']).rpartition('.')[2]})
             inner = step.get('transforms')
-            loaders += _loaders(inner) if isinstance(inner, (list, tuple)) else []
+            loaders += loader_steps(inner) if isinstance(inner, (list, tuple)) else []
     return loaders

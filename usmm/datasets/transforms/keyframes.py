@@ -99,6 +99,11 @@ class KeyFrames(Transform):
         case.info.setdefault(self.modality, {}).update(facts)
         return case
 
+    def unread(self, case: Case) -> dict[str, int]:
+        """Clip -> files of it that are never read, where a case has several."""
+        count = len(case.files.get(self.modality, ()))
+        return {self.modality: count - 1} if count > 1 else {}
+
     def select(self, file: Path) -> Selection:
         """The key frames of a file, from the cache where it has them."""
         options = (self.num_frames, self.step, self.change, self.fps, self.window)
