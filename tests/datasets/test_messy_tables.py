@@ -114,8 +114,10 @@ def test_hidden_sheets_are_not_read_and_the_choice_is_said(tmp_path):
     path = workbook(tmp_path / 't.xlsx', ('old', old), ('new', ROWS[:2]), ('notes', [['x']]), hidden=('old',))
     table = read(path)
     assert [case.case_id for case in table.cases] == ['c1']
-    assert table.notes == ["the sheet 'new' is read, not ['notes']; schema.table_format.sheet names another"]
-    assert read_table(path).attrs[SHEETS] == ('new', 'notes')
+    assert table.notes == [
+        "the sheet 'new' is read, not ['old (hidden)', 'notes']; schema.table_format.sheet names another"
+    ]
+    assert read_table(path).attrs[SHEETS] == ('new', 'old (hidden)', 'notes')
     assert [case.case_id for case in read(path, table_format=dict(sheet='old')).cases] == ['old']
     with pytest.raises(DataError, match=r"has no sheet 'New'; it has \['old', 'new', 'notes'\]"):
         read(path, table_format=dict(sheet='New'))

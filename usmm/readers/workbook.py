@@ -64,8 +64,8 @@ def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], Iterator
         form: Which sheet, and the rows above the header.
 
     Returns:
-        Names of sheets, the one that is read first, then the others that are not hidden; and its rows that are not
-        blank, with their numbers.
+        Names of sheets, the one that is read first, then the others, `(hidden)` after those that are; and the rows of
+        the first that are not blank, with their numbers.
 
     Raises:
         DataError: There is no such sheet, or all of them are hidden.
@@ -86,7 +86,8 @@ def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], Iterator
             f'has hidden sheets alone ({[name for name, _ in names]}): name the one to read (sheet=...)', file=path
         )
     chosen = visible[0] if form.sheet is None else form.sheet
-    return (chosen, *(name for name in visible if name != chosen)), _rows(path, chosen, form.skip_rows, has_formulas)
+    others = (f'{name} (hidden)' if hidden else name for name, hidden in names if name != chosen)
+    return (chosen, *others), _rows(path, chosen, form.skip_rows, has_formulas)
 
 
 def _rows(path: Path, name: str, skip_rows: int, has_formulas: bool) -> Iterator[tuple[int, Row]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from usmm.datasets.converters.cells import no_formula
-from usmm.datasets.ids import perhaps_same_patient, same_patient
+from usmm.datasets.ids import perhaps_same_patient
 from usmm.datasets.table_inference.file_columns import files_in, united_files
 from usmm.datasets.table_inference.file_lookup import SUFFIXES, CellFiles
 from usmm.datasets.table_inference.file_uses import FileUses
@@ -19,7 +19,8 @@ from usmm.datasets.table_inference.id_columns import patient_of
 from usmm.datasets.table_inference.infer_roles import CaseRows, like_merged_cells
 from usmm.datasets.table_inference.name_words import PARTS, listing_of
 from usmm.datasets.table_inference.number_format import POINT
-from usmm.datasets.table_inference.table_roles import CLIPS, IMAGES, ModalityRole, TableRoles
+from usmm.datasets.table_inference.prepared_columns import PreparedColumns, check_ids, check_parts
+from usmm.datasets.table_inference.table_roles import ModalityRole, TableRoles
 from usmm.readers import DataError
 from usmm.structures import Schema
 
@@ -126,7 +127,7 @@ class _Preparation:
         self.changed: dict[str, int] = defaultdict(int)
         self.left_out: dict[str, list[str]] = defaultdict(list)
         self.files = {m.name: FileCounts() for m in roles.modalities}
-        self.names = _Names(roles, data.names)
+        self.names = PreparedColumns(roles, data.names)
         self.numbers = {
             v.column: data.facts[v.column].numbers.values for v in roles.variables if not v.variable.is_category
         }
@@ -140,7 +141,7 @@ class _Preparation:
             rows += self._cases(index, row)
         if self.data.merged:
             self.changed['rows of the files of one case are one row'] += len(rows)
-        self._check_ids(rows)
+        check_ids(rows, self.names.case, self.names.patient, self.data.table)
         if self.roles.patient_id is None and Schema.patient_id in self.data.names and not self.names.makes_patients:
             self.changed[f'the column {Schema.patient_id!r} is not the id of the patient'] += 1
         schema = self.names.schema()
@@ -152,7 +153,7 @@ class _Preparation:
         if schema.split is not None:
             for case in rows:
                 parts.setdefault(case[schema.split], Counter())[case[schema.label]] += 1
-        self._check_parts(rows, schema)
+        check_parts(rows, schema, self.data.table)
         self.uses.check()
         changes = [f'{text} ({count})' for text, count in self.changed.items()]
         order = self.roles.label.classes
@@ -342,21 +343,6 @@ class _Preparation:
         self.serial[patient] += 1
         return f'{patient}-{self.serial[patient]}'
 
-    def _check_parts(self, rows: Sequence[Row], schema: Schema) -> None:
-        """Refuse a patient in two parts of the split column."""
-        if schema.split is None:
-            return
-        parts: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            parts[row.get(schema.patient_id) or row[schema.case_id]].add(row[schema.split])
-        if several := [patient for patient, names in parts.items() if len(names) > 1]:
-            raise DataError(
-                f'{len(several)} patients are in several parts of the column {schema.split!r}, so that the test would '
-                f'be on patients of the training: {listing_of(several, 10)}. Correct the column, or let folds be made '
-                'by patient with --split none',
-                file=self.data.table,
-            )
-
     def _warnings(self) -> list[str]:
         """Rows that take no part because an id, or many labels, are missing."""
         texts = []
@@ -411,56 +397,6 @@ class _Preparation:
         ]
         column = columns[0] if columns else 'COLUMN'
         return f"--files 'image={(near / f'{{{column}}}{suffix}').as_posix()}'"
-
-    def _check_ids(self, rows: Sequence[Row]) -> None:
-        for group in same_patient({row[self.names.patient] for row in rows if self.names.patient in row}):
-            text = f'patient ids {list(group)} differ in case or blanks alone: write each in one way'
-            raise DataError(text, file=self.data.table)
-        counts = Counter(row[self.names.case] for row in rows)
-        if twice := [name for name, count in counts.items() if count > 1]:
-            raise DataError(
-                f'{len(twice)} case ids stand in several rows: {listing_of(twice, 5)}', file=self.data.table
-            )
-
-
-class _Names:
-    """Columns of the prepared table."""
-
-    def __init__(self, roles: TableRoles, columns: Sequence[str]) -> None:
-        self.roles = roles
-        self.makes_patients = roles.patient_id is None and roles.patient_pattern is not None
-        self.case = roles.case_id or _free_name('case_id', columns)
-        self.patient = roles.patient_id or (_free_name('patient_id', columns) if self.makes_patients else 'patient_id')
-        if roles.case_per_file and roles.patient_id in (None, roles.case_id):
-            # the id of the row stays as the patient's, those of the cases are new
-            self.patient = _free_name('patient_id', [c for c in columns if c != roles.patient_id])
-            self.case = _free_name('case_id', [c for c in columns if c != roles.case_id])
-        self.files = {m.name: _column_of(m.sources, m.name, columns) for m in roles.modalities}
-        self.masks = {m.name: _column_of(m.masks, f'{m.name}_mask', columns) for m in roles.modalities if m.masks}
-
-    def schema(self) -> Schema:
-        roles = self.roles
-        return Schema(
-            images={m.name: self.files[m.name] for m in roles.modalities if m.kind == IMAGES},
-            clips={m.name: self.files[m.name] for m in roles.modalities if m.kind == CLIPS},
-            masks=dict(self.masks),
-            boxes={m.name: m.boxes for m in roles.modalities if m.boxes is not None},
-            clinical=[v.variable for v in roles.variables],
-            case_id=self.case,
-            patient_id=self.patient,
-            label=roles.label.column,
-            split=roles.split,
-        )
-
-
-def _column_of(sources: Sequence[str], name: str, columns: Sequence[str]) -> str:
-    return sources[0] if len(sources) == 1 and sources[0] in columns else _free_name(name, columns)
-
-
-def _free_name(name: str, columns: Sequence[str]) -> str:
-    while name in columns:
-        name = f'{name}_'
-    return name
 
 
 def _of_cell(folder: Path, part: str) -> Path:
