@@ -149,7 +149,7 @@ def test_header_alone_is_an_empty_table(make_csv):
             'row 2 has 2 cells, the header has 1: if row 1 is a title, set skip_rows',
         ),
         (b'\na,b\n1,2\n1,2,3\n', 'row 4 has 3 cells, the header has 2 '),
-        (b'PK\x03\x04 but no archive', 'cannot be read as a table: BadZipFile'),
+        (b'PK\x03\x04 but no archive', 'is a workbook that was cut off: copy or save it anew'),
     ],
 )
 def test_tables_that_cannot_be_trusted(make_csv, content, cause):

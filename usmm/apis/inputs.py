@@ -157,7 +157,7 @@ class CaseReader:
         return is_empty(value)
 
     def _identify(self, entry: CaseInput, cells: Mapping[tuple[str, str], object]) -> None:
-        names = {kind: str(cells[kind, kind]).strip() for kind in FIXED if (kind, kind) in cells}
+        names = {kind: _name(cells[kind, kind]) for kind in FIXED if (kind, kind) in cells}
         case = entry.case
         case.case_id = names.get('case_id', case.case_id)
         case.patient_id = names.get('patient_id', case.case_id)
@@ -258,7 +258,10 @@ class CaseReader:
             value = value if read is None else read
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise ValueError(f'{variable.name} {value!r} is not a number ({self.schema.table_format.example})')
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         if not math.isfinite(number):
             raise ValueError(f'{variable.name} {number} is not finite')
         if abs(number) > LARGEST:
@@ -273,6 +276,13 @@ class CaseReader:
         if self.strict:
             raise ValueError(text)
         entry.warnings.append(text)
+
+
+def _name(value: object) -> str:
+    """An id or label as text; a whole number has no decimals, also where a column of pandas made it a float."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        value = int(value)
+    return str(value).strip()
 
 
 def _box(modality: str, value: object) -> tuple[int, int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from mmengine.logging import print_log
 
+from usmm.datasets.checks.spellings import alike_categories
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.file_cells import CLIP_SUFFIXES, IMAGE_SUFFIXES, FileCells
 from usmm.datasets.file_rows import FileRows
@@ -19,7 +20,7 @@ from usmm.datasets.ids import perhaps_same_patient, same_patient
 from usmm.datasets.repeated_rows import merge_rows
 from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError, read_box, read_table
-from usmm.readers.table import ROW_NUMBERS, SHEETS
+from usmm.readers.table import HIDDEN_ROWS, MERGED, ROW_NUMBERS, SHEETS
 from usmm.readers.workbook import SheetNumber, UncachedFormula
 from usmm.structures import Case, Schema, Settings, Variable
 from usmm.structures.settings import CLINICAL
@@ -27,6 +28,7 @@ from usmm.utils.suggestions import suggestion
 
 PARTS = ('train', 'val', 'test')
 TABLE_SUFFIXES = frozenset({'.csv', '.tsv', '.xlsx'})
+SHOWN = 5  # places that a message names
 LARGEST = float(np.finfo(np.float32).max)  # what the networks compute with
 
 NO_TABLE = (
@@ -105,6 +107,11 @@ def _others(path: Path) -> str:
     return f'; this folder holds {found}: set `table` to one of them' if found else ''
 
 
+def _plain(name: str) -> str:
+    """A name of a column without case, blanks, signs and characters that are not drawn."""
+    return ''.join(letter for letter in unicodedata.normalize('NFKC', name).casefold() if letter.isalnum())
+
+
 class _RowReader:
     """Fills a `CaseTable` from the text cells of its file."""
 
@@ -116,8 +123,12 @@ class _RowReader:
         ]
         self.numbers: list[int] = frame.attrs[ROW_NUMBERS]  # blank rows are counted
         self.form = table.schema.table_format
-        self.errors: Counter[str] = Counter()  # of the spreadsheet
+        self.errors: dict[str, dict[tuple[int, str], None]] = {}  # error of the spreadsheet -> line and column
+        self.line = 0  # of the row that is read
         self.reported: set[tuple[str, str]] = set()
+        self.merged: dict[str, list[tuple[int, int]]] = frame.attrs[MERGED]
+        if hidden := frame.attrs[HIDDEN_ROWS]:
+            table.notes.append(f'{hidden} of the rows are hidden in the sheet, such as by a filter; they are read')
         sheet, *others = frame.attrs[SHEETS] or ('',)
         if others:
             table.notes.append(f'the sheet {sheet!r} is read, not {others}; schema.table_format.sheet names another')
@@ -136,7 +147,7 @@ class _RowReader:
         self.check_columns()
         seen: dict[str, int] = {}
         for number, row in zip(self.numbers, self.rows, strict=True):
-            self.row = row
+            self.row, self.line = row, number
             self.case_id = self.cell(self.schema.case_id)
             text = self.cell(self.schema.label, (*self.table.classes, *self.ignore))
             self.labels.add(text or '')
@@ -154,8 +165,14 @@ class _RowReader:
             self.table.cases.append(self.read_case(self.case_id, number))
         self.case_id = None
         self.take_files_problems(list(seen))
-        for word, count in self.errors.items():
-            self.table.notes.append(f'{count} cells hold the error {word} of a spreadsheet and count as missing')
+        for word, cells in self.errors.items():
+            places = ', '.join(f'line {number} in {column!r}' for number, column in [*cells][:SHOWN])
+            more = ', ...' if len(cells) > SHOWN else ''
+            count = f'{len(cells)} cell{"s hold" if len(cells) > 1 else " holds"} the error {word} of a spreadsheet'
+            self.table.notes.append(f'{count} and count{"" if len(cells) > 1 else "s"} as missing: {places}{more}')
+        for variable in self.schema.clinical:
+            if text := alike_categories(variable, self.table.cases):
+                self.problem('spellings', text, CLINICAL)
         self.check_ignored()
         self.check_patients()
         for message in unit_problems(self.schema.clinical, self.table.cases):
@@ -190,6 +207,16 @@ class _RowReader:
             self.files.check_cases(known, self.left_out)
             self.table.problems += self.files.problems
             self.table.notes += self.files.notes
+
+    def check_merged(self, columns: Sequence[str]) -> None:
+        """Merged cells over several rows, of which the first alone has the value."""
+        for column in dict.fromkeys(name for name in columns if name in self.merged):
+            ranges = self.merged[column]
+            rows = ', '.join(f'{first} to {last}' for first, last in ranges[:SHOWN]) + ', ...' * (len(ranges) > SHOWN)
+            self.problem(
+                'merged', f'column {column!r} has cells merged over several rows ({rows}); the first of them alone has '
+                f'the value: set schema.table_format.fill_down=({column!r},), or fill in the value in every row'
+            )  # fmt: skip
 
     def check_ignored(self) -> None:
         """Labels to leave out that no row has: a misspelt one leaves in what it is meant to leave out."""
@@ -228,6 +255,14 @@ class _RowReader:
                 hint = suggestion(column, self.columns) or f'; the table has {self.columns}'
                 kind = 'no_label' if column == schema.label else 'column'
                 self.problem(kind, f'the table has no column {column!r}{hint}', modality)
+        others = {schema.case_id, schema.label, *(v.source for v in schema.clinical)}
+        free = {_plain(name): name for name in self.columns if name not in others}
+        if schema.patient_id == Schema.patient_id not in self.columns and _plain(schema.patient_id) in free:
+            self.problem(
+                'column', f'the table has no column {schema.patient_id!r}, did you mean '
+                f'{free[_plain(schema.patient_id)]!r}? Set patient_id of the schema to the column of the patient'
+            )  # fmt: skip
+        self.check_merged([column for column, _ in wanted] + self.case_columns())
 
     def read_case(self, case_id: str, number: int) -> Case:
         schema = self.schema
@@ -317,12 +352,14 @@ class _RowReader:
         text = self.row.get(column) if column else None
         if text is None or text.strip() in declared:
             return text if isinstance(text, SheetNumber) or text is None else text.strip()
+        if text.strip().casefold() in {name.casefold() for name in declared}:
+            return text.strip()  # `na` for a declared `NA` is a misspelt name, not a word for missing
         if isinstance(text, UncachedFormula):
             self.formula(column or '', text)
             return None
         if self.form.is_missing(text):
             if text.startswith('#'):
-                self.errors[text.strip()] += 1
+                self.errors.setdefault(text.strip(), {})[self.line, column or ''] = None
             return None
         return text if isinstance(text, SheetNumber) else text.strip()
 

@@ -37,22 +37,33 @@ class FileCells:
 
     def _file(self, text: str, modality: str, suffixes: frozenset[str]) -> Path:
         path = Path(os.path.normpath(self.folder / text))
-        if '\\' in text and not path.is_file():  # a table written on Windows
+        if '\\' in text and not _is_file(path):  # a table written on Windows
             path = Path(os.path.normpath(self.folder / text.replace('\\', '/')))
         suffix = path.suffix.lower()
         if suffix not in suffixes and not _may_be_dicom(suffix):
             self.report('suffix', f'{suffix!r} is not one of {sorted(suffixes)}', modality, path)
-        elif not path.is_file():
+        elif not _is_file(path):
             self.report('no_file', f'there is no such file{self._other_case(path)}', modality, path)
         return path
 
     def _other_case(self, path: Path) -> str:
         """A hint where the folder has the name in another case (`A.PNG` for `a.png`)."""
         if path.parent not in self._names_in:
-            entries = list(path.parent.iterdir()) if path.parent.is_dir() else []
+            try:
+                entries = list(path.parent.iterdir())
+            except (OSError, ValueError):
+                entries = []
             self._names_in[path.parent] = {entry.name.lower(): entry.name for entry in entries}
         name = self._names_in[path.parent].get(path.name.lower())
         return f', did you mean {name!r}?' if name else ''
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; a name that the system cannot have, as one too long, is of none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _may_be_dicom(suffix: str) -> bool:

@@ -14,8 +14,10 @@ from usmm.readers.errors import DataError
 from usmm.readers.table_limits import Row, check_counts
 
 DELIMITERS = ',;\t|'
-SEPARATOR_LINE = re.compile(r'sep=([,;\t|])\r?\n', re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?[,;\t|]*\r?\n', re.IGNORECASE)
 SAMPLE = 20  # rows that must agree with the header on the delimiter
+# a letter of two or three bytes of UTF-8, which as Windows-1252 would be a pair such as A with tilde and a quarter
+UTF8_LETTER = re.compile(rb'[\xc3-\xdf][\x80-\xbf]|[\xe1-\xec][\x80-\xbf]{2}')
 FIRST_BYTES = 400  # that show the encoding
 FIRST_LINE = 1_000_000  # characters of a header that is split to find its delimiter
 
@@ -25,7 +27,7 @@ def csv_rows(path: Path, skip_rows: int = 0) -> Iterator[tuple[int, Row]]:
 
     Args:
         path: The file.
-        skip_rows: Lines above the header.
+        skip_rows: Rows above the header; one with a line break inside of quotes counts once.
 
     Raises:
         DataError: It is too large, not text, or a row has fewer cells than the header.
@@ -41,11 +43,12 @@ def csv_rows(path: Path, skip_rows: int = 0) -> Iterator[tuple[int, Row]]:
         raise DataError('is not a table: it holds zero bytes', file=path)
     if named := SEPARATOR_LINE.match(text):  # how Excel is told the separator
         text = text[named.end() :]
-    text, skipped = _without_lines(text, skip_rows)
-    delimiter = named[1] if named else _delimiter(text)
+    delimiter = named[1] if named else _delimiter(_without_rows(text, skip_rows))
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=delimiter, strict=True)
     width = count = 0
-    for number, row in enumerate(reader, 1 + skipped):
+    for number, row in enumerate(reader, 1):
+        if number <= skip_rows:
+            continue
         count += len(row)
         check_counts(number, count, path)
         cells = [cell.strip() for cell in row]
@@ -57,10 +60,18 @@ def csv_rows(path: Path, skip_rows: int = 0) -> Iterator[tuple[int, Row]]:
         yield number, cells
 
 
-def _without_lines(text: str, count: int) -> tuple[str, int]:
-    """The text behind its first lines, and how many these are."""
+def _without_rows(text: str, count: int) -> str:
+    """The text behind its first rows; a row goes on where a quotation mark is open."""
     lines = text.splitlines(keepends=True)
-    return ''.join(lines[count:]), min(count, len(lines))
+    start = 0
+    for _ in range(count):
+        quotes = 0
+        while start < len(lines):
+            quotes += lines[start].count('"')
+            start += 1
+            if quotes % 2 == 0:
+                break
+    return ''.join(lines[start:])
 
 
 def _text(path: Path) -> str:
@@ -69,8 +80,23 @@ def _text(path: Path) -> str:
         return content.decode('utf-16')
     try:
         return content.decode('utf-8-sig')
-    except UnicodeDecodeError:
-        return content.decode('cp1252', errors='replace')
+    except UnicodeDecodeError as error:
+        where = error.start
+    hint = 'save the table as UTF-8 (in Excel: CSV UTF-8)'
+    if mixed := UTF8_LETTER.search(content):
+        lines = [1 + content[:place].count(b'\n') for place in (mixed.start(), where)]
+        raise DataError(
+            f'mixes two encodings: line {lines[0]} has letters in UTF-8, line {lines[1]} has a byte that is not UTF-8; '
+            f'{hint}', file=path
+        )  # fmt: skip
+    try:
+        return content.decode('cp1252')
+    except UnicodeDecodeError as error:
+        line = 1 + content[: error.start].count(b'\n')
+        raise DataError(
+            f'is neither UTF-8 nor Windows-1252: line {line} has the byte 0x{content[error.start]:02x}; {hint}',
+            file=path,
+        ) from error
 
 
 def _is_unmarked_utf16(text: str) -> bool:

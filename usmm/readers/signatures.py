@@ -15,6 +15,7 @@ OTHERS = {
     b'{\\rtf': 'an RTF document',
     b'\x1f\x8b': 'compressed with gzip: unpack it',
     b'SQLite format 3': 'an SQLite database',
+    b'PAR1': 'a Parquet file: save it as CSV',
 }
 START, COMPOUND_BYTES = 512, 2**22  # bytes; names of streams stand near the beginning of all but the largest
 
@@ -42,6 +43,13 @@ def check_kind(path: Path) -> str:
     for magic, name in OTHERS.items():
         if start.startswith(magic):
             raise DataError(f'is not a table but {name}', file=path)
+    if path.name.startswith('~$') and not start.startswith(b'PK'):
+        raise DataError('is the lock file of an open workbook, not the workbook itself', file=path)
+    text = start.removeprefix(b'\xef\xbb\xbf').lstrip()
+    if b'urn:schemas-microsoft-com:office:spreadsheet' in start or b'progid="Excel.Sheet"' in start:
+        raise DataError('is an XML spreadsheet of Excel 2003: save it as .xlsx or CSV', file=path)
+    if text.startswith((b'[{', b'{"', b'[\r', b'[\n', b'{\r', b'{\n')):
+        raise DataError('is not a table but JSON: save it as .xlsx or CSV', file=path)
     if start.lstrip()[:1] == b'<' and b'<html' in start.lower():
         raise DataError(
             'is a web page, as some programs export in place of a table: save it as .xlsx or CSV', file=path
@@ -52,6 +60,8 @@ def check_kind(path: Path) -> str:
 def _of_archive(path: Path) -> str:
     import zipfile
 
+    if not zipfile.is_zipfile(path):
+        raise DataError('is a workbook that was cut off: copy or save it anew', file=path)
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         if 'mimetype' in names and b'opendocument' in archive.read('mimetype')[:200]:

@@ -11,12 +11,14 @@ import pandas as pd
 from usmm.readers import limits
 from usmm.readers.csv_rows import csv_rows
 from usmm.readers.errors import DataError, existing_file, reading
+from usmm.readers.sheet_layout import SheetLayout
 from usmm.readers.signatures import check_kind
 from usmm.readers.table_limits import Row
 from usmm.readers.workbook import UncachedFormula, sheet_rows
 from usmm.structures.table_format import TableFormat
 
-ROW_NUMBERS, SHEETS = 'row_numbers', 'sheets'  # keys of the attributes of a frame
+# keys of the attributes of a frame
+ROW_NUMBERS, SHEETS, MERGED, HIDDEN_ROWS = 'row_numbers', 'sheets', 'merged', 'hidden_rows'
 
 
 def is_missing(value: str | None) -> bool:
@@ -45,7 +47,8 @@ def read_table(path: str | Path, keep_words: bool = False, table_format: TableFo
     Returns:
         Columns named as in the first row, stripped; cells are stripped text, None where missing. A formula without a
         stored value is an `UncachedFormula`. `attrs[ROW_NUMBERS]` has the number of each row as a spreadsheet shows it,
-        `attrs[SHEETS]` the sheet that was read and those that were not, of a workbook.
+        `attrs[SHEETS]` the sheet that was read and those that were not, of a workbook; `attrs[MERGED]` for each column
+        the (first, last) rows of merged cells that are not filled down, `attrs[HIDDEN_ROWS]` how many rows are hidden.
 
     Raises:
         DataError: if the file is absent, damaged, of another format, too large, has no header or two columns of one
@@ -54,13 +57,18 @@ def read_table(path: str | Path, keep_words: bool = False, table_format: TableFo
     path, form = existing_file(path), table_format or TableFormat()
     with reading(path, 'a table'):
         if check_kind(path) == 'workbook':
-            sheets, rows = sheet_rows(path, form)
+            sheets, layout, rows = sheet_rows(path, form)
         else:
             if form.sheet is not None:
                 raise DataError(f'is text, which has no sheet {form.sheet!r}', file=path)
-            sheets, rows = (), csv_rows(path, form.skip_rows)
+            sheets, layout, rows = (), SheetLayout(), csv_rows(path, form.skip_rows)
         frame = _frame(rows, path, keep_words, form)
-    frame.attrs[SHEETS] = sheets
+    numbers = set(frame.attrs[ROW_NUMBERS])
+    merged: dict[str, list[tuple[int, int]]] = {}
+    for column, first, last in layout.merged:
+        if column < len(frame.columns) and frame.columns[column] not in form.fill_down and last in numbers:
+            merged.setdefault(str(frame.columns[column]), []).append((first, last))
+    frame.attrs |= {SHEETS: sheets, MERGED: merged, HIDDEN_ROWS: len(layout.hidden_rows & numbers)}
     return frame
 
 

@@ -6,16 +6,18 @@ import datetime
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from usmm.readers import limits
 from usmm.readers.errors import DataError, existing_file, reading
+from usmm.readers.sheet_layout import SheetLayout
 from usmm.readers.table_limits import Row, check_counts
 from usmm.structures.table_format import TableFormat
 
 ZEROS = re.compile(r'0+')
+EXACT = 2**53  # up to which every whole number is a number of double precision
 FORMULA = re.compile(rb'<(\w+:)?f[ >/]')
 STRICT = b'http://purl.oclc.org/ooxml/spreadsheetml/main'
 
@@ -56,7 +58,7 @@ class SheetCell(Protocol):
         """The name of the cell, such as `F2`."""
 
 
-def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], Iterator[tuple[int, Row]]]:
+def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], SheetLayout, Iterator[tuple[int, Row]]]:
     """The sheet of a workbook that is read.
 
     Args:
@@ -64,8 +66,8 @@ def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], Iterator
         form: Which sheet, and the rows above the header.
 
     Returns:
-        Names of sheets, the one that is read first, then the others, `(hidden)` after those that are; and the rows of
-        the first that are not blank, with their numbers.
+        Names of sheets, the one that is read first, then the others, `(hidden)` after those that are; and the layout of
+        the first, and its rows that are not blank, with their numbers.
 
     Raises:
         DataError: There is no such sheet, or all of them are hidden.
@@ -87,28 +89,28 @@ def sheet_rows(path: Path, form: TableFormat) -> tuple[tuple[str, ...], Iterator
         )
     chosen = visible[0] if form.sheet is None else form.sheet
     others = (f'{name} (hidden)' if hidden else name for name, hidden in names if name != chosen)
-    return (chosen, *others), _rows(path, chosen, form.skip_rows, has_formulas)
+    layout = SheetLayout.read(path, chosen)
+    return (chosen, *others), layout, _rows(path, chosen, form.skip_rows, has_formulas, layout.empty_texts)
 
 
-def _rows(path: Path, name: str, skip_rows: int, has_formulas: bool) -> Iterator[tuple[int, Row]]:
+def _rows(
+    path: Path, name: str, skip_rows: int, has_formulas: bool, empty_texts: Collection[str]
+) -> Iterator[tuple[int, Row]]:
     import openpyxl
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    formulas = openpyxl.load_workbook(path, read_only=True) if has_formulas else None
-    try:
+    # by its content: given a path, openpyxl refuses a workbook with another suffix, such as .xls
+    with path.open('rb') as file, path.open('rb') as again:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        formulas = openpyxl.load_workbook(again, read_only=True) if has_formulas else None
         sheet = book[name]
         sheet.reset_dimensions()  # the stated size is a claim, and each row would be padded to it
         texts = None
         if formulas is not None:
             formulas[name].reset_dimensions()
             texts = formulas[name].iter_rows()
-        for number, row in _filled(sheet.iter_rows(), texts, path):
+        for number, row in _filled(sheet.iter_rows(), texts, path, empty_texts):
             if number > skip_rows:
                 yield number, row
-    finally:
-        book.close()
-        if formulas is not None:
-            formulas.close()
 
 
 def sheet_names(path: str | Path) -> list[tuple[str, bool]]:
@@ -122,11 +124,9 @@ def sheet_names(path: str | Path) -> list[tuple[str, bool]]:
     path = existing_file(path)
     with reading(path, 'a table'):
         _check_zip(path)
-        book = openpyxl.load_workbook(path, read_only=True)
-        try:
+        with path.open('rb') as file:
+            book = openpyxl.load_workbook(file, read_only=True)
             return [(sheet.title, sheet.sheet_state != 'visible') for sheet in book.worksheets]
-        finally:
-            book.close()
 
 
 def _check_zip(path: Path) -> bool:
@@ -166,7 +166,10 @@ def _kind_of_part(name: str) -> str:
 
 
 def _filled(
-    rows: Iterator[Sequence[SheetCell]], formulas: Iterator[Sequence[SheetCell]] | None, path: Path
+    rows: Iterator[Sequence[SheetCell]],
+    formulas: Iterator[Sequence[SheetCell]] | None,
+    path: Path,
+    empty_texts: Collection[str] = (),
 ) -> Iterator[tuple[int, Row]]:
     """Rows with content, as text, all as long as the header unless there is content behind it."""
     width = count = 0
@@ -175,7 +178,7 @@ def _filled(
         check_counts(number, count, path)
         row = [_cell(cell) for cell in cells]
         if formulas is not None:
-            row = [text or _formula(cell) for text, cell in zip(row, next(formulas), strict=True)]
+            row = [text or _formula(cell, empty_texts) for text, cell in zip(row, next(formulas), strict=True)]
         while row and not row[-1]:
             row.pop()
         if not row:
@@ -184,10 +187,11 @@ def _filled(
         yield number, row + [''] * (width - len(row))
 
 
-def _formula(cell: SheetCell) -> str:
-    """The formula of a cell whose value is not stored; empty for a cell without one."""
+def _formula(cell: SheetCell, empty_texts: Collection[str]) -> str:
+    """The formula of a cell whose value is not stored; empty for a cell without one, or with an empty text as value."""
     text = getattr(cell.value, 'text', cell.value)  # the formula of several cells is an object
-    return UncachedFormula(cell.coordinate) if isinstance(text, str) and text.startswith('=') else ''
+    is_formula = isinstance(text, str) and text.startswith('=')
+    return UncachedFormula(cell.coordinate) if is_formula and cell.coordinate not in empty_texts else ''
 
 
 def _cell(cell: SheetCell) -> str:
@@ -198,8 +202,10 @@ def _cell(cell: SheetCell) -> str:
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float):
-        if not value.is_integer() or abs(value) >= 1e15:
+        if not value.is_integer():
             return SheetNumber(format(value, '.15g'))
+        if abs(value) > EXACT:  # all digits, as another number of so many digits would else look the same
+            return SheetNumber(format(value, '.17g'))
         value = int(value)
     form = cell.number_format or ''
     if isinstance(value, int) and ZEROS.fullmatch(form):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from usmm.structures.settings import Settings
@@ -81,7 +81,10 @@ class TableFormat:
             return True
         word = text.strip().lower()
         words = MISSING_WORDS if self.missing_words is None else {w.strip().lower() for w in self.missing_words}
-        return not word or word in words or word in SHEET_ERRORS
+        if not word or word in words or word in SHEET_ERRORS:
+            return True
+        # a code such as -99 is one as -99.0 too
+        return bool(self.missing_words) and NUMBER.fullmatch(word) is not None and float(word) in _numbers_of(words)
 
     def number(self, text: str) -> float | None:
         """The number that a text stands for, or None where it is none in this format.
@@ -93,7 +96,8 @@ class TableFormat:
         if self.thousands is not None and self.thousands in plain:
             whole, mark, decimals = plain.partition(self.decimal)
             groups = whole.lstrip('+-').split(self.thousands)
-            if not 1 <= len(groups[0]) <= 3 or any(len(group) != 3 for group in groups[1:]):
+            # a group of zeros before others is no thousand: 0.123 is a fraction in another notation
+            if not 1 <= len(groups[0]) <= 3 or groups[0][0] == '0' or any(len(group) != 3 for group in groups[1:]):
                 return None
             plain = whole.replace(self.thousands, '') + mark + decimals
         if self.decimal == ',':
@@ -106,3 +110,8 @@ class TableFormat:
     def example(self) -> str:
         """How a number with decimals is written, for messages."""
         return f'with a decimal {"comma" if self.decimal == "," else "point"}'
+
+
+def _numbers_of(words: Collection[str]) -> set[float]:
+    """The words that are numbers."""
+    return {float(word) for word in words if NUMBER.fullmatch(word)}

@@ -35,6 +35,7 @@ WARNINGS = frozenset(
         'scales',
         'colours',
         'label_leak',
+        'spellings',
         'not_read',
     }
 )
