@@ -140,8 +140,8 @@ def test_a_misspelt_patient_column_is_a_problem(tmp_path: Path, name: str) -> No
     path = text(tmp_path / 't.csv', 'c1,p1,benign,40,left', head=f'case_id,{name},label,age,side')
     (problem,) = read(path).problems
     assert problem.kind == 'column' and problem.message == (
-        f"the table has no column 'patient_id', did you mean {name!r}? Set patient_id of the schema to the column of the "
-        'patient'
+        f"the table has no column 'patient_id', did you mean {name!r}? Set patient_id of the schema to the column of "
+        'the patient'
     )
     assert read(path, patient_id=name).problems == []
 

@@ -129,7 +129,7 @@ def test_ids_that_stand_twice_are_told(engine, sent, tmp_path: Path) -> None:
         (b'case_id,bus\n', 'unreadable', 'the table has no rows'),
         (b'', 'unreadable', 'the table is empty'),
         (b'a,a\n1,2\n', 'unreadable', 'the table has more than one column named'),
-        (b'PK\x03\x04 no zip', 'unreadable', 'the table cannot be read as a table'),
+        (b'PK\x03\x04 no zip', 'unreadable', 'the table is a workbook that was cut off'),
         (b'a\n' + b'1\n' * 201, 'too_large', 'the table has more than 200 rows'),
         (b'a\n' + b'1\n' * 5000, 'unreadable', 'the table holds over 5000 rows'),
         (b'a\n' + b'x' * 3000 + b'\n', 'unreadable', 'damaged'),
