@@ -14,6 +14,7 @@ from torch import Tensor
 
 from usmm.apis.components import check_components
 from usmm.config import load_config
+from usmm.engine.loaded_weights import weights_notes
 from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
 from usmm.weights import read_checkpoint
@@ -68,12 +69,14 @@ class Bundle:
         state: Name -> tensor; None: no weights.
         meta: Metadata of the weights.
         source: Where they come from, for messages.
+        notes: What a user of the predictions must know, as sentences.
     """
 
     settings: ModelSettings
     state: Mapping[str, Tensor] | None
     meta: WeightsMeta = field(default_factory=WeightsMeta)
     source: str = ''
+    notes: tuple[str, ...] = ()
 
 
 # A bundle, the path of a run or of a published model, a name of the zoo, or (config, checkpoint)
@@ -139,7 +142,8 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     meta: WeightsMeta = content.get('meta') or {}
     settings = settled_settings(bundle.settings, meta.get('categories') or {})
     ModelMeaning.of_settings(settings).check(meta, checkpoint, bundle.source)
-    return Bundle(settings, content['state_dict'], meta, str(checkpoint))
+    notes = tuple(weights_notes(checkpoint, meta, settings))
+    return Bundle(settings, content['state_dict'], meta, str(checkpoint), notes)
 
 
 def settled_settings(settings: Mapping[str, object], categories: Mapping[str, Sequence[str]]) -> ModelSettings:
@@ -206,4 +210,5 @@ def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[
     if missing:
         raise ValueError(f'the settings in {path} lack {missing}')
     check_components({'model': settings['model'], 'test_pipeline': settings['test_pipeline']}, path)
-    return Bundle(settled_settings(settings, meta.get('categories') or {}), state, meta, str(path))
+    own = settled_settings(settings, meta.get('categories') or {})
+    return Bundle(own, state, meta, str(path), tuple(weights_notes(path, meta, own)))

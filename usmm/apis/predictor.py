@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -29,7 +31,7 @@ from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
 from usmm.apis.table_records import TableRecord, records_of, table_records
 from usmm.datasets.lesion_outlines import outlined
-from usmm.structures import Case, Schema, Variable, token
+from usmm.structures import TRAINED_ON, Case, Schema, Variable, token
 from usmm.zoo import Zoo
 
 Model: TypeAlias = ModelSource | BuiltNetwork  # what `Predictor` takes
@@ -83,7 +85,7 @@ class Predictor:
         self.batch_size = _size(batch_size or settings['batch_size'])
         stated = meta.get('calibration')
         self.calibration = Calibration.from_dict(stated, len(self.classes)) if stated else None
-        self.trained_on = frozenset(meta.get('trained_on', ()))
+        self.trained_on = frozenset(meta.get(TRAINED_ON, ()))
         self.outlined = dict(meta.get('outlined', {}))
         self.seed = settings.get('seed', 0)
         self.pipeline = build_pipeline(self.bundle)
@@ -99,6 +101,8 @@ class Predictor:
             [*self.model.readers.values()],
         )
         self._lock = RLock()
+        for note in self.bundle.notes:
+            print_log(note, 'current', logging.WARNING)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -272,7 +276,7 @@ class Predictor:
         prediction = Prediction(
             case_input.case.case_id, case_input.case.patient_id, final, self.classes[shown],
             stages={**image, 'final': final}, calibrated=self._calibrated(scores), label=case_input.label,
-            warnings=tuple(case_input.warnings),
+            warnings=(*case_input.warnings, *self.bundle.notes),
         )  # fmt: skip
         return self._explained(prediction, case, shown) if explain and case is not None else prediction
 

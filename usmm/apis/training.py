@@ -17,6 +17,7 @@ from usmm.apis.predictor import Predictor
 from usmm.config import RunOptions, load_config
 from usmm.config.build_failure import components_named
 from usmm.config.complete import check_complete
+from usmm.datasets.folds import forget_folds
 from usmm.engine import CrossValidation, Experiment, run_folds
 from usmm.engine.specs import RunContent, Summary
 from usmm.structures import Settings
@@ -119,6 +120,8 @@ def train(
         >>> run.metrics['test']['auc']                                        # doctest: +SKIP
     """
     loaded = _loaded(config, options)
+    if overwrite and not resume:
+        forget_folds(loaded)
     check_complete(loaded, stage)
     with components_named(loaded):
         experiment = Experiment(loaded, work_dir, flags)

@@ -47,7 +47,7 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
         ValueError: They are not; names the classes, the case or the patients.
     """
     from usmm.engine.workdir.predictions import PROBABILITY
-    from usmm.structures import Case, token
+    from usmm.structures import TRAINED_ON, Case, token
 
     classes = [str(name) for name in meta['classes']]
     stated = [name.removeprefix(PROBABILITY) for name in rows[0] if name.startswith(PROBABILITY)]
@@ -65,7 +65,7 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
     if (folder / work_files.SUMMARY).is_file():
         return  # of a cross-validation: each row is by a model that had not seen the patient
-    trained = frozenset(meta.get('trained_on', ()))
+    trained = frozenset(meta.get(TRAINED_ON, ()))
     patients = {str(row['patient_id']) for row in rows}
     known = sorted(p for p in patients if token(Case('', p)) in trained)
     if known:

@@ -60,7 +60,7 @@ class PredictCommand(Command):
 def run(args: argparse.Namespace) -> int:
     from usmm.apis import Predictor
     from usmm.cli.case_arguments import record_of
-    from usmm.cli.predict_files import Explanations, show_case, show_failed, show_inputs, write_csv
+    from usmm.cli.predict_files import Explanations, check_replaceable, show_case, show_failed, show_inputs, write_csv
 
     model = args.model if args.checkpoint is None else (args.model, args.checkpoint)
     predictor = Predictor(model, args.device, args.zoo, args.batch_size, args.strict)
@@ -71,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.out or work_files.PREDICTIONS) if args.out or args.table else None
     if out is not None and args.table and out.resolve() == Path(args.table).resolve():
         raise ValueError(f'--out {out} is the table that is read; give it another name')
+    if out is not None:
+        check_replaceable(out)
     explanations = None if args.explain is None else Explanations(Path(args.explain))
     found = []
     for one in predictor.iterate(

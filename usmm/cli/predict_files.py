@@ -14,11 +14,31 @@ from PIL import Image
 
 from usmm.apis import Prediction, safe_csv
 from usmm.structures import Variable
+from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
 from usmm.visualization.figures.overlays import ExplainedCase, heat_sheet, pairs, save_moving
 
 SHOWN = 10
 HEIGHT, FRAMES = 128, 10  # pixels of a picture; frames of a clip in a sheet
+
+
+def check_replaceable(out: Path) -> None:
+    """See that predictions replace nothing but predictions.
+
+    Args:
+        out: The file to write.
+
+    Raises:
+        ValueError: There is a file of another kind, or it is of a training.
+    """
+    if not out.is_file():
+        return
+    if (out.parent / work_files.WEIGHTS).is_file():
+        raise ValueError(f'--out {out} is a file of the run in {out.parent}; name a file in another folder')
+    with out.open('rb') as file:
+        start = file.read(200).removeprefix(b'\xef\xbb\xbf')
+    if not start.startswith(b'case_id,patient_id'):
+        raise ValueError(f'--out {out} is there and is not a table of predictions; give it another name')
 
 
 class Explanations:

@@ -30,8 +30,10 @@ def run(args: argparse.Namespace) -> None:
     config = load_config(args.config, options_of(args))
 
     from usmm.engine import Experiment, RunOptions
+    from usmm.engine.workdir.outputs import check_no_run
 
     work_dir = args.work_dir or str(Path(config.work_dir, 'test'))
+    check_no_run(Path(work_dir))
     experiment = Experiment(config, work_dir, RunOptions(args.launcher), args.parts, args.checkpoint)
     experiment.verify()
     metrics, rows = experiment.evaluate(args.parts)

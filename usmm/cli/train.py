@@ -66,8 +66,11 @@ def train_plain(args: argparse.Namespace) -> None:
         config.work_dir = f'work_dirs/{Path(config.filename).stem}'
 
     from usmm.engine.plain_run import runner_of
+    from usmm.engine.workdir.outputs import check_unused
     from usmm.engine.workdir.ownership import Ownership
 
+    if not args.resume and not args.overwrite:
+        check_unused(Path(config.work_dir), ['.'])
     runner = runner_of(config, flags_of(args), args.resume)
     with Ownership(Path(config.work_dir)).held():
         runner.train()
@@ -86,6 +89,10 @@ def run(args: argparse.Namespace) -> None:
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     config = load_config(args.config, options)
+    if args.overwrite and not args.resume:
+        from usmm.datasets.folds import forget_folds
+
+        forget_folds(config)
     check_complete(config, args.stage)
 
     from usmm.engine import Experiment

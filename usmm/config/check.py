@@ -52,7 +52,7 @@ ELSEWHERE = {
 ENV_KEYS = ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')
 MP_KEYS = ('mp_start_method', 'opencv_num_threads')
 RANDOMNESS_KEYS = ('seed', 'deterministic', 'diff_rank_seed')
-SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file', 'near_duplicates')
+SPLIT_KEYS = ('folds', 'fold', 'seed', 'val_ratio', 'selection', 'file', 'near_duplicates', 'seen_patients')
 
 
 def check_config(

@@ -162,6 +162,9 @@ def env_config(config: Config) -> EnvConfig:
     return {'dist_cfg': {'backend': backend}, **config.get('env_cfg', {})}
 
 
+TIE = 1e-12  # by how much a score must be better than the best to count as better
+
+
 def randomness(config: Config) -> dict[str, Any]:
     """The seed of a runner, and whether only algorithms that repeat their bits are allowed."""
     more = {k: v for k, v in (config.get('randomness') or {}).items() if k not in ('seed', 'deterministic')}
@@ -190,7 +193,8 @@ def _early_stop(stage: StageSpec, monitor: str) -> list[Settings]:
     if not settings:
         return []
     rule = 'less' if lower_is_better(monitor) else 'greater'
-    return [dict(type='EarlyStoppingHook', monitor=monitor, rule=rule, **{'min_delta': 0.0, **settings})]
+    # mmengine counts an equal score as a better one where min_delta is 0
+    return [dict(type='EarlyStoppingHook', monitor=monitor, rule=rule, **{'min_delta': TIE, **settings})]
 
 
 def _optim_wrapper(stage: StageSpec, options: RunOptions) -> dict[str, Any]:

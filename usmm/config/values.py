@@ -26,7 +26,7 @@ from usmm.config.schema_values import check_schema
 from usmm.config.setting_places import Places
 from usmm.config.stage_values import check_stages
 from usmm.structures import CLINICAL, Schema, Settings
-from usmm.structures.settings import BAD_CASES, MISSING, NEAR_DUPLICATES, SELECTIONS
+from usmm.structures.settings import BAD_CASES, MISSING, NEAR_DUPLICATES, SEEN_PATIENTS, SELECTIONS
 from usmm.utils.suggestions import suggestion
 
 # kind of value -> the settings of the top level that have it
@@ -128,6 +128,7 @@ def _check_words(content: Mapping[str, Any], places: Places) -> None:
         ('missing', content.get('missing', MISSING[0]), MISSING),
         ('bad_cases', content.get('bad_cases', BAD_CASES[0]), BAD_CASES),
         ('split.selection', split.get('selection', SELECTIONS[0]), SELECTIONS),
+        ('split.seen_patients', split.get('seen_patients', SEEN_PATIENTS[0]), SEEN_PATIENTS),
         ('split.near_duplicates', split.get('near_duplicates', NEAR_DUPLICATES[0]), NEAR_DUPLICATES),
     ):
         if value not in words:

@@ -3,7 +3,6 @@
 from usmm.datasets.case_dataset import CaseDataset, fresh
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.folds import (
-    Split,
     check_disjoint,
     inner_split,
     make_folds,
@@ -16,6 +15,7 @@ from usmm.datasets.multitask import MultiTaskDataset, TaskBatchSampler
 from usmm.datasets.pair_pool import PairPool
 from usmm.datasets.paired_views import PairedViews
 from usmm.datasets.samplers import CaseBatchSampler, CaseSampler
+from usmm.datasets.split_settings import Split
 from usmm.datasets.table_problem import Problem
 
 __all__ = [

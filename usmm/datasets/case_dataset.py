@@ -14,8 +14,9 @@ from torch.utils.data import Dataset
 from usmm.datasets.case_table import PARTS, CaseTable
 from usmm.datasets.checks.verify import Progress, fresh, listing, verify_parts
 from usmm.datasets.epochs import EpochGuard
-from usmm.datasets.folds import Split, split_cases
+from usmm.datasets.folds import split_cases
 from usmm.datasets.samples import check_names, check_unit, read_samples
+from usmm.datasets.split_settings import Split
 from usmm.datasets.table_problem import Problem
 from usmm.datasets.transforms.base_transform import Step, build_steps, draws
 from usmm.readers import DataError
@@ -82,7 +83,7 @@ class CaseDataset(Dataset):
         if part is not None and split is None and schema.split is None:
             raise ValueError(f'part={part!r} needs split=dict(folds=...) or a split column in the schema')
         self.schema, self.part, self.seed, self.missing = schema, part, seed, missing
-        self.bad_cases = bad_cases
+        self.bad_cases, self.dropped = bad_cases, 0  # cases that lack a modality and were left out
         self.modalities = _file_modalities(schema, modalities)
         self.clinical = _clinical_names(schema, clinical)
         self.table = CaseTable.read(table, schema, classes, ignore_labels)
@@ -251,6 +252,7 @@ class CaseDataset(Dataset):
             hint = "; missing='drop' leaves them out, missing='keep' keeps them for a model that can do without"
             raise DataError(named + hint, file=self.table.path)
         print_log(f'{named}; left out', 'current', logging.WARNING)
+        self.dropped = len(missing)
         return [c for c in cases if c.case_id not in missing]
 
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from usmm.datasets.case_table import PARTS, CaseTable
 from usmm.datasets.data_digest import data_digest
 from usmm.datasets.ids import patient_key
+from usmm.datasets.split_settings import Split
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS
-from usmm.structures import Case, Settings
-from usmm.structures.settings import NEAR_DUPLICATES, SELECTIONS
+from usmm.structures import Case
 from usmm.utils.atomic_files import atomic_text
-from usmm.utils.suggestions import suggestion
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')
 
@@ -279,59 +278,6 @@ def _few(names: Sequence[str], limit: int = 5) -> str:
     return ', '.join(names[:limit]) + (', ...' if len(names) > limit else '') if names else 'none'
 
 
-@dataclass(frozen=True)
-class Split:
-    """How a table is divided; ignored in part where the table has its own split column.
-
-    Args:
-        folds: Number of folds; None or 1: no test part.
-        fold: Which fold tests.
-        seed: Of the folds and of the inner cut.
-        val_ratio: Share of the training cases that the inner cut takes for validation.
-        selection: What chooses the model. `'inner'`: a validation part cut from the training cases by patient.
-            `'last'`: nothing, so all non-test cases train and the validation part is empty. `'test'`: the test part,
-            as some papers do; all non-test cases train, and validation and test are the same cases.
-        file: `folds.csv`: read where present, else written. Not used with a split column.
-        near_duplicates: Pictures of two patients in two parts that look nearly the same: `'warn'`, `'error'`, or
-            `'ignore'` (not looked for). Checked when a run starts, as are copies with equal pixels, which are an error.
-    """
-
-    folds: int | None = 3
-    fold: int = 0
-    seed: int = 0
-    val_ratio: float = 0.2
-    selection: str = 'inner'
-    file: str | Path | None = None
-    near_duplicates: str = 'warn'
-
-    def __post_init__(self) -> None:
-        if self.selection not in SELECTIONS:
-            hint = suggestion(str(self.selection), SELECTIONS)
-            raise ValueError(f'selection must be one of {list(SELECTIONS)}, got {self.selection!r}{hint}')
-        if self.near_duplicates not in NEAR_DUPLICATES:
-            hint = suggestion(str(self.near_duplicates), NEAR_DUPLICATES)
-            valid = list(NEAR_DUPLICATES)
-            raise ValueError(f'near_duplicates must be one of {valid}, got {self.near_duplicates!r}{hint}')
-        if self.folds is not None and self.folds < 1:
-            raise ValueError(f'folds must be None or 1 or more, got {self.folds}')
-        if not 0 <= self.fold < (self.folds or 1):
-            raise ValueError(f'fold must lie between 0 and {(self.folds or 1) - 1}, got {self.fold}')
-        if not 0 < self.val_ratio < 1:
-            raise ValueError(f'val_ratio must lie between 0 and 1, got {self.val_ratio}')
-
-    @classmethod
-    def of(cls, value: Split | Settings | None) -> Split:
-        """A split from itself, from a config's dict (an unknown key is an error), or the default from None."""
-        if isinstance(value, Split):
-            return value
-        known = [f.name for f in dataclass_fields(cls)]
-        arguments: dict[str, Any] = dict(value or {})  # their types are what __post_init__ checks
-        for key in arguments:
-            if key not in known:
-                raise ValueError(f'unknown split key {key!r}; valid keys are {known}{suggestion(key, known)}')
-        return cls(**arguments)
-
-
 def split_cases(table: CaseTable, split: Split) -> dict[str, list[Case]]:
     """Divide the cases of a table, and check that no patient and no file crosses.
 
@@ -351,12 +297,20 @@ def split_cases(table: CaseTable, split: Split) -> dict[str, list[Case]]:
     """
     cases = table.cases
     if table.schema.split is not None:
+        if split.fold != 0:
+            raise ValueError(
+                f'split.fold={split.fold} has no effect: the parts are those of the column {table.schema.split!r}; '
+                'remove the setting, or schema.split to make folds'
+            )
         part = np.array([table.parts.get(c.case_id, 'train') for c in cases], dtype=object)
     else:
         part = np.where(_test_mask(table, split), 'test', 'train').astype(object)
     if split.selection == 'test' and not (part == 'test').any():
         raise ValueError("selection='test' needs a test part: give folds, or a split column with test cases")
     if split.selection != 'inner':
+        if moved := int((part == 'val').sum()):
+            text = f'{moved} cases that the column {table.schema.split!r} marks for validation are trained on'
+            print_log(f'{table.path}: {text}, as split.selection is {split.selection!r}', 'current', logging.WARNING)
         part[part == 'val'] = 'train'
     elif not (part == 'val').any():
         _cut_validation(cases, part, split)
@@ -367,13 +321,28 @@ def split_cases(table: CaseTable, split: Split) -> dict[str, list[Case]]:
     return parts
 
 
+def forget_folds(config: Mapping[str, Any]) -> None:
+    """Remove the folds that an earlier run made in the work directory of a config, so that a new start makes its own.
+
+    Args:
+        config: A resolved config; a file of folds elsewhere stays.
+    """
+    file = (config.get('split') or {}).get('file')
+    if file is not None and Path(file).absolute().parent == Path(config['work_dir']).absolute():
+        Path(file).unlink(missing_ok=True)
+
+
 def table_folds(table: CaseTable, split: Split) -> np.ndarray:
     """The fold of each case, (N,) int: read from the split's file where it is present, else made and written there."""
     ids, patients = [c.case_id for c in table.cases], [c.patient_id for c in table.cases]
     folds = split.folds or 1
     names = ['' if c.label is None else table.classes[c.label] for c in table.cases]
     if split.file is not None and Path(split.file).is_file():
-        return read_folds(split.file, ids, patients, folds, names)
+        kept = read_folds(split.file, ids, patients, folds, names)
+        if folds > 1 and (kept != make_folds(ids, patients, [c.label for c in table.cases], folds, split.seed)).any():
+            text = f'the folds are those of {split.file}, which the seed {split.seed} would make differently'
+            print_log(f'{text}; remove the file to make them anew', 'current', logging.INFO)
+        return kept
     result = make_folds(ids, patients, [c.label for c in table.cases], folds, split.seed)
     if split.file is not None:
         write_folds(split.file, ids, patients, names, result)

@@ -15,9 +15,10 @@ from usmm.datasets.case_dataset import CaseDataset
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.verify import Progress, fresh, verify_parts
 from usmm.datasets.epochs import EpochGuard
-from usmm.datasets.folds import Split, check_disjoint, inner_split
+from usmm.datasets.folds import check_disjoint, inner_split
 from usmm.datasets.paired_views import one_view
 from usmm.datasets.samplers import CaseSampler
+from usmm.datasets.split_settings import Split
 from usmm.datasets.transforms.base_transform import Step, build_steps, draws
 from usmm.readers import DataError
 from usmm.registry import DATA_SAMPLERS, DATASETS

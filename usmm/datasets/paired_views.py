@@ -11,7 +11,7 @@ from torch import Tensor
 
 from usmm.datasets.case_dataset import CaseDataset
 from usmm.datasets.checks.verify import fresh
-from usmm.datasets.folds import Split
+from usmm.datasets.split_settings import Split
 from usmm.datasets.transforms.base_transform import Step, build_steps
 from usmm.readers import DataError
 from usmm.registry import DATASETS

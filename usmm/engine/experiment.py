@@ -21,6 +21,8 @@ from usmm.config.runner import is_frozen, runner_config, runner_text
 from usmm.config.runner_settings import env_config, epochs_of, stages_before
 from usmm.config.stage_spec import RunOptions, Stages, StageSpec
 from usmm.datasets import CaseDataset
+from usmm.engine.going_on import check_origin, origin_of
+from usmm.engine.loaded_weights import UNTRAINED, LoadedWeights, use_folds_of
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
@@ -37,27 +39,32 @@ from usmm.engine.preconditions import (
 )
 from usmm.engine.pretraining import pretrain
 from usmm.engine.run_model import build_model
-from usmm.engine.run_parts import fold_of, marks_validation, parts_of, selection_of
+from usmm.engine.run_parts import build_part, fold_of, marks_validation, parts_of, selection_of
 from usmm.engine.scores import ScoreDataset, collect_scores
 from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples
 from usmm.engine.stages import build_test_runner, run_stage
+from usmm.engine.stated_facts import StatedFacts
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
 from usmm.engine.workdir.data_record import keep_record, report_changes
-from usmm.engine.workdir.kept_config import FREE, changed_settings
-from usmm.engine.workdir.outputs import check_folder, check_unused, load_weights, save_checkpoint, write_json
+from usmm.engine.workdir.outputs import (
+    check_folder,
+    check_no_folds,
+    check_unused,
+    load_weights,
+    save_checkpoint,
+    write_json,
+)
 from usmm.engine.workdir.ownership import Ownership
 from usmm.engine.workdir.predictions import prediction_rows, write_predictions
 from usmm.engine.workdir.progress import Progress
 from usmm.engine.workdir.run_facts import run_facts
-from usmm.registry import DATASETS
-from usmm.structures import CLINICAL, MEANING, ModelMeaning, Schema, token
-from usmm.structures.protocols import CaseSet, KeepsRows, WeightedHead, missing_members
+from usmm.structures import CLINICAL, MEANING, TRAINED_ON, ModelMeaning, Schema, tokens
+from usmm.structures.preparation import PREPARATION, preparation_of
+from usmm.structures.protocols import KeepsRows, WeightedHead
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
 from usmm.weights import load_state
-
-LOGGED = ('default_hooks', 'log_level', 'log_processor', 'visualizer')  # settings that change no weight
 
 
 class Experiment:
@@ -90,19 +97,15 @@ class Experiment:
         self.work_dir = Path(work_dir or config.work_dir)
         self.ownership = Ownership(self.work_dir)
         self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
-        self.outlined: Mapping[str, float] = {}  # of loaded weights: modality -> share of cases cropped in training
-        self.outline_changes: dict[str, list[str]] = {}  # part -> where its cases are cropped in another way
-        self.trained_in: Path | None = None  # folder of the weights that were loaded
-        self.data_changes: dict[str, list[str]] = {}  # part -> how its cases differ from those of the training
-        self.near_duplicates = 0  # pairs of pictures in two parts that look nearly the same
-        self.unseen: dict[str, list[str]] = {}  # clinical variable -> categories that no training case has
-        self.leaks: dict[str, str] = {}  # clinical variable -> why it seems to contain the label
-        self.unread: dict[str, dict[str, int]] = {}  # modality -> numbers of files that are not read
+        self.weights = LoadedWeights()  # that were loaded to be tested
+        self.stated = StatedFacts()
         if self.options.launcher != 'none' and not torch.distributed.is_initialized():
             check_launcher(self.options.launcher)
             init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
         # settled before anything else is built: from the weights, else from the training part alone
         meta = load_weights(Path(checkpoint)).get('meta', {}) if checkpoint is not None else {}
+        if checkpoint is not None:
+            use_folds_of(self.config, Path(checkpoint))
         self.categories = settle_categories(self.config, meta.get('categories'))
         parts = parts_of(self.config) if parts is None else parts
         self.parts = {part: self._dataset(part, 'test_pipeline') for part in parts}
@@ -110,6 +113,9 @@ class Experiment:
         self.model = build_model(self.config, self.options.amp)
         self.selection = selection_of(self.config, self.options.validate, marks_validation(self.parts))
         self.trained_on: frozenset[str] = frozenset()
+        if self.config.get('load_from'):  # those patients are known to the weights that come out, too
+            start = Path(self.config.load_from)
+            self.trained_on = LoadedWeights.of(start, load_weights(start).get('meta', {}), self.config).trained_on
         check_missing(self.model, self.parts)
         if checkpoint is not None:
             self.load(checkpoint)
@@ -139,7 +145,11 @@ class Experiment:
             OSError: Another process is training in the work directory, or it cannot be written.
             ValueError: The work directory holds a run, which is neither to go on nor to be overwritten.
         """
+        if resume and overwrite:
+            raise ValueError('resume goes on with a run, overwrite starts over: give one of both')
         check_folder(self.work_dir)
+        check_no_folds(self.work_dir)
+        Progress(self.work_dir, self._epochs).check(resume, stage)
         if not resume and not overwrite:
             check_unused(self.work_dir, [spec['name'] for spec in self.config.stages], stage)
         with self.ownership.held():
@@ -147,20 +157,31 @@ class Experiment:
 
     def _train(self, resume: str | bool, stage: str | None) -> Results:
         start = time.monotonic()
-        if resume:
-            self._check_resumed()
+        names = [*self._epochs]
+        origin = origin_of(self.work_dir, names, resume, stage)
+        if origin is not None:
+            check_origin(origin, self.source, None if stage is None else names[: names.index(stage)])
+        if isinstance(resume, str):
+            meta = load_weights(Path(resume)).get('meta', {})
+            self.meaning.check(meta, resume, self.config.name)
+            self.trained_on |= frozenset(meta.get(TRAINED_ON, ()))
+        split = self.config.get('split') or {}
+        for part in self.parts:
+            check_unseen(part, self.parts[part], self.trained_on, True, split.get('seen_patients', 'error'))
+        self.weights = replace(self.weights, outlined=outlined_share(self.parts['train']))
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
-        near = (self.config.get('split') or {}).get('near_duplicates', 'warn')
         # in all processes: all of them stop, or none does
-        self.near_duplicates = report_copies(self.parts, near, self.config.test_pipeline)
-        self.unread = report_unread(self.parts, train_set)
+        self.stated.near_duplicates = report_copies(
+            self.parts, split.get('near_duplicates', 'warn'), self.config.test_pipeline
+        )
+        self.stated.files_not_read = report_unread(self.parts, train_set)
+        self.stated.label_leaks = report_leaks(self._schema, self.parts['train'])
         if CLINICAL in self.config.modalities:
-            self.leaks = report_leaks(self._schema, self.parts['train'])
-            self.unseen = report_unseen(self._schema, self.parts['train'])
+            self.stated.unseen_categories = report_unseen(self._schema, self.parts['train'])
         check_classes(self.config.classes, self.parts['train'])
-        keep_record(self.work_dir, self.parts, self.config.classes, bool(resume))
+        keep_record(self.work_dir, self.parts, self.config.classes, origin)
         self._write_config()
         done = self.run_stages(self.config.stages, resume, stage)
         return self._finish(done, time.monotonic() - start)
@@ -171,7 +192,7 @@ class Experiment:
         Returns:
             Name of a stage -> what it gave.
         """
-        progress = Progress(self.work_dir, {s['name']: epochs_of(self.config, s) for s in stages})
+        progress = Progress(self.work_dir, self._epochs)
         done = progress.start(resume, stage)
         if done:
             self._fill(self.work_dir / [*done][-1] / work_files.SELECTED)
@@ -185,7 +206,7 @@ class Experiment:
             if is_main_process():
                 # the clock left out, so that a stage that is run again ends with the same file
                 result = {key: value for key, value in done[name].items() if key != 'seconds'}
-                meta = {'stage': name, 'result': result, MEANING: self.meaning.to_dict()}
+                meta = {'stage': name, 'result': result, **self._weights_facts()}
                 save_checkpoint(self.work_dir / name / work_files.SELECTED, self.model.state_dict(), meta)
             progress.add(done)
         return done
@@ -199,7 +220,7 @@ class Experiment:
         """
         check_folder(self.work_dir)
         self.skipped = check_files(self.parts, None, self.config.num_workers, self.options.progress)
-        self.unread = report_unread(self.parts)
+        self.stated.files_not_read = report_unread(self.parts)
 
     def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[Results, list[PredictionRecord]]:
         """Metrics and prediction rows of the model as it stands, for each of these parts.
@@ -212,11 +233,12 @@ class Experiment:
         for part in parts:
             if part not in self.parts:
                 raise ValueError(f'there is no {part!r} part; the parts with cases are {list(self.parts)}')
-            check_unseen(part, self.parts[part], self.trained_on)
-            self.outline_changes[part] = report_outlines(self.outlined, self.parts[part])
-            if self.trained_in is not None:
-                changes = report_changes(self.trained_in, self.parts[part], self.config.classes)
-                self.data_changes[part] = changes
+            check_unseen(part, self.parts[part], frozenset() if self.weights.folder is None else self.trained_on)
+            if part != 'train':
+                self.stated.outlines[part] = report_outlines(self.weights.outlined, self.parts[part])
+            if self.weights.folder is not None:
+                changes = report_changes(self.weights.folder, self.parts[part], self.config.classes)
+                self.stated.data_changes[part] = changes
             runner = build_test_runner(self.config, self.model, part, self.parts[part], self.work_dir, self.options)
             metrics[part] = runner.test()
             fold = fold_of(self.config, part)
@@ -240,8 +262,8 @@ class Experiment:
                 f'{checkpoint} was trained with the categories {found}, these data have {self.categories}: '
                 'name them in the schema (values=...)'
             )
-        self.trained_on = frozenset(meta.get('trained_on', ()))
-        self.trained_in, self.outlined = Path(checkpoint).parent, meta.get('outlined', {})
+        self.weights = LoadedWeights.of(checkpoint, meta, self.config)
+        self.trained_on = self.weights.trained_on
         self.selection = meta.get('selection', self.selection)
         self.model.freeze_unfitted()
 
@@ -254,18 +276,9 @@ class Experiment:
 
     def facts(self) -> Results:
         """What a reader of the numbers must know: data counts, selection practice, seed, versions."""
-        changes = {part: texts for part, texts in self.outline_changes.items() if texts}
-        data_changes = {part: texts for part, texts in self.data_changes.items() if texts}
-        more = {
-            'near_duplicates': self.near_duplicates,
-            'files_not_read': self.unread,
-            'label_leaks': self.leaks,
-            'unseen_categories': self.unseen,
-            'outlines': changes,
-            'data_changes': data_changes,
-        }
-        present = {key: value for key, value in more.items() if value}
-        return {**run_facts(self.config, self.parts, self.selection), **present}
+        left_out = {part: data.dropped for part, data in self.parts.items() if isinstance(data, CaseDataset)}
+        self.stated = replace(self.stated, left_out=left_out, weights=list(self.weights.notes))
+        return {**run_facts(self.config, self.parts, self.selection), **self.stated.present()}
 
     def close(self) -> None:
         """Leave the process group together; a process that just ends takes the others down with it."""
@@ -274,14 +287,7 @@ class Experiment:
             torch.distributed.destroy_process_group()
 
     def _dataset(self, part: str, pipeline: str) -> CaseDataset:
-        part_of_table = None if part == 'all' else part
-        transforms = self.config.get(pipeline, ())
-        data: CaseDataset = DATASETS.build({**self.config.dataset, 'part': part_of_table, 'pipeline': transforms})
-        if not isinstance(data, CaseSet):
-            lacks = missing_members(data, CaseSet)
-            raise ValueError(
-                f'dataset of {self.config.name}: a {type(data).__name__} is not a data set of cases, it lacks {lacks}'
-            )
+        data = build_part(self.config, part, pipeline)
         if self.skipped.get(part):
             data.leave_out(self.skipped[part])
         return data
@@ -352,26 +358,29 @@ class Experiment:
         self.write_results(content, rows)
         if is_main_process():
             meta = {**self.facts(), 'config_text': self.source, 'categories': self.categories}
-            meta[MEANING] = self.meaning.to_dict()
-            meta['outlined'] = outlined_share(self.parts['train'])
-            meta['trained_on'] = sorted({token(case) for case in self.parts['train'].cases})
+            meta |= {**self._weights_facts(), 'outlined': self.weights.outlined}
+            meta[UNTRAINED] = [name for name in self._epochs if name not in stages]
             save_checkpoint(self.work_dir / work_files.WEIGHTS, self.model.state_dict(), meta)
         barrier()
         return content
+
+    @property
+    def _epochs(self) -> dict[str, int]:
+        """Stage -> its epochs."""
+        return {spec['name']: epochs_of(self.config, spec) for spec in self.config.stages}
+
+    def _weights_facts(self) -> dict[str, object]:
+        """What every file of weights of a training states of itself."""
+        return {
+            MEANING: self.meaning.to_dict(),
+            PREPARATION: preparation_of(self.config),
+            TRAINED_ON: sorted({*tokens(self.parts['train'].cases), *self.trained_on}),
+        }
 
     def clinical_weights(self) -> dict[str, float] | None:
         """Weights of the clinical stage's last layer by indicator (MSMFN, Fig. 3); None without such a stage."""
         clinical = self.model.clinical
         return clinical.weights() if isinstance(clinical, WeightedHead) and bool(clinical.fitted) else None
-
-    def _check_resumed(self) -> None:
-        """See that a run goes on with the config that it began with."""
-        changed = changed_settings(self.work_dir, self.source, (*FREE, *LOGGED), longer=True)
-        if changed:
-            raise ValueError(
-                f'cannot resume: {self.work_dir} holds a run of another config (it differs in {", ".join(changed)}); '
-                'resume with the settings that it began with, or train in another work_dir'
-            )
 
     def _write_runner(self, spec: StageSpec) -> None:
         """Keep the plain config of a stage, with which mmengine alone trains the same weights."""

@@ -19,7 +19,7 @@ from torch import nn
 from usmm.config.runner_settings import stages_before
 from usmm.config.stage_spec import StageSpec
 from usmm.datasets import CaseDataset
-from usmm.datasets.checks.label_leaks import check_inputs, label_leaks
+from usmm.datasets.checks.label_leaks import check_inputs, label_leaks, presence_leaks
 from usmm.datasets.checks.picture_copies import copies_across, listed
 from usmm.datasets.checks.verify import Progress, verify_parts
 from usmm.datasets.lesion_outlines import outline_changes, outlined
@@ -164,17 +164,17 @@ def check_files(
 
 
 def report_leaks(schema: Schema, train: CaseDataset) -> dict[str, str]:
-    """Log which clinical variables seem to contain the label in the training part, and return them.
+    """Log which clinical variables, files and masks seem to contain the label in the training part, and return them.
 
     Args:
         schema: The schema.
         train: The training data set.
 
     Returns:
-        Variable -> why.
+        Variable, or `masks of bus` and `files of bus` -> why.
 
     Raises:
-        ValueError: A variable is read from the column of the label or of the split.
+        ValueError: A variable is read from the column of the label, the split or an id.
     """
     used = Schema(clinical=[v for v in schema.clinical if any(v.name in case.clinical for case in train.cases)])
     check_inputs(replace(schema, clinical=used.clinical))
@@ -182,7 +182,11 @@ def report_leaks(schema: Schema, train: CaseDataset) -> dict[str, str]:
     for name, reason in leaks.items():
         text = f'clinical variable {name!r} seems to contain the label of the training part: {reason}; if it is known '
         print_log(f'{text}only after the diagnosis, remove it from schema.clinical', 'current', logging.WARNING)
-    return leaks
+    presence = presence_leaks(train.modalities, train.cases, train.table.classes)
+    for name, reason in presence.items():
+        text = f'whether a case has {name} seems to contain the label of the training part: {reason}'
+        print_log(f'{text}; the model may learn that instead of the picture', 'current', logging.WARNING)
+    return leaks | presence
 
 
 def outlined_share(data: CaseDataset) -> dict[str, float]:
@@ -331,19 +335,29 @@ def check_missing(model: Classifier, parts: Mapping[str, CaseDataset]) -> None:
         raise ValueError(f"{len(missing)} cases lack what this model needs, so that missing='keep' cannot work: {few}")
 
 
-def check_unseen(part: str, data: CaseDataset, trained_on: Collection[str]) -> None:
+def check_unseen(
+    part: str, data: CaseDataset, trained_on: Collection[str], start: bool = False, seen: str = 'error'
+) -> None:
     """See that no patient of a part, other than `train`, trained the weights that are to be measured.
 
     Args:
         part: Name of the part.
         data: Its data set.
         trained_on: Tokens of the patients of the training.
+        start: Whether they are weights that a training starts from.
+        seen: What becomes of such patients then: `'error'` or `'warn'`.
 
     Raises:
         ValueError: Says how many, and what to do.
     """
     known = sorted({case.patient_id for case in data.cases if token(case) in trained_on}) if part != 'train' else []
-    if known:
+    if known and start:
+        text = f'{len(known)} patients of the {part} part trained the weights that this training starts from'
+        text = f'{text} ({", ".join(known[:SHOWN])}), so that a test on them says nothing of new patients'
+        if seen == 'error':
+            raise ValueError(f"{text}; if these ids are of other patients, set split.seen_patients='warn'")
+        print_log(text, 'current', logging.WARNING)
+    elif known:
         raise ValueError(
             f'{len(known)} patients of the {part} part trained these weights ({", ".join(known[:SHOWN])}): '
             'give the seed, the split and the work_dir (its folds.csv) of the training'

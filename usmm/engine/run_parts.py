@@ -9,6 +9,7 @@ from mmengine.config import Config
 from usmm.datasets import CaseDataset
 from usmm.registry import DATASETS
 from usmm.structures import Schema
+from usmm.structures.protocols import CaseSet, missing_members
 
 
 def is_folded(config: Config) -> bool:
@@ -52,3 +53,25 @@ def case_parts(config: Config) -> dict[str, CaseDataset]:
 def fold_of(config: Config, part: str) -> int | None:
     """The number of the fold that rows of a part belong to; None where there are no folds."""
     return (config.get('split') or {}).get('fold', 0) if is_folded(config) and part != 'all' else None
+
+
+def build_part(config: Config, part: str, pipeline: str) -> CaseDataset:
+    """The data set of a part.
+
+    Args:
+        config: The resolved config.
+        part: `'train'`, `'val'`, `'test'` or `'all'`.
+        pipeline: The setting with its transforms: `'train_pipeline'` or `'test_pipeline'`.
+
+    Raises:
+        ValueError: The data set of the config is not one of cases.
+    """
+    part_of_table = None if part == 'all' else part
+    transforms = config.get(pipeline, ())
+    data: CaseDataset = DATASETS.build({**config.dataset, 'part': part_of_table, 'pipeline': transforms})
+    if not isinstance(data, CaseSet):
+        lacks = missing_members(data, CaseSet)
+        raise ValueError(
+            f'dataset of {config.name}: a {type(data).__name__} is not a data set of cases, it lacks {lacks}'
+        )
+    return data

@@ -1,6 +1,6 @@
 """The data model: a case, the schema of a case table, settings, and the contracts between rooms (`protocols`)."""
 
-from usmm.structures.case import Case, auto_values, clinical_vector, token
+from usmm.structures.case import TRAINED_ON, Case, auto_values, clinical_vector, token, tokens
 from usmm.structures.case_info import ModalityInfo
 from usmm.structures.file_table import FileTable
 from usmm.structures.meaning import MEANING, ModelMeaning
@@ -14,6 +14,7 @@ __all__ = [
     'CLINICAL',
     'MEANING',
     'MISSING_WORDS',
+    'TRAINED_ON',
     'Batch',
     'Case',
     'FileTable',
@@ -27,4 +28,5 @@ __all__ = [
     'auto_values',
     'clinical_vector',
     'token',
+    'tokens',
 ]

@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from usmm.structures.case_info import ModalityInfo
 from usmm.structures.schema import Variable
 from usmm.structures.view import View
+
+TRAINED_ON: Final = 'trained_on'  # the key of a checkpoint's metadata: tokens of the patients that trained it
 
 
 @dataclass
@@ -85,6 +87,16 @@ def token(case: Case) -> str:
         (True, 12)
     """
     return hashlib.sha256(case.patient_id.encode()).hexdigest()[:12]
+
+
+def tokens(cases: Iterable[Case]) -> list[str]:
+    """The tokens of the patients of cases, sorted, each once.
+
+    Example:
+        >>> len(tokens([Case('exam 1', 'P1'), Case('exam 2', 'P1'), Case('exam 3', 'P2')]))
+        2
+    """
+    return sorted({token(case) for case in cases})
 
 
 def auto_values(cases: Iterable[Case], variable: Variable) -> tuple[str, ...]:

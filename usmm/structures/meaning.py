@@ -63,8 +63,13 @@ class ModelMeaning:
 
         Args:
             meta: Metadata as training, `usmm publish` or `usmm export` write them.
+
+        Raises:
+            ValueError: The meaning is not in that form.
         """
         stated = meta.get(MEANING)
+        if stated and not _is_meaning(stated):
+            raise ValueError(f'weights state a meaning that cannot be read: {str(stated)[:80]}')
         if isinstance(stated, Mapping) and stated.get('classes'):
             variables = cast(Sequence[Mapping[str, object]], stated.get('variables') or ())
             return cls(
@@ -137,6 +142,17 @@ class ModelMeaning:
                 f'{user} does not mean what the weights {source} were trained for{trained}. {user} has '
                 f'{"; ".join(different)}. Use the settings of the training, or train anew'
             )
+
+
+def _is_meaning(stated: object) -> bool:
+    """Whether the metadata of a file have the form of `ModelMeaning.to_dict`."""
+    if not isinstance(stated, Mapping):
+        return False
+    variables = stated.get('variables') or ()
+    lists = (stated.get('classes') or (), stated.get('modalities') or (), variables)
+    return all(isinstance(value, (list, tuple)) for value in lists) and all(
+        isinstance(variable, Mapping) and 'name' in variable for variable in variables
+    )
 
 
 def _variable(variable: Variable) -> dict[str, object]:

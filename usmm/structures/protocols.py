@@ -312,6 +312,13 @@ class CaseSet(Protocol, metaclass=Contract):
 
 
 @runtime_checkable
+class HasCases(Protocol, metaclass=Contract):
+    """A data set that lists its cases."""
+
+    cases: list[Case]
+
+
+@runtime_checkable
 class BatchingSet(Protocol, metaclass=Contract):
     """A data set that makes its own batches for training: `MultiTaskDataset`."""
 

@@ -161,6 +161,13 @@ class Schema:
         object.__setattr__(self, 'table_format', TableFormat.of(self.table_format))
         if self.file_table is not None:
             object.__setattr__(self, 'file_table', FileTable.of(self.file_table))
+        for name, value in (('masks', self.masks), ('boxes', self.boxes)):
+            if not isinstance(value, (str, Mapping)):
+                pattern = f'{{modality}}_{name.removesuffix("es" if name == "boxes" else "s")}'
+                raise ValueError(
+                    f'{name} of the schema must be a pattern such as {pattern!r}, or a dict of modality -> column (an '
+                    f'empty one: none), got {value!r}'
+                )
         both = set(self.images) & set(self.clips)
         if both:
             raise ValueError(f'modalities {sorted(both)} are both images and clips')

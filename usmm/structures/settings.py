@@ -22,6 +22,7 @@ TRAIN_WORDS = (TRAIN_ALL, TRAIN_CLINICAL, TRAIN_IMAGES)
 SELECTIONS = ('inner', 'last', 'test')
 MISSING = ('error', 'drop', 'keep')
 BAD_CASES = ('error', 'skip')
+SEEN_PATIENTS = ('error', 'warn')  # what becomes of patients to test on that trained the weights to start from
 NEAR_DUPLICATES = ('warn', 'error', 'ignore')  # what becomes of pictures in two parts that look alike
 
 # Parts of a split

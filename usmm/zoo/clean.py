@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import cast
 
+from usmm.structures import TRAINED_ON
 from usmm.weights.metadata import Metadata
 
 ABSOLUTE = re.compile(r'(/(?!/)|~|[A-Za-z]:[\\/]|\\\\)')
 KEPT = (
     'config', 'classes', 'positive', 'modalities', 'cases', 'patients', 'selection', 'seed', 'deterministic',
-    'versions', 'categories', 'calibration', 'meaning', 'outlined',
+    'versions', 'categories', 'calibration', 'meaning', 'outlined', 'untrained',
 )  # fmt: skip
-TOKENS = 'trained_on'
+TOKENS = TRAINED_ON
 
 
 def without_folders(text: str) -> str:

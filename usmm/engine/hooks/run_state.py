@@ -15,6 +15,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from usmm.registry import HOOKS
+from usmm.structures import TRAINED_ON, tokens
+from usmm.structures.protocols import HasCases
 
 KEY = 'run_state'  # of a checkpoint
 HookKind = TypeVar('HookKind', bound=Hook)
@@ -136,3 +138,13 @@ def _average(tensors: Sequence[torch.Tensor]) -> None:
     all_reduce(flat, op='mean')
     for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(mean.view_as(tensor))
+
+
+def patients_of(runner: Runner) -> dict[str, list[str]]:
+    """Metadata of weights that state which patients train; empty where the data set does not list its cases.
+
+    Args:
+        runner: The runner of the training.
+    """
+    dataset = runner.train_dataloader.dataset
+    return {TRAINED_ON: tokens(dataset.cases)} if isinstance(dataset, HasCases) else {}

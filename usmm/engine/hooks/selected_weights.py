@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner, set_random_seed
 from torch import nn
 
-from usmm.engine.hooks.run_state import plain_model, take_averaged
+from usmm.engine.hooks.run_state import patients_of, plain_model, take_averaged
 from usmm.engine.specs import Results
 from usmm.engine.workdir.outputs import load_weights, save_checkpoint
 from usmm.models.staging import build_stage_model
@@ -61,7 +61,7 @@ class SelectedWeightsHook(Hook):
             model = self._handed_over(model, self.classifier)
         if is_main_process():
             path = Path(runner.work_dir, work_files.SELECTED)
-            meta = {'stage': self.stage, 'result': result, **ModelMeaning.plain(self.meaning)}
+            meta = {'stage': self.stage, 'result': result, **ModelMeaning.plain(self.meaning), **patients_of(runner)}
             save_checkpoint(path, model.state_dict(), meta)
         barrier()
 

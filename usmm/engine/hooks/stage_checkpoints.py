@@ -14,7 +14,7 @@ from mmengine.runner import Runner, set_random_seed
 from torch import Tensor
 
 from usmm.config.runner_settings import lower_is_better
-from usmm.engine.hooks.run_state import accumulative_counts, plain_model
+from usmm.engine.hooks.run_state import accumulative_counts, patients_of, plain_model
 from usmm.engine.workdir.outputs import check_room, check_whole, load_weights
 from usmm.registry import HOOKS
 from usmm.structures import ModelMeaning, Settings
@@ -163,7 +163,7 @@ class StageCheckpointHook(Hook):
     def _write(self, runner: Runner, name: str, **what: bool) -> None:
         if is_main_process():
             meta = dict(epoch=runner.epoch, iter=runner.iter)
-            meta |= ModelMeaning.plain(self.meaning)
+            meta |= {**ModelMeaning.plain(self.meaning), **patients_of(runner)}
             with atomic_path(Path(runner.work_dir, name), check_whole) as temporary:
                 runner.save_checkpoint(str(temporary.parent), temporary.name, meta=meta, **what)
 

@@ -43,14 +43,16 @@ class CaseRecord:
     files: str
 
 
-def keep_record(folder: Path, parts: Mapping[str, CaseDataset], classes: Sequence[str], resume: bool) -> None:
+def keep_record(
+    folder: Path, parts: Mapping[str, CaseDataset], classes: Sequence[str], origin: Path | None = None
+) -> None:
     """Write the record of a run that starts, unless its data are not those of the runs that it belongs to.
 
     Args:
         folder: Its work directory; the folds beside that of a fold must have the same data.
         parts: Part -> its data set.
         classes: Class names.
-        resume: Whether the run goes on, with the data that it began with.
+        origin: Work directory of the run that it goes on from, with the data of that run; None: it starts anew.
 
     Raises:
         ValueError: The data have changed; names the cases.
@@ -59,7 +61,7 @@ def keep_record(folder: Path, parts: Mapping[str, CaseDataset], classes: Sequenc
     if is_main_process():
         records = record_cases(parts, classes)
         try:
-            _check_same(folder, records, resume)
+            _check_same(folder, records, origin)
             write_records(folder, records)
         except ValueError as error:
             problem = [str(error)]
@@ -193,6 +195,18 @@ def changed_cases(before: Iterable[CaseRecord], now: Iterable[CaseRecord]) -> li
     return texts
 
 
+def moved_cases(before: Iterable[CaseRecord], now: Iterable[CaseRecord]) -> list[str]:
+    """Which cases are in another part than before, as a sentence.
+
+    Args:
+        before, now: Records of one run.
+    """
+    old = {record.case_id: record.part for record in before}
+    moved = [f'{r.case_id}: {old[r.case_id]} -> {r.part}' for r in now if old.get(r.case_id, r.part) != r.part]
+    more = ', ...' if len(moved) > SHOWN else ''
+    return [f'part of {_cases(len(moved))} ({", ".join(moved[:SHOWN])}{more})'] if moved else []
+
+
 def other_cases(before: Iterable[CaseRecord], now: Iterable[CaseRecord]) -> list[str]:
     """Which cases only one of two records holds, one sentence for each."""
     old, new = {r.case_id for r in before}, {r.case_id for r in now}
@@ -219,10 +233,14 @@ def _check_predictions(folder: Path, records: Sequence[CaseRecord], rows: Sequen
         )
 
 
-def _check_same(folder: Path, records: Sequence[CaseRecord], resume: bool) -> None:
-    before = read_records(folder) if resume else None
-    if before is not None:
-        _refuse(folder, [*other_cases(before, records), *changed_cases(before, records)])
+def _check_same(folder: Path, records: Sequence[CaseRecord], origin: Path | None) -> None:
+    before = read_records(origin) if origin is not None else None
+    if origin is not None and before is not None:
+        moved = moved_cases(before, records)
+        _refuse(origin, [*other_cases(before, records), *moved, *changed_cases(before, records)])
+    elif origin is not None:
+        text = f'{origin} has no {work_files.DATA}, so that the data of the run there cannot be compared'
+        print_log(text, 'current', logging.WARNING)
     if folder.name.startswith(work_files.FOLD_PREFIX):
         for other in sorted(folder.parent.glob(f'{work_files.FOLD_PREFIX}*')):
             if other.name != folder.name:

@@ -13,7 +13,13 @@ from usmm.utils import work_files
 FREE = ('work_dir', 'data_root', 'cache_dir', 'num_workers', 'persistent_workers', 'name')
 
 
-def changed_settings(folder: Path, source: str, free: Collection[str] = FREE, longer: bool = False) -> list[str]:
+def changed_settings(
+    folder: Path,
+    source: str,
+    free: Collection[str] = FREE,
+    longer: bool = False,
+    stages: Collection[str] | None = None,
+) -> list[str]:
     """Names of the top-level settings in which a config differs from the one kept in a work directory, sorted.
 
     Args:
@@ -21,6 +27,7 @@ def changed_settings(folder: Path, source: str, free: Collection[str] = FREE, lo
         source: The config, as `source_text` returns it.
         free: Settings that may differ.
         longer: Whether the numbers of epochs and the hooks may differ too, of a run that goes on.
+        stages: The stages whose settings are compared; None: all.
 
     Raises:
         ValueError: The config that is kept cannot be read.
@@ -35,6 +42,8 @@ def changed_settings(folder: Path, source: str, free: Collection[str] = FREE, lo
     now = Config.fromstring(source, '.py')._cfg_dict.to_dict()
     for content in (before, now):
         (content.get('split') or {}).pop('file', None)  # beside the folder: the whole may be moved
+        if stages is not None:
+            content['stages'] = [spec for spec in content.get('stages', ()) if spec.get('name') in stages]
         for settings in (content, *content.get('stages', ())) if longer else ():
             for key in ('max_epochs', 'custom_hooks'):
                 settings.pop(key, None)

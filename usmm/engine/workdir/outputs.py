@@ -112,6 +112,36 @@ def check_unused(folder: Path, stages: Sequence[str], stage: str | None = None) 
         )
 
 
+def check_no_folds(folder: Path) -> None:
+    """See that a training replaces no results of a cross-validation.
+
+    Args:
+        folder: The work directory of the training.
+
+    Raises:
+        ValueError: The folder holds a cross-validation.
+    """
+    if (folder / work_files.SUMMARY).is_file() or (folder / f'{work_files.FOLD_PREFIX}0').is_dir():
+        raise ValueError(f'{folder} holds a cross-validation, whose results a run would replace: use another work_dir')
+
+
+def check_no_run(folder: Path) -> None:
+    """See that results of a test replace none of a training.
+
+    Args:
+        folder: Where they will be written.
+
+    Raises:
+        ValueError: The folder holds a run or a cross-validation.
+    """
+    there = [name for name in (work_files.WEIGHTS, work_files.STAGES, work_files.SUMMARY) if (folder / name).is_file()]
+    if there:
+        raise ValueError(
+            f'{folder} holds the results of a training ({there[0]}), which those of a test would replace: name another '
+            'folder with --work-dir'
+        )
+
+
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a JSON file; numbers that are not finite become null, as JSON knows no NaN."""
     write_text(path, json.dumps(_plain(content), indent=2, allow_nan=False) + '\n')

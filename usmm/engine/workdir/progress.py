@@ -86,16 +86,17 @@ class Progress:
             return str(error)
         return None
 
-    def start(self, resume: str | bool, stage: str | None) -> Finished:
-        """The stages that need not be run; everything that an earlier run left of the others is forgotten.
+    def check(self, resume: str | bool, stage: str | None) -> tuple[Finished, bool]:
+        """See that a run can start like this; nothing is changed.
 
         Args:
-            resume: True: go on where the work directory stands; a path: from that checkpoint of a stage.
-            stage: Run this stage alone.
+            resume, stage: As in `start`.
+
+        Returns:
+            The stages that need not be run, and whether the weights of the first other one are lost.
 
         Raises:
-            ValueError: There is no such stage or checkpoint, the checkpoint is damaged or holds weights alone, or a
-                stage before it is not done.
+            ValueError: As in `start`.
         """
         if stage is not None and stage not in self.names:
             raise ValueError(f'no stage {stage!r}; the config has {self.names}')
@@ -111,6 +112,20 @@ class Progress:
                 if name not in done:
                     raise ValueError(f'stage {first!r} needs stage {name!r}, which is not done in {self.work_dir}')
             done, lost = {name: done[name] for name in before}, False
+        return done, lost
+
+    def start(self, resume: str | bool, stage: str | None) -> Finished:
+        """The stages that need not be run; everything that an earlier run left of the others is forgotten.
+
+        Args:
+            resume: True: go on where the work directory stands; a path: from that checkpoint of a stage.
+            stage: Run this stage alone.
+
+        Raises:
+            ValueError: There is no such stage or checkpoint, the checkpoint is damaged or holds weights alone, or a
+                stage before it is not done.
+        """
+        done, lost = self.check(resume, stage)
         barrier()  # all have read before anything is forgotten
         if not (resume and lost):  # all stages then go on from their checkpoints
             self._forget(done, keep_checkpoint=bool(resume))

@@ -54,7 +54,7 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     if pairs := content.get('near_duplicates'):
         out.print(f'WARNING: {pairs} pairs of pictures of two patients in two parts look nearly the same')
     for name, reason in part_of(content, 'label_leaks').items():
-        out.print(f'WARNING: clinical variable {name!r} seems to contain the label: {reason}')
+        out.print(f'WARNING: {name!r} seems to contain the label: {reason}')
     outlines = part_of(content, 'outlines')
     for part in outlines:
         for text in items_of(outlines, part):
@@ -63,6 +63,10 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     for part in changes:
         for text in items_of(changes, part):
             out.print(f'WARNING: {part}: the data have changed since the training: {text}')
+    for note in items_of(content, 'weights'):
+        out.print(f'WARNING: {note}')
+    for part, count in part_of(content, 'left_out').items():
+        out.print(f'WARNING: {part}: {count} cases that lack a modality were left out')
     stages = part_of(content, 'stages')
     for stage in stages:
         done, total = (part_of(stages, stage).get(key) for key in ('epochs', 'of'))
