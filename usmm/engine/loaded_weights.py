@@ -63,14 +63,10 @@ def weights_notes(path: str | Path, meta: Mapping[str, Any], config: Mapping[str
     """
     notes = []
     if ModelMeaning.of_meta(meta) is None:
-        notes.append(
-            f'{path} states no classes, modalities and variables, so that they were not compared with the config'
-        )
+        notes.append(f'{path} states no classes, modalities and variables: they were not compared with the config')
     untrained: Sequence[str] = meta.get(UNTRAINED, ())
     if untrained:
-        notes.append(
-            f'{path} was saved before the training of {", ".join(untrained)}: what that stage adds is not used'
-        )
+        notes.append(f'{path} was saved before the training of {", ".join(untrained)}: what that adds is not used')
     if different := preparation_differences(preparation_of(config), meta.get(PREPARATION, {})):
         notes.append(f'{path}: {different}')
     return notes
