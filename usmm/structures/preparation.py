@@ -10,7 +10,8 @@ from usmm.structures.schema import Schema
 from usmm.structures.settings import CLINICAL
 
 PREPARATION = 'preparation'  # the key of a checkpoint's metadata
-PLACES = frozenset({'cache_dir', 'memory', 'num_workers'})  # settings that change no value
+# settings that change no value, and variables, which the meaning of a model states
+PLACES = frozenset({'cache_dir', 'memory', 'num_workers', 'clinical'})
 SHOWN = 6  # differences that are named
 
 
