@@ -128,6 +128,9 @@ def test_flags_of_mmpretrain(folders, train, tmp_path):
     (log,) = work.rglob('scalars.json')
     assert not any('accuracy' in line for line in log.read_text().splitlines())
     first = len(trained_epochs(work))
+    code, error = train(folders, *how, 'train_cfg.max_epochs=2')
+    assert code == 2 and 'holds a run already (epoch_1.pth): go on with it (--resume' in error
+    (work / 'last_checkpoint').write_text('epoch_1.pth\nepoch_0.pth')  # as the hook of a stage writes it
     code, error = train(folders, '--resume', *how, 'train_cfg.max_epochs=2')
     assert code == 0, error
     assert set(trained_epochs(work)[first:]) == {2}  # the first epoch is not run again

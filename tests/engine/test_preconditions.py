@@ -315,3 +315,15 @@ def test_bad_cases_of_a_test_are_skipped_by_option(tiny_config, damaged, tmp_pat
     run.verify()
     assert sum(len(bad) for bad in run.skipped.values()) == 3
     assert sum(len(data) for data in run.parts.values()) == 16
+
+
+def test_a_last_batch_of_one_case_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    texts = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preconditions, 'print_log', lambda text, *how: texts.append(text))
+        for cases, size in ((12, 11), (12, 6), (1, 4), (5, 1)):
+            preconditions.report_last_batch(cases, size)
+    assert texts == [
+        '12 training cases in batches of 11: each epoch leaves out another case, as a last batch of one case cannot be '
+        'trained on'
+    ]

@@ -32,6 +32,7 @@ from usmm.engine.preconditions import (
     check_unseen,
     outlined_share,
     report_copies,
+    report_last_batch,
     report_leaks,
     report_outlines,
     report_unread,
@@ -181,6 +182,7 @@ class Experiment:
         if CLINICAL in self.config.modalities:
             self.stated.unseen_categories = report_unseen(self._schema, self.parts['train'])
         check_classes(self.config.classes, self.parts['train'])
+        report_last_batch(len(train_set), self.config.batch_size)
         keep_record(self.work_dir, self.parts, self.config.classes, origin)
         self._write_config()
         done = self.run_stages(self.config.stages, resume, stage)

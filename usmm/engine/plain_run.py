@@ -12,6 +12,7 @@ import usmm.evaluation.metrics
 import usmm.models  # noqa: F401  the registries know the parts of usmm
 from usmm import compat
 from usmm.config.stage_spec import RunOptions
+from usmm.engine.hooks.stage_checkpoints import resumable
 from usmm.engine.preconditions import check_launcher
 from usmm.weights import read_checkpoint
 
@@ -49,7 +50,9 @@ def runner_of(config: Config, options: RunOptions, resume: str | bool = False) -
             raise ValueError('--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=N) in the config')
         config.auto_scale_lr.enable = True
     if resume is True:
-        config.resume, config.load_from = True, None
+        # `last_checkpoint` of a stage has a line for each checkpoint, which mmengine would take for one name
+        newest = resumable(Path(config.work_dir))
+        config.resume, config.load_from = True, None if newest is None else str(newest)
     elif resume:
         if not Path(resume).is_file():
             raise ValueError(f'cannot resume from {resume}: there is no such file')

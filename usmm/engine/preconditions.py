@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import OPTIMIZERS
 from rich.progress import track
@@ -243,6 +243,18 @@ def report_copies(parts: Mapping[str, CaseDataset], near: str, pipeline: Sequenc
             raise DataError(f"{text}; remove them, or set split.near_duplicates='warn'")
         print_log(f'{text}; usmm check_data --out FOLDER shows them', 'current', logging.WARNING)
     return len(pairs)
+
+
+def report_last_batch(cases: int, batch_size: int) -> None:
+    """Log that a last batch of one case is not trained on, which batch norm cannot.
+
+    Args:
+        cases: Training cases.
+        batch_size: Cases in a batch.
+    """
+    if cases > batch_size > 1 and cases % batch_size == 1 and get_world_size() == 1:
+        text = f'{cases} training cases in batches of {batch_size}: each epoch leaves out another case, as a last batch'
+        print_log(f'{text} of one case cannot be trained on', 'current', logging.WARNING)
 
 
 def report_unseen(schema: Schema, train: CaseDataset) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,3 +215,21 @@ def test_workers_share_the_folder(tmp_path: Path) -> None:
     sums = [[int(x) for x in DataLoader(dataset, num_workers=w, multiprocessing_context='fork')] for w in (2, 2)]
     assert sums[0] == sums[1] == [dataset[i] for i in range(6)]
     assert sorted(log.read_text().split()) == [f'c{n}' for n in range(6)]
+
+
+def test_a_helper_module_of_a_transform_is_part_of_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'hosp_helper.py').write_text('def change(a):\n    return a\n')
+    lines = [
+        'from hosp_helper import change',
+        'from usmm.datasets.transforms.base_transform import Transform',
+        'class Own(Transform):',
+        '    def __call__(self, case):',
+        '        return case',
+    ]
+    (tmp_path / 'hosp_parts.py').write_text('\n'.join(lines))
+    own = importlib.import_module('hosp_parts').Own()
+    first = module._source(own)
+    assert module._source(own) == first
+    (tmp_path / 'hosp_helper.py').write_text('def change(a):\n    return 255 - a\n')
+    assert module._source(own) != first

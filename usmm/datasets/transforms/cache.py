@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import sysconfig
 from collections.abc import Collection, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from usmm.structures.case_info import TABLE
 from usmm.utils.digests import file_digest, value_digest
 from usmm.utils.json_types import JsonValue
 
+INSTALLED = tuple({sysconfig.get_path(name) for name in ('stdlib', 'platstdlib', 'purelib', 'platlib')})
 RECORDS: dict[str, type] = {
     name: kind for name, kind in vars(usmm.readers).items() if isinstance(kind, type) and is_dataclass(kind)
 }
@@ -195,8 +198,33 @@ def _rich(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 
 
 def _source(transform: Step) -> str:
-    """A digest of the file that defines a transform, also one from outside this library."""
+    """A digest of the file that defines a transform, and of a person's own modules that this file imports."""
+    kind = type(transform)
     try:
-        return file_digest(inspect.getfile(type(transform)))
+        own = inspect.getfile(kind)
+        return value_digest([file_digest(path) for path in [own, *_imported(kind.__module__, {own})]])
     except (TypeError, OSError) as error:
         raise DataError(f'the code of {transform!r} cannot be read, so its results cannot be cached') from error
+
+
+def _imported(name: str, known: set[str]) -> list[str]:
+    """The files of a person's own modules that a module uses, and those that they use; installed packages are left out.
+
+    Args:
+        name: The module.
+        known: Files that are not returned; those that are found are added.
+    """
+    module = sys.modules.get(name)
+    if module is None or name.partition('.')[0] == 'usmm':
+        return []
+    files: list[str] = []
+    for value in list(vars(module).values()):
+        other = value if inspect.ismodule(value) else sys.modules.get(getattr(value, '__module__', None) or '')
+        path = getattr(other, '__file__', None)
+        if other is None or path is None or path in known or path.startswith(INSTALLED):
+            continue
+        if other.__name__.partition('.')[0] == 'usmm':  # its version is in the key
+            continue
+        known.add(path)
+        files += [path, *_imported(other.__name__, known)]
+    return sorted(files)
