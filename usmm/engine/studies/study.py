@@ -16,6 +16,7 @@ from usmm.config.failure import failures_told, parsed
 from usmm.engine.specs import Difference, StudyRow
 from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
+from usmm.engine.workdir.fold_record import check_same_flags
 from usmm.engine.workdir.predictions import read_predictions
 from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
 from usmm.structures import Settings
@@ -165,11 +166,12 @@ class Study:
 
         Returns:
             A dict a row: name, metrics, difference (None for the reference), cases, patients, seconds, published,
-            known_best.
+            known_best, warnings.
 
         Raises:
-            ValueError: A fold is not done, or two rows were tested on different folds.
+            ValueError: A fold is not done, or two rows were tested on different folds or trained with different flags.
         """
+        check_same_flags([task.folder for task in self.tasks()])
         summaries = {name: plan.gather() for name, plan in self.plans.items()}
         tables = {name: read_predictions(plan.work_dir / work_files.PREDICTIONS) for name, plan in self.plans.items()}
         reference = self.spec.reference
@@ -201,6 +203,7 @@ class Study:
                 'modalities': summary['modalities'],
                 'published': dict(by_name[name].published) or None,
                 'known_best': (known_best or {}).get(name),
+                'warnings': summary['warnings'],
             }
             for name, summary in summaries.items()
         ]
