@@ -17,6 +17,7 @@ from usmm.datasets.case_table import NO_PATIENTS
 from usmm.engine.specs import RunContent, Summary
 from usmm.engine.studies.fold_task import FoldTask
 from usmm.engine.studies.fold_warnings import fold_warnings
+from usmm.engine.workdir.folder_contents import CROSS_VALIDATION, check_contents
 from usmm.engine.workdir.outputs import write_json
 from usmm.engine.workdir.pool_checks import check_pool
 from usmm.engine.workdir.predictions import read_predictions, write_predictions
@@ -44,7 +45,7 @@ class CrossValidation:
         keep_checkpoints: As in `FoldTask`.
 
     Raises:
-        ValueError: Fewer than two folds, a seed twice, or a config without `split`.
+        ValueError: Fewer than two folds, a seed twice, a config without `split`, or a work_dir that holds other work.
     """
 
     config: str
@@ -66,6 +67,7 @@ class CrossValidation:
         seeds = (loaded.seed,) if self.seeds is None else tuple(self.seeds)
         if not seeds or len(set(seeds)) < len(seeds):
             raise ValueError(f'seeds must be one or more different numbers, got {list(seeds)}')
+        check_contents(self.work_dir, CROSS_VALIDATION)
         object.__setattr__(self, 'folds', folds)
         object.__setattr__(self, 'seeds', seeds)
 

@@ -17,6 +17,7 @@ from usmm.engine.specs import Difference, StudyRow
 from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
 from usmm.engine.workdir.fold_record import check_same_flags
+from usmm.engine.workdir.folder_contents import STUDY, check_contents
 from usmm.engine.workdir.predictions import read_predictions
 from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
 from usmm.structures import Settings
@@ -127,7 +128,7 @@ class Study:
         keep_checkpoints: As in `FoldTask`.
 
     Raises:
-        ValueError: A row that is not in the study.
+        ValueError: A row that is not in the study, or a work_dir that holds other work.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class Study:
         keep_checkpoints: bool = False,
     ) -> None:
         self.spec, self.work_dir = spec, Path(work_dir)
+        check_contents(self.work_dir, STUDY)
         names = [v.name for v in spec.variants]
         unknown = [name for name in rows or () if name not in names]
         if unknown:
