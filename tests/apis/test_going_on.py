@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.hooks import EarlyStoppingHook
 
 from usmm.apis import Predictor
+from usmm.apis.training import train
 from usmm.cli.predict_files import check_replaceable
 from usmm.config import load_config
 from usmm.config.runner_settings import _early_stop
@@ -190,7 +191,7 @@ def test_results_of_a_training_are_not_replaced(tiny_run: Path, tmp_path: Path) 
     check_replaceable(tmp_path / 'p.csv')
     check_replaceable(tmp_path / 'new.csv')
     with pytest.raises(ValueError, match='resume goes on with a run, overwrite starts over: give one of both'):
-        experiment(tiny_run, tmp_path / 'w').train(resume=True, overwrite=True)
+        train(str(tiny_run / 'config.py'), resume=True, overwrite=True)
 
 
 def test_equal_scores_count_as_no_improvement() -> None:

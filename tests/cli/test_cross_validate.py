@@ -35,11 +35,14 @@ def test_folds_as_single_jobs_are_gathered_by_the_same_command(call, tiny_config
     said = call('cross_validate', *arguments, '--fold', 1, *FAST)
     assert '1 folds are still to be run: fold 0, seed 0' in said and not (work / 'summary.json').exists()
     before = (work / 'fold_1' / 'model.pth').stat().st_mtime_ns
+    (work / 'fold_1' / 'fold.json').unlink()  # as of an earlier version
     said = call('cross_validate', *arguments, *FAST)
     assert (work / 'fold_1' / 'model.pth').stat().st_mtime_ns == before
     assert '95 % interval' in said and 'report.html' in said
     assert json.loads((work / 'summary.json').read_text())['cases'] == 19
     page = (work / 'report.html').read_text()
+    assert 'WARNING: 1 of 2 folds (fold_1) is without a record of flags' in said
+    assert '1 of 2 folds (fold_1) is without a record of flags' in page
     assert '<html' in page and 'http://' not in page.replace('http://www.w3.org', '')
     said = call('cross_validate', *arguments, '--cfg-options', 'modalities=bus', 'max_epochs=1', code=2)
     assert 'holds the fold of another config' in said and 'modalities' in said

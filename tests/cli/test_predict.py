@@ -12,6 +12,7 @@ from PIL import Image
 
 from usmm.engine import read_predictions
 from usmm.engine.workdir.data_record import read_records
+from usmm.engine.workdir.outputs import load_weights, save_checkpoint
 from usmm.weights import read_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
@@ -188,6 +189,32 @@ def test_a_calibrated_copy(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path
     assert code == 2
     code, _, errors = usmm('calibrate', run, '--predictions', folds / 'predictions.csv')
     assert code == 2 and "has no rows of the part 'val'" in errors and not (run / 'calibrated').exists()
+
+
+def test_predictions_of_another_model_do_not_calibrate(usmm: Run, run: Path, tmp_path: Path) -> None:
+    fold, out = tmp_path / 'cv' / 'fold_0', tmp_path / 'calibrated'
+    fold.mkdir(parents=True)
+    (tmp_path / 'cv' / 'summary.json').write_text('{}')
+    write_rows(tmp_path / 'cv' / 'predictions.csv', 'test')
+    content = load_weights(run / 'model.pth')
+    for key, value, text in (
+        ('modalities', ['ue'], "modalities: ['ue'] instead of ['bus', "),
+        ('classes', ['SCC', 'ADC'], "classes: ['SCC', 'ADC'] instead of ['ADC', 'SCC'] (another order)"),
+    ):
+        meta = {**content['meta'], 'meaning': {**content['meta']['meaning'], key: value}}
+        save_checkpoint(fold / 'model.pth', content['state_dict'], meta)
+        code, _, errors = usmm('calibrate', run, '--predictions', tmp_path / 'cv', '--out', out)
+        assert code == 2 and not out.exists()
+        assert f'has predictions of another model than {run}: {fold} has {text}' in errors
+    save_checkpoint(fold / 'model.pth', content['state_dict'], content['meta'])
+    config = (run / 'config.py').read_text()
+    (fold / 'config.py').write_text(f'{config}\nbatch_size = 3\nseed = 5\n')
+    path = tmp_path / 'cv' / 'predictions.csv'
+    path.write_text(path.read_text().replace('test,0,0,ADC', 'test,0,0,', 3))
+    code, printed, errors = usmm('calibrate', run, '--predictions', tmp_path / 'cv', '--out', out)
+    assert code == 0, errors
+    assert "3 of 80 rows of the part 'test' have no label and were left out" in printed
+    assert f"made with another config than {run}: it differs in ['batch_size']" in printed.replace('\n', ' ')
 
 
 def test_predictions_that_cannot_calibrate_a_model(usmm: Run, run: Path, tmp_path: Path) -> None:

@@ -120,3 +120,13 @@ def test_errors_name_the_file_and_the_case(
     monkeypatch.setattr(type(experiment.model), '__call__', lambda self, **batch: table())
     with pytest.raises(ValueError, match='has no features of images'):
         probes.features(experiment, 'test')
+
+
+def test_a_truth_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'is a folder: expected the truth\.json of a phantom'):
+        probes.read_latents(tmp_path)
+    with pytest.raises(ValueError, match=r'truth\.json does not exist: expected'):
+        probes.read_latents(tmp_path / 'truth.json')
+    (tmp_path / 'truth.json').write_text('case,score')
+    with pytest.raises(ValueError, match=r'truth\.json is not a JSON file \(Expecting value'):
+        probes.read_latents(tmp_path / 'truth.json')

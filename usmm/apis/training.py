@@ -120,7 +120,9 @@ def train(
         >>> run.metrics['test']['auc']                                        # doctest: +SKIP
     """
     loaded = _loaded(config, options)
-    if overwrite and not resume:
+    if overwrite and resume:
+        raise ValueError('resume goes on with a run, overwrite starts over: give one of both')
+    if overwrite:
         forget_folds(loaded)
     check_complete(loaded, stage)
     with components_named(loaded):

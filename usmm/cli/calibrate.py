@@ -75,6 +75,41 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
         )
 
 
+def check_model(args: argparse.Namespace, meta: Mapping[str, Any]) -> list[str]:
+    """See that predictions are those of a model with the meaning of the one that is calibrated.
+
+    Args:
+        args: The arguments.
+        meta: Metadata of the model that is calibrated.
+
+    Returns:
+        Settings in which the config of the predictions differs from that of the model, where both are there.
+
+    Raises:
+        ValueError: Their classes, modalities or clinical variables differ; names them.
+    """
+    from usmm.engine.workdir.kept_config import FREE, changed_settings
+    from usmm.engine.workdir.outputs import load_weights
+    from usmm.structures import ModelMeaning
+
+    folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
+    runs = [folder, *sorted(f for pattern in work_files.FOLD_PATTERNS for f in folder.glob(pattern))]
+    source = next((f for f in runs if (f / work_files.WEIGHTS).is_file()), None)
+    if source is None or source.resolve() == args.run.resolve():
+        return []
+    theirs = ModelMeaning.of_meta(load_weights(source / work_files.WEIGHTS)['meta'])
+    mine = ModelMeaning.of_meta(meta)
+    if theirs is not None and mine is not None and (different := theirs.differences(mine)):
+        raise ValueError(
+            f'{args.predictions} has predictions of another model than {args.run}: {source} has '
+            f'{"; ".join(different)}. Take predictions of the config of the run'
+        )
+    if not (source / work_files.CONFIG).is_file():
+        return []
+    text = (source / work_files.CONFIG).read_text(encoding='utf-8')
+    return changed_settings(args.run, text, (*FREE, 'split', 'seed', 'schema'))
+
+
 def run(args: argparse.Namespace) -> int:
     from usmm.apis import fit_calibration
     from usmm.config import load_config
@@ -93,11 +128,16 @@ def run(args: argparse.Namespace) -> int:
     ModelMeaning.of_settings(load_config(settings)).check(meta, args.run / work_files.WEIGHTS, str(settings))
     rows, part = rows_of(args)
     check_rows(args, rows, meta)
+    changed = check_model(args, meta)
     calibration = replace(fit_calibration(rows, meta['classes'], meta.get('positive')), part=part).to_dict()
     write_text(out / work_files.CONFIG, config)
     save_checkpoint(out / work_files.WEIGHTS, content['state_dict'], {**meta, 'calibration': calibration})
     facts = ', '.join(f'{k} {v:.4f}' if isinstance(v, float) else f'{k} {v}' for k, v in calibration.items())
     print(f'{out}: {facts}')
+    if (unlabelled := sum(not row['label'] for row in rows)) > 0:
+        print(f'{unlabelled} of {len(rows)} rows of the part {part!r} have no label and were left out')
+    if changed:
+        print(f'WARNING: the predictions were made with another config than {args.run}: it differs in {changed}')
     return 0
 
 

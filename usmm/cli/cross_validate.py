@@ -46,7 +46,11 @@ def run(args: argparse.Namespace) -> None:
     if undone:
         print(f'{len(undone)} folds are still to be run: {"; ".join(undone)}')
         return
-    Console().print(summary_table(plan.gather()))
+    summary = plan.gather()
+    console = Console()
+    console.print(summary_table(summary))
+    for text in summary['warnings']:
+        console.print(f'WARNING: {text}', markup=False, soft_wrap=True)
     print(f'report: {report_cross_validation(work_dir, pictures_of(plan.tasks()[0].load()))}')
 
 

@@ -24,8 +24,14 @@ PENALTIES = np.logspace(-1, 5, 13)
 
 
 def read_latents(path: Path) -> dict[str, dict[str, float]]:
-    """Case id -> name -> planted score. Raises ValueError where the file has none."""
-    content = json.loads(path.read_text(encoding='utf-8'))
+    """Case id -> name -> planted score. Raises ValueError where the file is absent, is not JSON or has none."""
+    if not path.is_file():
+        what = 'is a folder' if path.is_dir() else 'does not exist'
+        raise ValueError(f'{path} {what}: expected the truth.json of a phantom')
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ValueError(f'{path} is not a JSON file ({error}): expected the truth.json of a phantom') from error
     latents = content.get('latents') if isinstance(content, dict) else None
     if not latents:
         raise ValueError(f'{path} has no planted scores ("latents"): expected the truth.json of a phantom')

@@ -87,7 +87,11 @@ def run(args: argparse.Namespace) -> None:
     rows = study.gather(known_best(study.plans))
     for plan in study.plans.values():
         report_cross_validation(plan.work_dir, pictures_of(plan.tasks()[0].load()))
-    Console().print(study_table(rows, spec.reference))
+    console = Console()
+    console.print(study_table(rows, spec.reference))
+    for row in rows:
+        for text in row['warnings']:
+            console.print(f'WARNING: row {row["name"]}: {text}', markup=False, soft_wrap=True)
     published = {'source': spec.published} if args.published else None
     written = report_study(work_dir, rows, spec.reference, published, spec.title, study.pairs())
     print('\n'.join(f'{name}: {path}' for name, path in written.items()))

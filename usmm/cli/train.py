@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> None:
     from usmm.config.complete import check_complete
     from usmm.config.plain import is_plain
 
+    if args.resume and args.overwrite:
+        raise ValueError('--resume goes on with a run, --overwrite starts over: give one of both')
     if is_plain(args.config):
         train_plain(args)
         return
@@ -89,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     config = load_config(args.config, options)
-    if args.overwrite and not args.resume:
+    if args.overwrite:
         from usmm.datasets.folds import forget_folds
 
         forget_folds(config)

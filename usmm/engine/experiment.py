@@ -146,8 +146,6 @@ class Experiment:
             OSError: Another process is training in the work directory, or it cannot be written.
             ValueError: The work directory holds a run, which is neither to go on nor to be overwritten.
         """
-        if resume and overwrite:
-            raise ValueError('resume goes on with a run, overwrite starts over: give one of both')
         check_folder(self.work_dir)
         check_no_folds(self.work_dir)
         Progress(self.work_dir, self._epochs).check(resume, stage)

@@ -121,3 +121,4 @@ class StudyRow(TypedDict):
     modalities: list[str]
     published: dict[str, object] | None
     known_best: float | None  # the best AUC that its inputs allow
+    warnings: list[str]  # of its summary.json

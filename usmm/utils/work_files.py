@@ -8,6 +8,7 @@ WEIGHTS = 'model.pth'  # the trained model with its metadata; the last file that
 PREDICTIONS = 'predictions.csv'  # one row per case; also the pooled predictions of a cross-validation
 METRICS = 'metrics.json'  # metrics by part, counts, selection, versions
 DATA = 'data_record.csv'  # one row per case: what it was when the run began
+FOLD_RECORD = 'fold.json'  # of a fold: flags of its training, checksum of its predictions
 STAGES = 'stages.json'  # the stages that are done
 FIGURES = 'figures'  # a folder
 LOCK = '.lock'  # held by the process that works in the folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,70 @@ def test_labels_that_the_table_lacks(config: str, tmp_path: Path) -> None:
 def test_other_settings_in_the_same_folder(config: str, done: Path) -> None:
     with pytest.raises(ValueError, match=r'a run with other settings \(count, unit\)'):
         plan(config, done, count=4, unit='patient').run(QUIET)
+
+
+@pytest.fixture
+def begun(config: str, done: Path, tmp_path: Path) -> tuple[str, Path]:
+    """A copy of the data, the config and the rounds that are done; a test may change all of them."""
+    root = Path(config).parent
+    shutil.copytree(root, tmp_path / 'data')
+    shutil.copytree(done, tmp_path / 'al')
+    path = tmp_path / 'data' / 'tiny_pool.py'
+    path.write_text(path.read_text().replace(str(root), str(tmp_path / 'data')))
+    return str(path), tmp_path / 'al'
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'name'),
+    [
+        ('lr=1e-3', 'lr=1e-2', 'stages'),
+        ("('F0', 'F1')", "('F1', 'F0')", 'classes, dataset'),
+        ('seed = 0', 'seed = 3', 'seed'),
+    ],
+)
+def test_a_config_that_has_changed_is_refused(begun, old: str, new: str, name: str) -> None:
+    path, work = begun
+    Path(path).write_text(Path(path).read_text().replace(old, new))
+    settings = json.loads((work / 'settings.json').read_text())
+    (work / 'settings.json').write_text(json.dumps({**settings, 'config': path}))
+    with pytest.raises(
+        ValueError, match=rf'al was begun with another config \(it differs in .*{name.partition(",")[0]}'
+    ):
+        plan(path, work, rounds=3).run(QUIET)
+    (work / 'config.py').unlink()  # as of an earlier version: stated, and kept from now on
+    run = plan(path, work, rounds=3)
+    run._check_settings()
+    assert new in (work / 'config.py').read_text().replace('0.01', '1e-2').replace('"', "'")
+
+
+def repaint(data: Path) -> None:
+    Image.new('RGB', (16, 16), (9, 9, 9)).save(data / 'lste3_0.png')
+
+
+def relabel(data: Path) -> None:
+    text = (data / 'cases.csv').read_text()
+    (data / 'cases.csv').write_text(text.replace('c4,p4,F0', 'c4,p4,F1'))
+
+
+@pytest.mark.parametrize(
+    ('change', 'text'),
+    [(repaint, r'files of 1 case \(c3\)'), (relabel, r'label.* 1 cases? \(c4: F0 -> F1\)')],
+)
+def test_data_that_have_changed_are_refused(begun, change, text: str) -> None:
+    path, work = begun
+    settings = json.loads((work / 'settings.json').read_text())
+    (work / 'settings.json').write_text(json.dumps({**settings, 'config': path}))
+    change(Path(path).parent)
+    with pytest.raises((ValueError, DataError), match=text):  # folds.csv is compared first
+        plan(path, work, rounds=3).run(QUIET)
+    assert not (work / 'seed_0' / 'es' / 'round_3').exists()
+
+
+def test_a_folder_with_other_work_is_refused(config: str, tmp_path: Path) -> None:
+    (tmp_path / 'model.pth').touch()
+    with pytest.raises(ValueError, match='holds a run, and an active-learning run would write over its files'):
+        plan(config, tmp_path).run(QUIET)
+    assert [f.name for f in tmp_path.iterdir()] == ['model.pth']
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from usmm.engine import CrossValidation, RunOptions, load_weights, read_predictions, run_folds
+from usmm.engine.workdir import fold_record, pool_checks
 
 QUIET = RunOptions(progress=False)
 TABLE = {'modalities': ('clinical',), 'max_epochs': 1}
@@ -103,8 +104,80 @@ def test_a_case_tested_twice_is_an_error(copied):
     lines = path.read_text().splitlines()
     tested = next(line for line in lines if ',test,' in line)
     path.write_text('\n'.join([*lines, tested, '']))
-    with pytest.raises(ValueError, match=r'seed 0 tested 1 cases more than once'):
+    with pytest.raises(ValueError, match=r'several lines of the test part for 1 cases \(c\d+\)'):
         copied.gather()
+
+
+def swap_columns(text: str) -> str:
+    return text.replace('prob_ADC,prob_SCC', 'prob_SCC,prob_ADC')
+
+
+def test_predictions_that_were_edited_after_the_fold_are_an_error(copied):
+    path = copied.work_dir / 'fold_1' / 'predictions.csv'
+    path.write_text(swap_columns(path.read_text()))
+    with pytest.raises(ValueError, match=r'fold_1/predictions.csv was changed after the fold: its SHA-256 is not the'):
+        copied.gather()
+
+
+def test_folds_without_records_are_pooled_and_that_is_stated(copied, monkeypatch):
+    logged: list[str] = []
+    monkeypatch.setattr(pool_checks, 'print_log', lambda text, *_: logged.append(text))
+    (copied.work_dir / 'fold_0' / 'fold.json').unlink()
+    (copied.work_dir / 'fold_2' / 'data_record.csv').unlink()
+    warnings = copied.gather()['warnings']
+    assert any(t.startswith('1 of 3 folds (fold_0) is without a record of flags') for t in warnings)
+    assert any(
+        t.startswith('1 of 3 folds (fold_2) is without a record of the data (data_record.csv)') for t in warnings
+    )
+    assert json.loads((copied.work_dir / 'summary.json').read_text())['warnings'] == warnings
+    assert logged == warnings[-2:]
+
+
+def test_folds_of_other_cases_are_not_pooled(copied):
+    path = copied.work_dir / 'fold_1' / 'data_record.csv'
+    lines = path.read_text().splitlines(keepends=True)
+    case = next(line for line in lines if ',train,' in line)
+    path.write_text(''.join(line for line in lines if line != case))
+    name = case.partition(',')[0]
+    with pytest.raises(ValueError, match=rf'fold_0 and .*fold_1: 1 case no longer there \({name}\)'):
+        copied.gather()
+
+
+def test_folds_with_other_flags_are_neither_trained_nor_pooled(copied, monkeypatch):
+    logged: list[str] = []
+    monkeypatch.setattr(fold_record, 'print_log', lambda text, *_: logged.append(text))
+    amp = RunOptions(amp=True, progress=False)
+    assert run_folds(copied.tasks(), amp, False) == [False] * 3  # nothing is run, and the flag has no effect
+    assert len(logged) == 3 and 'fold_0 is finished and not run again: it was trained without --amp' in logged[0]
+    (copied.work_dir / 'fold_1' / 'model.pth').unlink()
+    for tasks in (copied.tasks(), copied.tasks(1)):  # all folds, or the job of one
+        with pytest.raises(ValueError, match=r'fold_0 is finished, and the next folds would be trained with --amp'):
+            run_folds(tasks, amp, False)
+    (copied.work_dir / 'fold_1' / 'model.pth').touch()
+    path = copied.work_dir / 'fold_1' / 'fold.json'
+    path.write_text(path.read_text().replace('"--no-validate": false', '"--no-validate": true'))
+    with pytest.raises(ValueError, match=r'fold_1 was trained with --no-validate, unlike .*fold_0'):
+        copied.gather()
+
+
+def test_folds_of_another_selection_are_not_pooled(copied):
+    path = copied.work_dir / 'fold_2' / 'metrics.json'
+    path.write_text(path.read_text().replace('"selection": "inner"', '"selection": "last"'))
+    (copied.work_dir / 'fold_2' / 'fold.json').unlink()  # as of an earlier version
+    with pytest.raises(
+        ValueError, match=r"selection of the epoch differs between folds: 'inner' in .*, 'last' in fold 2"
+    ):
+        copied.gather()
+
+
+def test_what_the_folds_state_is_in_the_summary(copied):
+    path = copied.work_dir / 'fold_2' / 'metrics.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), 'label_leaks': {'age': 'it has an AUC of 1'}}))
+    folds = copied.work_dir / 'folds.csv'
+    folds.write_text(folds.read_text() + 'c99,p99,ADC,0\n')
+    warnings = copied.gather()['warnings']
+    assert "clinical variable 'age' seems to contain the label: it has an AUC of 1 (1 of 3 folds)" in warnings
+    assert 'left out, and in no metric: 1 case of folds.csv (c99)' in warnings
 
 
 def test_a_case_of_another_fold_is_an_error(copied):

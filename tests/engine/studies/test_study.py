@@ -156,6 +156,19 @@ def test_rows_of_other_folds_are_refused(studied):
         path.write_text(before)
 
 
+def test_rows_trained_with_other_flags_are_refused(studied):
+    study, rows = studied
+    assert [row['warnings'] for row in rows] == [[], []]
+    records = [plan.tasks()[k].folder / 'fold.json' for plan in [*study.plans.values()][1:] for k in (0, 1)]
+    before = [path.read_text() for path in records]
+    for path, text in zip(records, before, strict=True):
+        path.write_text(text.replace('"--amp": false', '"--amp": true'))
+    with pytest.raises(ValueError, match=r'age_alone/fold_0 was trained with --amp, unlike .*both/fold_0'):
+        study.gather()
+    for path, text in zip(records, before, strict=True):
+        path.write_text(text)
+
+
 def test_chosen_rows_bring_the_reference(studied, tmp_path):
     spec = studied[0].spec
     assert list(Study(spec, tmp_path, rows=['age alone']).plans) == ['both', 'age alone']

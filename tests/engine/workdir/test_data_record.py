@@ -8,7 +8,15 @@ from PIL import Image
 
 from usmm.config import RunOptions, load_config
 from usmm.engine import CrossValidation, Experiment, run_folds
-from usmm.engine.workdir.data_record import CaseRecord, changed_cases, other_cases, read_records
+from usmm.engine.run_parts import case_parts
+from usmm.engine.workdir.data_record import (
+    CaseRecord,
+    changed_cases,
+    check_finished,
+    keep_record,
+    other_cases,
+    read_records,
+)
 from usmm.readers import DataError
 from usmm.utils import work_files
 
@@ -150,3 +158,22 @@ def test_a_damaged_record_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"data_record.csv is damaged \('case_id'\): use another work_dir"):
         read_records(tmp_path)
     assert read_records(tmp_path / 'empty') is None
+
+
+def test_cases_that_are_left_out_of_a_fold_are_a_change(data, tiny_config, tmp_path):
+    """A cell that is emptied takes its case out of all parts with missing='drop', and one that is filled adds it."""
+    whole = load_config(tiny_config, {**options(data), 'dataset.missing': 'drop', 'work_dir': str(tmp_path / 'fold_0')})
+    keep_record(tmp_path / 'fold_0', case_parts(whole), whole.classes)
+    check_finished(tmp_path / 'fold_0', case_parts(whole), whole.classes)
+    edit(data, lambda rows: rows[2].update(bus=''))
+    for check in (
+        lambda parts: keep_record(tmp_path / 'fold_1', parts, whole.classes),
+        lambda parts: check_finished(tmp_path / 'fold_0', parts, whole.classes),
+    ):
+        with pytest.raises(ValueError, match=r'changed since .*fold_0 was begun: 1 case no longer there \(c2\)'):
+            check(case_parts(whole))
+    keep_record(tmp_path / 'fold_2' / 'apart', case_parts(whole), whole.classes)
+    edit(data, lambda rows: rows[2].update(bus='2_bus.png'))
+    with pytest.raises(ValueError, match=r'1 case added \(c2\)'):
+        check_finished(tmp_path / 'fold_2' / 'apart', case_parts(whole), whole.classes)
+    check_finished(tmp_path / 'fold_2' / 'apart', case_parts(whole), whole.classes, skipped=['c2'])

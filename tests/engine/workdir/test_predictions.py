@@ -55,7 +55,21 @@ def test_a_table_without_the_columns(tmp_path):
         ('', "it has no columns .'case_id', 'patient_id'"),
         (HEAD + 'c1,p,test,0,0,z,a,1,0\n', r"case 'c1' has the label 'z', not of \['a', 'b'\]"),
         (HEAD + 'c2,p,test,0,0,a,a,,0\n', "case 'c2' has a probability that is not a number"),
-        (HEAD + 'c3,p,test,0,0,a,a,0.5\n', "case 'c3' has a probability that is not a number"),
+        (
+            HEAD + 'c3,p,test,0,0,a,a,0.5\n',
+            r"predictions.csv, line 2, case 'c3': the line ends before the columns \['prob_b'\]",
+        ),
+        (
+            HEAD + 'c1,p,test,0,0,a,a,1,0\nc4,p,te',
+            r"line 3, case 'c4': the line ends before the columns \['fold', 'seed'",
+        ),
+        (
+            HEAD + 'c5,p,test,0,0,a,a,-0.5,1.5\n',
+            r"case 'c5' has probabilities that are not from 0 to 1: {'prob_a': -0.5",
+        ),
+        (HEAD + 'c6,p,test,0,0,a,a,80,20\n', 'percentages are not accepted'),
+        (HEAD + 'c6,p,test,0,0,a,a,inf,0\n', "'prob_a': inf"),
+        (HEAD + 'c7,p,test,0,0,a,a,0.5,0.25\n', "case 'c7' has probabilities that sum to 0.75 instead of 1"),
     ],
 )
 def test_refuses(tmp_path: Path, text: str, words: str) -> None:
@@ -64,8 +78,15 @@ def test_refuses(tmp_path: Path, text: str, words: str) -> None:
 
 
 def test_a_probability_that_is_not_a_number_without_classes(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"predictions.csv: case 'c2' has a probability that is not a number: .*'x'"):
+    with pytest.raises(
+        ValueError, match=r"predictions.csv, line 2, case 'c2' has a probability that is not a number: .*'x'"
+    ):
         read_predictions(write(tmp_path, HEAD + 'c2,p,test,0,0,a,a,x,0\n'))
+
+
+def test_rounded_probabilities_and_those_of_a_model_that_diverged_are_accepted(tmp_path: Path) -> None:
+    rows = read_predictions(write(tmp_path, HEAD + 'c1,p,test,0,0,a,a,0.6667,0.3337\nc2,p,test,0,0,a,a,nan,nan\n'))
+    assert rows[0]['prob_a'] == 0.6667 and np.isnan(rows[1]['prob_a'])
 
 
 def test_cells_beyond_the_header_are_ignored(tmp_path: Path) -> None:

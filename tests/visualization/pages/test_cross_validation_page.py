@@ -110,13 +110,12 @@ def test_one_class_alone(made: ModuleType, read_page: Callable, tmp_path: Path) 
     assert 'no calibration and no decision curve' in page.text
 
 
-def test_scores_that_are_no_probabilities(made: ModuleType, read_page: Callable, tmp_path: Path) -> None:
+def test_scores_that_are_not_probabilities_are_refused(made: ModuleType, tmp_path: Path) -> None:
     made.write_work_dir(tmp_path)
     rows = [[*r[:7], -9 * r[7], 9 * r[8]] for r in made.predictions(('ADC', 'SCC'), 3, (0,), 60)]
     made.write_predictions(tmp_path / 'predictions.csv', rows, ('ADC', 'SCC'))
-    page = read_page(report_cross_validation(tmp_path))
-    assert 'The scores are not probabilities' in page.text
-    assert 'calibration' not in figures(tmp_path)
+    with pytest.raises(ValueError, match=r"line 2, case 'c0' has probabilities that are not from 0 to 1"):
+        report_cross_validation(tmp_path)
 
 
 def test_a_bare_summary_gives_a_page(read_page: Callable, tmp_path: Path) -> None:

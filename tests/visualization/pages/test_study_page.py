@@ -77,6 +77,12 @@ def test_published_without_any_and_without_a_source(rows: list, read_page: Calla
     assert 'source not named' in read_page(report_study(tmp_path, rows, 'all', {'source': ''})['html']).text
 
 
+def test_warnings_of_the_rows_are_shown(rows: list, read_page: Callable, tmp_path: Path) -> None:
+    rows[1]['warnings'] = ["clinical variable 'psa' seems to contain the label (2 of 2 folds)"]
+    page = read_page(report_study(tmp_path, rows, 'all')['html'])
+    assert "bus + ue: clinical variable 'psa' seems to contain the label (2 of 2 folds)" in page.text
+
+
 def test_links_lead_to_pages_that_are_there(rows: list, read_page: Callable, tmp_path: Path) -> None:
     for name in ('bus_and_ue', 'clinical'):
         (tmp_path / 'rows' / name).mkdir(parents=True)

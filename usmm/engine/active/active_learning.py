@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+from mmengine.logging import print_log
 
-from usmm.config import load_config
+from usmm.config import load_config, source_text
 from usmm.config.stage_spec import RunOptions
 from usmm.datasets import CaseDataset
 from usmm.engine.active import STRATEGIES
-from usmm.engine.active.active_query import Question, first_samples, known_labels, pool_dataset, questions
+from usmm.engine.active.active_query import (
+    Question,
+    campaign_parts,
+    first_samples,
+    known_labels,
+    pool_dataset,
+    questions,
+)
 from usmm.engine.active.active_state import (
     answers_of,
     check_sheet,
@@ -25,9 +34,13 @@ from usmm.engine.active.active_state import (
     write_sheet,
 )
 from usmm.engine.studies.fold_task import FoldTask, run_fold
+from usmm.engine.workdir.data_record import keep_record
+from usmm.engine.workdir.folder_contents import ACTIVE_LEARNING, check_contents
+from usmm.engine.workdir.kept_config import changed_settings
 from usmm.engine.workdir.outputs import write_json
 from usmm.structures import Settings
 from usmm.utils import work_files
+from usmm.utils.atomic_files import write_text
 
 TRAINING = ('anew', 'fine-tune')
 ReadSheet = Callable[[Path], Sequence[Mapping[str, object]]]
@@ -108,7 +121,8 @@ class ActiveLearning:
 
         Raises:
             AnswersMissing: The sheet of questions waits for labels.
-            ValueError: The folder holds a run with other settings, or a label is not known.
+            ValueError: The folder holds a run with other settings, of another config or on other data, or a label is
+                not known.
         """
         flags = flags or RunOptions()
         self._check_settings()
@@ -116,6 +130,9 @@ class ActiveLearning:
             first = self._folder(seed)
             first.mkdir(parents=True, exist_ok=True)
             pool = self.pool(seed)
+            config = self._task(first, seed).load()
+            # of the first round; compared by each later one, and when answers are read
+            keep_record(first.parent, campaign_parts(config, pool), config.classes, first.parent)
             self._begin(first, seed, pool, read_sheet)
             self._train(first, seed, pool, flags)
             if self.full and self.sheet is None:
@@ -284,14 +301,24 @@ class ActiveLearning:
         Raises:
             ValueError: Names what differs.
         """
+        check_contents(self.work_dir, ACTIVE_LEARNING)
         free = ('work_dir', 'strategies', 'seeds', 'rounds', 'full')
         now = json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in free}, default=str))
+        config = source_text(load_config(self.config, dict(self.options or {})))  # before anything is written
         path = self.work_dir / work_files.SETTINGS
         if path.is_file():
             old = json.loads(path.read_text(encoding='utf-8'))
             changed = sorted(k for k in {*old, *now} if old.get(k) != now.get(k))
             if changed:
                 raise ValueError(f'{self.work_dir} holds a run with other settings ({", ".join(changed)})')
+            if differing := changed_settings(self.work_dir, config):
+                raise ValueError(
+                    f'{self.work_dir} was begun with another config (it differs in {", ".join(differing)}): go on with '
+                    f'the one that is kept there ({work_files.CONFIG}), or start anew in another work_dir'
+                )
+            if not (self.work_dir / work_files.CONFIG).is_file():
+                text = f'{self.work_dir} keeps no {work_files.CONFIG}: its rounds until now may be of another config'
+                print_log(text, 'current', logging.WARNING)
         else:
-            load_config(self.config, dict(self.options or {}))  # a mistake in it is told before anything is written
             write_json(path, now)
+        write_text(self.work_dir / work_files.CONFIG, config)

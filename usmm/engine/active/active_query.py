@@ -13,6 +13,7 @@ from usmm.datasets import CaseDataset
 from usmm.engine.active import STRATEGIES, Pool, query
 from usmm.engine.active.pool_outputs import PoolOutputs, pool_outputs
 from usmm.engine.experiment import Experiment
+from usmm.engine.run_parts import parts_of
 from usmm.registry import DATASETS
 
 
@@ -80,6 +81,18 @@ def pool_dataset(config: Config) -> CaseDataset:
     given |= {name: None for name in ('draws', 'min_samples') if name in given}  # every pair can be asked for, once
     pool: CaseDataset = DATASETS.build(given)
     return pool
+
+
+def campaign_parts(config: Config, pool: CaseDataset) -> dict[str, CaseDataset]:
+    """Part -> its data set, of all cases that the rounds train, select and test with.
+
+    Args:
+        config: Of any round.
+        pool: As `pool_dataset` builds it: the training part.
+    """
+    others = [part for part in parts_of(config) if part != 'train']
+    settings = {part: {**config.dataset, 'part': part, 'pipeline': (), 'only': None} for part in others}
+    return {'train': pool, **{part: DATASETS.build(given) for part, given in settings.items()}}
 
 
 def first_samples(pool: CaseDataset, unit: str, size: int, rng: np.random.Generator) -> list[str]:

@@ -16,8 +16,10 @@ from usmm.config import load_config
 from usmm.datasets.case_table import NO_PATIENTS
 from usmm.engine.specs import RunContent, Summary
 from usmm.engine.studies.fold_task import FoldTask
-from usmm.engine.workdir.data_record import check_pool
+from usmm.engine.studies.fold_warnings import fold_warnings
+from usmm.engine.workdir.folder_contents import CROSS_VALIDATION, check_contents
 from usmm.engine.workdir.outputs import write_json
+from usmm.engine.workdir.pool_checks import check_pool
 from usmm.engine.workdir.predictions import read_predictions, write_predictions
 from usmm.engine.workdir.run_facts import versions
 from usmm.evaluation.stats.performance import Estimate, performance
@@ -43,7 +45,7 @@ class CrossValidation:
         keep_checkpoints: As in `FoldTask`.
 
     Raises:
-        ValueError: Fewer than two folds, a seed twice, or a config without `split`.
+        ValueError: Fewer than two folds, a seed twice, a config without `split`, or a work_dir that holds other work.
     """
 
     config: str
@@ -65,6 +67,7 @@ class CrossValidation:
         seeds = (loaded.seed,) if self.seeds is None else tuple(self.seeds)
         if not seeds or len(set(seeds)) < len(seeds):
             raise ValueError(f'seeds must be one or more different numbers, got {list(seeds)}')
+        check_contents(self.work_dir, CROSS_VALIDATION)
         object.__setattr__(self, 'folds', folds)
         object.__setattr__(self, 'seeds', seeds)
 
@@ -92,8 +95,8 @@ class CrossValidation:
             The content of summary.json.
 
         Raises:
-            ValueError: A fold is not done, was made by another config or on other data, or a case was not tested just
-                once a seed.
+            ValueError: A fold is not done, was made by another config, with other flags or on other data, its
+                predictions were changed, or a case was not tested just once a seed.
         """
         tasks = self.tasks()
         undone = [t.name for t in tasks if not t.finished]
@@ -102,9 +105,11 @@ class CrossValidation:
         for task in tasks:
             task.check(task.load())
         found = [json.loads((t.folder / work_files.METRICS).read_text(encoding='utf-8')) for t in tasks]
-        rows = self._pool(tasks)
+        _check_selection(tasks, found)
+        rows, unknown = self._pool(tasks)
         config = tasks[0].load()
         summary = self._summary(config, tasks, found, rows)
+        summary['warnings'] += [*unknown, *_left_out(tasks, rows)]
         write_predictions(self.work_dir / work_files.PREDICTIONS, rows, tuple(config.classes))
         write_json(self.work_dir / work_files.SUMMARY, summary)
         return summary
@@ -122,17 +127,18 @@ class CrossValidation:
         folder = root / work_files.fold_folder(fold)
         return FoldTask(self.config, folder, seed, fold, {**options, **split}, self.keep_checkpoints)
 
-    def _pool(self, tasks: Sequence[FoldTask]) -> Rows:
+    def _pool(self, tasks: Sequence[FoldTask]) -> tuple[Rows, list[str]]:
+        """The test rows of all folds, and what could not be compared between them."""
         rows: Rows = []
         pooled: dict[Path, Rows] = {}
         for task in tasks:
             tested = [r for r in read_predictions(task.folder / work_files.PREDICTIONS) if r['part'] == 'test']
             pooled[task.folder] = tested
             rows += [{**r, 'fold': task.fold, 'seed': task.seed} for r in tested]
-        check_pool(pooled)
+        unknown = check_pool(pooled)
         for seed in self.seeds or ():
             _check_once(seed, rows, tasks)
-        return rows
+        return rows, unknown
 
     def _summary(self, config: Config, tasks: Sequence[FoldTask], found: Sequence[RunContent], rows: Rows) -> Summary:
         classes = [str(c) for c in config.classes]
@@ -181,10 +187,7 @@ class CrossValidation:
             texts.append(f'{unlabelled} predictions of cases without a label are in no metric')
         if len({f['versions']['torch'] for f in found}) > 1:
             texts.append('the folds were trained with different versions of torch')
-        skipped = sorted({case for f in found for part in f.get('skipped', {}).values() for case in part})
-        if skipped:
-            texts.append(f'{len(skipped)} cases were skipped because their files cannot be used: {", ".join(skipped)}')
-        return texts
+        return texts + fold_warnings(found)
 
 
 def is_ordered(config: Config) -> bool:
@@ -216,6 +219,32 @@ def _image_metrics(parts: Sequence[Mapping[str, float | None]]) -> dict[str, dic
         mean, std = (float(known.mean()), float(known.std())) if known.size else (float('nan'), float('nan'))
         found[name] = Estimate(mean, std, None, values.tolist(), 'none').to_dict()
     return found
+
+
+def _check_selection(tasks: Sequence[FoldTask], found: Sequence[RunContent]) -> None:
+    """See that the same data selected the epoch in every fold: a metric over both kinds would have no meaning."""
+    by_selection: dict[str, list[str]] = {}
+    for task, content in zip(tasks, found, strict=True):
+        by_selection.setdefault(content['selection'], []).append(task.name)
+    if len(by_selection) > 1:
+        texts = [f'{selection!r} in {"; ".join(names[:5])}' for selection, names in by_selection.items()]
+        raise ValueError(
+            f'the selection of the epoch differs between folds: {", ".join(texts)}. Remove the folds of one kind and '
+            'run them again with the flags of the others'
+        )
+
+
+def _left_out(tasks: Sequence[FoldTask], rows: Rows) -> list[str]:
+    """A sentence for the cases of folds.csv that no fold has tested."""
+    tested = {r['case_id'] for r in rows}
+    absent: set[str] = set()
+    for folder in {task.folder.parent for task in tasks}:
+        absent |= read_folds_of(folder / work_files.FOLDS).keys() - tested
+    if not absent:
+        return []
+    few = ', '.join(sorted(absent)[:5]) + (', ...' if len(absent) > 5 else '')
+    what = 'case' if len(absent) == 1 else 'cases'
+    return [f'left out, and in no metric: {len(absent)} {what} of {work_files.FOLDS} ({few})']
 
 
 def _check_once(seed: int, rows: Rows, tasks: Sequence[FoldTask]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -19,6 +20,7 @@ from usmm.config.stage_spec import RunOptions
 from usmm.engine.experiment import Experiment
 from usmm.engine.run_parts import case_parts
 from usmm.engine.workdir.data_record import check_finished
+from usmm.engine.workdir.fold_record import begin_fold, check_flags, finish_fold, report_unused_flags
 from usmm.engine.workdir.kept_config import changed_settings
 from usmm.structures import Settings
 from usmm.utils import work_files
@@ -54,7 +56,18 @@ class FoldTask:
     @property
     def finished(self) -> bool:
         """Whether all of its results are there."""
-        return all((self.folder / name).is_file() for name in RESULT)
+        return _is_finished(self.folder)
+
+    @property
+    def finished_beside(self) -> list[Path]:
+        """Folders of the other finished folds that are pooled with this one."""
+        if not self.folder.name.startswith(work_files.FOLD_PREFIX):
+            return []
+        root, patterns = self.folder.parent, work_files.FOLD_PATTERNS[:1]
+        if root.name.startswith(work_files.SEED_PREFIX):
+            root, patterns = root.parent, work_files.FOLD_PATTERNS[1:]
+        folders = sorted(path for pattern in patterns for path in root.glob(pattern))
+        return [path for path in folders if path != self.folder and _is_finished(path)]
 
     def load(self) -> Config:
         """Its config, with the overrides, the seed and the folder filled in."""
@@ -86,19 +99,23 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
         Whether it had to be run.
 
     Raises:
-        ValueError: The folder holds results of another config, or the data have changed since.
+        ValueError: The folder holds results of another config, the data have changed since, or finished folds beside
+            it were trained with other flags.
         OSError: Another process is training in its folder.
     """
     config = task.load()
     task.check(config)
     if task.finished:
-        check_finished(task.folder, case_parts(config), config.classes)
+        check_finished(task.folder, case_parts(config), config.classes, _skipped(task.folder))
+        report_unused_flags(task.folder, options)
         return False
     experiment = Experiment(config, options=options)  # from here on the processes of a launcher know each other
     with experiment.ownership.held():
         if task.finished:  # by the process that held the lock
             return False
+        begin_fold(task.folder, options, resume, task.finished_beside)
         experiment.train(resume=resume, overwrite=True)  # what there is of an unfinished fold
+        finish_fold(task.folder)
         if not task.keep_checkpoints and is_main_process():
             for path in [*task.folder.glob('*/*.pth'), *task.folder.glob(f'*/{work_files.LAST_CHECKPOINT}')]:
                 path.unlink()
@@ -123,16 +140,28 @@ def run_folds(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, jobs
         Which of them had to be run.
 
     Raises:
-        ValueError: jobs below 1, or several jobs of a distributed run.
+        ValueError: jobs below 1, several jobs of a distributed run, or flags other than those of finished folds.
         RuntimeError: In several processes, folds that failed; the message names them all.
     """
     if jobs < 1:
         raise ValueError(f'jobs must be 1 or more, got {jobs}')
+    if any(not task.finished for task in tasks):  # before hours are spent on folds that cannot be pooled
+        check_flags([task.folder for task in tasks if task.finished], options)
     if jobs == 1:
         return [run_fold(task, options, resume) for task in tasks]
     if options.launcher != 'none':
         raise ValueError(f'jobs={jobs} does not go with launcher {options.launcher!r}: each fold takes all processes')
     return _in_processes(tasks, replace(options, progress=False), resume, jobs)
+
+
+def _is_finished(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in RESULT)
+
+
+def _skipped(folder: Path) -> set[str]:
+    """Cases that a finished fold left out because their files could not be used."""
+    content = json.loads((folder / work_files.METRICS).read_text(encoding='utf-8'))
+    return {case for part in content.get('skipped', {}).values() for case in part}
 
 
 def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, jobs: int) -> list[bool]:

@@ -16,6 +16,8 @@ from usmm.config.failure import failures_told, parsed
 from usmm.engine.specs import Difference, StudyRow
 from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
+from usmm.engine.workdir.fold_record import check_same_flags
+from usmm.engine.workdir.folder_contents import STUDY, check_contents
 from usmm.engine.workdir.predictions import read_predictions
 from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
 from usmm.structures import Settings
@@ -126,7 +128,7 @@ class Study:
         keep_checkpoints: As in `FoldTask`.
 
     Raises:
-        ValueError: A row that is not in the study.
+        ValueError: A row that is not in the study, or a work_dir that holds other work.
     """
 
     def __init__(
@@ -138,6 +140,7 @@ class Study:
         keep_checkpoints: bool = False,
     ) -> None:
         self.spec, self.work_dir = spec, Path(work_dir)
+        check_contents(self.work_dir, STUDY)
         names = [v.name for v in spec.variants]
         unknown = [name for name in rows or () if name not in names]
         if unknown:
@@ -165,11 +168,12 @@ class Study:
 
         Returns:
             A dict a row: name, metrics, difference (None for the reference), cases, patients, seconds, published,
-            known_best.
+            known_best, warnings.
 
         Raises:
-            ValueError: A fold is not done, or two rows were tested on different folds.
+            ValueError: A fold is not done, or two rows were tested on different folds or trained with different flags.
         """
+        check_same_flags([task.folder for task in self.tasks()])
         summaries = {name: plan.gather() for name, plan in self.plans.items()}
         tables = {name: read_predictions(plan.work_dir / work_files.PREDICTIONS) for name, plan in self.plans.items()}
         reference = self.spec.reference
@@ -201,6 +205,7 @@ class Study:
                 'modalities': summary['modalities'],
                 'published': dict(by_name[name].published) or None,
                 'known_best': (known_best or {}).get(name),
+                'warnings': summary['warnings'],
             }
             for name, summary in summaries.items()
         ]

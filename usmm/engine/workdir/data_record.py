@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,20 +70,26 @@ def keep_record(
         raise ValueError(problem[0])
 
 
-def check_finished(folder: Path, parts: Mapping[str, CaseDataset], classes: Sequence[str]) -> None:
+def check_finished(
+    folder: Path, parts: Mapping[str, CaseDataset], classes: Sequence[str], skipped: Collection[str] = ()
+) -> None:
     """See that a finished fold, which is not run again, has the data of now.
 
     Args:
         folder: Its work directory; without a record nothing is compared.
         parts, classes: As in `keep_record`.
+        skipped: Cases that the fold left out because their files could not be used.
 
     Raises:
         ValueError: The data have changed; names the cases.
     """
     before = read_records(folder)
-    kept = {record.case_id for record in before or ()}
-    cases = [(case, part) for part, data in parts.items() for case in data.cases if case.case_id in kept]
-    _refuse(folder, changed_cases(before or (), [_record(case, part, classes) for case, part in cases]))
+    if before is None:
+        return
+    kept, left_out = {record.case_id for record in before}, set(skipped)
+    cases = [(case, part) for part, data in parts.items() for case in data.cases]
+    now = [_record(case, part, classes) for case, part in cases if case.case_id in kept or case.case_id not in left_out]
+    _refuse(folder, [*other_cases(before, now), *changed_cases(before, now)])
 
 
 def report_changes(run: Path, data: CaseDataset, classes: Sequence[str]) -> list[str]:
@@ -107,31 +113,6 @@ def report_changes(run: Path, data: CaseDataset, classes: Sequence[str]) -> list
         message = f'part {data.part or "all"!r}: the data have changed since the training in {folder}: {text}'
         print_log(message, 'current', logging.WARNING)
     return changed
-
-
-def check_pool(folds: Mapping[Path, Sequence[Mapping[str, object]]]) -> None:
-    """See that folds that are pooled had the same data, and that no line of their test predictions is lost or changed.
-
-    Args:
-        folds: Work directory of a fold -> the rows of its test part, as `read_predictions` returns them. A fold without
-            a record, of an earlier version, is not compared.
-
-    Raises:
-        ValueError: Data changed between two folds, or predictions are not those of the fold; names the cases.
-    """
-    first: tuple[Path, Sequence[CaseRecord]] | None = None
-    for folder, rows in folds.items():
-        records = read_records(folder)
-        if records is None:
-            continue
-        first = first or (folder, records)
-        changed = changed_cases(first[1], records)
-        if changed:
-            raise ValueError(
-                f'the data have changed between {first[0]} and {folder}: {"; ".join(changed)}; their predictions '
-                'cannot be pooled. Remove the folds of one of both states and run them again'
-            )
-        _check_predictions(folder, [record for record in records if record.part == 'test'], rows)
 
 
 def record_cases(parts: Mapping[str, CaseDataset], classes: Sequence[str]) -> list[CaseRecord]:
@@ -217,22 +198,6 @@ def other_cases(before: Iterable[CaseRecord], now: Iterable[CaseRecord]) -> list
     ]
 
 
-def _check_predictions(folder: Path, records: Sequence[CaseRecord], rows: Sequence[Mapping[str, object]]) -> None:
-    expected = {r.case_id: (r.patient_id, r.label) for r in records}
-    got = {str(row['case_id']): (str(row['patient_id']), str(row['label'])) for row in rows}
-    texts = {
-        'lost': sorted(expected.keys() - got.keys()),
-        'of cases that are not in the test part': sorted(got.keys() - expected.keys()),
-        'with another patient or label': sorted(c for c in expected.keys() & got.keys() if expected[c] != got[c]),
-    }
-    wrong = [f'{len(ids)} {text} ({", ".join(ids[:SHOWN])})' for text, ids in texts.items() if ids]
-    if wrong:
-        raise ValueError(
-            f'{folder / work_files.PREDICTIONS} was changed after the fold: lines {"; ".join(wrong)}. Remove {folder} '
-            'and run the fold again'
-        )
-
-
 def _check_same(folder: Path, records: Sequence[CaseRecord], origin: Path | None) -> None:
     before = read_records(origin) if origin is not None else None
     if origin is not None and before is not None:
@@ -244,7 +209,9 @@ def _check_same(folder: Path, records: Sequence[CaseRecord], origin: Path | None
     if folder.name.startswith(work_files.FOLD_PREFIX):
         for other in sorted(folder.parent.glob(f'{work_files.FOLD_PREFIX}*')):
             if other.name != folder.name:
-                _refuse(other, changed_cases(read_records(other) or (), records))
+                theirs = read_records(other)
+                if theirs is not None:
+                    _refuse(other, [*other_cases(theirs, records), *changed_cases(theirs, records)])
 
 
 def _refuse(folder: Path, changed: Sequence[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from usmm.utils.atomic_files import atomic_text
 
 COLUMNS = ('case_id', 'patient_id', 'part', 'fold', 'seed', 'label', 'pred')
 PROBABILITY = 'prob_'  # a column of this and the name of a class
+SUM_TOLERANCE = 0.001  # by which the probabilities of a row may miss 1: tables are rounded
 
 
 def prediction_rows(
@@ -52,8 +55,9 @@ def read_predictions(path: str | Path, classes: Sequence[str] = ()) -> list[dict
             (K,), the probabilities in this order.
 
     Raises:
-        ValueError: The file is not UTF-8 text or lacks a column, or a row has a label that is not a class or a
-            probability that is not a number.
+        ValueError: The file is not UTF-8 text or lacks a column; a line is cut off; a row has a label that is not a
+            class, or probabilities that are not numbers, not from 0 to 1, or do not sum to 1. NaN, as a model that
+            diverged predicts it, is accepted.
 
     Example:
         >>> import tempfile
@@ -70,21 +74,34 @@ def read_predictions(path: str | Path, classes: Sequence[str] = ()) -> list[dict
         text = Path(path).read_text(encoding='utf-8-sig')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} is not a table of predictions: it is not UTF-8 text ({error.reason})') from error
-    reader = csv.DictReader(text.splitlines(keepends=True))
+    reader = csv.DictReader(io.StringIO(text, newline=''))
     columns = list(reader.fieldnames or ())
     missing = [column for column in (*COLUMNS, *needed) if column not in columns]
     if missing:
         of = f' for {list(classes)}' if classes else ''
         raise ValueError(f'{path} is not a table of predictions{of}: it has no columns {missing}, only {columns}')
-    rows: list[dict[str, Any]] = list(reader)
-    for row in rows:
-        where = f'{path}: case {row["case_id"]!r}'
+    rows: list[dict[str, Any]] = []
+    for row in reader:
+        where = f'{path}, line {reader.line_num}, case {row["case_id"]!r}'
+        absent = [column for column in columns if row[column] is None]
+        if absent:
+            raise ValueError(f'{where}: the line ends before the columns {absent}; the file is cut off or was edited')
         if classes and row['label'] and row['label'] not in classes:
             raise ValueError(f'{where} has the label {row["label"]!r}, not of {list(classes)}')
         try:
-            row.update({name: float(row[name]) for name in columns if name.startswith(PROBABILITY)})
-        except (TypeError, ValueError) as error:
+            numbers = {name: float(row[name]) for name in columns if name.startswith(PROBABILITY)}
+        except ValueError as error:
             raise ValueError(f'{where} has a probability that is not a number: {error}') from error
-        if classes:
-            row['scores'] = np.array([row[name] for name in needed])
+        _check_probabilities(numbers, where)
+        rows.append({**row, **numbers, **({'scores': np.array([numbers[n] for n in needed])} if classes else {})})
     return rows
+
+
+def _check_probabilities(numbers: Mapping[str, float], where: str) -> None:
+    """See that the probabilities of a row are from 0 to 1 and sum to 1; those of a model that diverged are NaN."""
+    outside = {name: value for name, value in numbers.items() if value < 0 or value > 1}
+    if outside:
+        raise ValueError(f'{where} has probabilities that are not from 0 to 1: {outside}; percentages are not accepted')
+    total = math.fsum(numbers.values())
+    if abs(total - 1) > SUM_TOLERANCE:
+        raise ValueError(f'{where} has probabilities that sum to {total:.6g} instead of 1')

@@ -76,8 +76,6 @@ def calibration_blocks(of: CrossValidation) -> list[Block]:
     groups = _pooled(of)
     if not groups:
         return [Text('There are no test predictions of both kinds: there is no calibration and no decision curve.')]
-    if any(s.min() < 0 or s.max() > 1 for _, s in groups.values()):
-        return [Text('The scores are not probabilities: there is no calibration and no decision curve.')]
     words = 'All test predictions together, in ten bins.'
     if len(groups) == 1:
         words += ' Lines: 95 % Wilson limits of each bin; grey bars: how many predictions it holds.'

@@ -134,6 +134,8 @@ def _page(
     sections.append(Section('What was run', _run(rows, reference, summaries[reference])))
     on_test = [name for name, summary in summaries.items() if summary.get('selection') == 'test']
     alerts = [f'The epoch was selected ON THE TEST PART ITSELF in {listed(on_test)}: optimistic.'] if on_test else []
+    own = [(name_of(row), str(text)) for row in rows for text in items_of(row, 'warnings')]
+    alerts += [f'{name}: {text}' for name, text in own if not (on_test and 'selected on the test part' in text)]
     return Page(title, f'{len(rows)} variants, reference {reference}', sections, alerts)
 
 
