@@ -105,8 +105,8 @@ def begin_fold(folder: Path, options: RunOptions, resume: bool, finished: Iterab
 
 def finish_fold(folder: Path) -> None:
     """Add the checksum of the predictions to the record of a fold that is done (main process only)."""
-    record = read_fold_record(folder)
-    if record is not None and is_main_process():
+    record = read_fold_record(folder) if is_main_process() else None
+    if record is not None:
         content = {'flags': record.flags, 'processes': record.processes}
         content['predictions'] = file_digest(folder / work_files.PREDICTIONS)
         write_json(folder / work_files.FOLD_RECORD, content)
