@@ -86,6 +86,44 @@ def test_orientation_is_applied_once(tif, orientation, planar):
     np.testing.assert_array_equal(read_image(write(tif, small, t274=orientation)), TURNED[orientation](small))
 
 
+@pytest.mark.parametrize('orientation', TURNED)
+@pytest.mark.parametrize('kind', ['grey', 'white is 0', 'palette', 'RGBA', 'CMYK', 'bilevel'])
+def test_orientation_of_8_bits_in_one_strip(tif, orientation, kind):
+    """One uncompressed strip is what Pillow maps into memory."""
+    small, rgb = (GREY >> 8).astype(np.uint8), (RGB >> 8).astype(np.uint8)
+    seen = np.repeat(small[..., None], 3, axis=2)
+    tags = dict(rows=4, t274=orientation)
+    if kind == 'palette':
+        write(tif, small, scale=3, t320=[(3 * v + c & 0xFF) << 8 for c in range(3) for v in range(256)], **tags)
+        seen = np.stack([(3 * small.astype(int) + c) & 0xFF for c in range(3)], -1)
+    elif kind == 'RGBA':
+        write(tif, np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], -1), t338=2, **tags)
+        seen = rgb
+    elif kind == 'CMYK':
+        write(tif, np.concatenate([255 - rgb, np.zeros_like(rgb[..., :1])], -1), scale=5, **tags)
+        seen = rgb
+    elif kind == 'bilevel':
+        bits = np.arange(64).reshape(4, 16) % 3 == 0
+        write(tif, bits.astype(np.uint8), t258=1, data=np.packbits(bits, axis=1).tobytes(), t274=orientation)
+        seen = np.repeat(bits[..., None] * np.uint8(255), 3, axis=2)
+    else:
+        write(tif, 255 - small if kind == 'white is 0' else small, scale=0 if kind == 'white is 0' else 1, **tags)
+    np.testing.assert_array_equal(read_image(tif), TURNED[orientation](seen))
+    np.testing.assert_array_equal(read_mask(tif), TURNED[orientation](seen.any(axis=2)))
+
+
+@pytest.mark.parametrize('top', [1, 255, 256, 65535])
+@pytest.mark.parametrize('bits', [4, 8])
+def test_palette_whose_colours_are_all_below_256_has_8_bits(tif, top, bits):
+    """As libtiff decides (checkcmap in tif_getimage.c)."""
+    codes = np.array([[0, 1, 2, 3]], np.uint8)
+    red = [0, top, 7, 0] + [0] * (2**bits - 4)
+    packed = codes.tobytes() if bits == 8 else b'\x01\x23'
+    write(tif, codes, scale=3, t258=bits, data=packed, t320=red + red[::-1] + [3] * 2**bits)
+    shift = 8 if top >= 256 else 0
+    assert read_image(tif).tolist() == [[[v >> shift, 0, 3 >> shift] for v in red[:4]]]
+
+
 @pytest.mark.parametrize('order', ['<', '>'])
 @pytest.mark.parametrize('deflate', [False, True])
 @pytest.mark.parametrize('planar', [1, 2])

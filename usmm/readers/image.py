@@ -121,7 +121,9 @@ def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
         if needs_care(path):
             deep = read_deep_tiff(path)
             return deep.pixels, deep.bits
-        with Image.open(path, formats=FORMATS) as image:
+        # A stream, not the path: Pillow maps an uncompressed file of a path into memory, row by row as wide as it is
+        # after the orientation, so that pictures on their side come out torn.
+        with path.open('rb') as stream, Image.open(stream, formats=FORMATS) as image:
             check_pixels(*image.size, path)
             _check_single(image, path)
             if image.format == 'PNG':
@@ -130,6 +132,8 @@ def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
                     return upright(deep_png(path, png, image.size), image.getexif().get(0x0112, 1)), 16
                 if png.clear_grey is not None:  # Pillow compares it with pixels that it has stretched to 8 bits
                     image.info.pop('transparency', None)
+            if image.format == 'TIFF' and image.mode in ('P', 'PA'):
+                _use_8_bit_palette(image)
             image.load()
             pixels = np.array(_plain(ImageOps.exif_transpose(image)))
             if image.format == 'PNG' and png.clear_grey is not None and pixels.ndim == 2:
@@ -142,6 +146,16 @@ def _check_single(image: Image.Image, path: Path) -> None:
     frames = getattr(image, 'n_frames', 1)
     if frames > 1 and image.format != 'MPO':  # MPO: a photograph with previews behind it
         raise DataError(f'holds {frames} pictures, expected one image', file=path)
+
+
+COLOUR_MAP = 320
+
+
+def _use_8_bit_palette(image: Image.Image) -> None:
+    """Undo Pillow's division by 256 of a TIFF palette that old programs wrote in 8 bits, as libtiff recognises it."""
+    entries = image.tag_v2.get(COLOUR_MAP, ())  # type: ignore[attr-defined]
+    if entries and max(entries) < 256:
+        image.putpalette(bytes(entries), 'RGB;L')
 
 
 def _plain(image: Image.Image) -> Image.Image:
