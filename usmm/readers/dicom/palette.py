@@ -70,7 +70,8 @@ def _segmented(header: Dataset, stated: list[Descriptor]) -> list[np.ndarray]:
             raise DataError(f'is a palette image, which needs {name_of(keyword)}: add the element, or save it as RGB')
         if one.count != count:
             raise DataError(
-                f'has palettes of {count} and {one.count} entries ({name_of(f"{colour}PaletteColorLookupTableDescriptor")}), '
+                f'has palettes of {count} and {one.count} entries '
+                f'({name_of(f"{colour}PaletteColorLookupTableDescriptor")}), '
                 'expected as many: correct the element, or save the image as RGB'
             )
         part[keyword] = header[keyword]
