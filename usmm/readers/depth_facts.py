@@ -13,6 +13,7 @@ from usmm.readers.dicom.grey import scale_words
 from usmm.readers.dicom.pixels import true_colour
 from usmm.readers.errors import existing_file, reading
 from usmm.readers.image import stored_pixels
+from usmm.readers.tiff_directory import read_directory
 
 PNG = b'\x89PNG'
 
@@ -51,11 +52,14 @@ def depth_facts(path: str | Path) -> DepthFacts:
                 facts = check_pixel_data(stream, header, pixel_facts(header, path), path)
                 if facts.full_size:
                     return DepthFacts(assumed=f'YBR_FULL_422 taken for {true_colour(stream, facts, path)}')
+            if facts.transformed and facts.colour.startswith('YBR_FULL'):
+                return DepthFacts(assumed=f'{facts.colour} taken for RGB')
             grey = facts.colour.startswith('MONOCHROME')
             return DepthFacts(facts.stored, facts.stored, scale_words(header) if grey else '')
         with path.open('rb') as file:
             deep = file.read(4) == PNG and PngFacts.read(path).bits == 16
-        if not deep and not needs_care(path):
+        tags = read_directory(path)
+        if not deep and (tags is None or not needs_care(tags)):
             return DepthFacts()
         pixels, bits = stored_pixels(path)
         if bits <= 8 or pixels.dtype.kind != 'u' or bits > 16:

@@ -9,13 +9,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels import apply_color_lut, iter_pixels
+from pydicom.pixels import iter_pixels
 from pydicom.uid import RLELossless
 
 from usmm.readers.depth import Window
 from usmm.readers.dicom import jpeg_lossless
 from usmm.readers.dicom.file import PixelFacts
-from usmm.readers.dicom.grey import grey_levels
+from usmm.readers.dicom.grey import grey_levels, stored_values
+from usmm.readers.dicom.palette import palette_of
 from usmm.readers.errors import DataError
 
 jpeg_lossless.register()
@@ -50,6 +51,8 @@ def iter_rgb(
     options: dict[str, Any] = {'correct_unused_bits': False, 'number_of_frames': facts.frames}
     if facts.full_size:
         options['photometric_interpretation'] = true_colour(stream, facts, path)
+    if facts.transformed and facts.colour.startswith('YBR'):
+        options['photometric_interpretation'] = 'RGB'
     numbers = range(facts.frames) if indices is None else indices
     count = 0
     with closing(iter_pixels(stream, indices=indices, **options)) as frames:  # type: ignore[type-var]
@@ -67,16 +70,10 @@ def _looks(header: Dataset, facts: PixelFacts, window: Window | None) -> Callabl
     if facts.samples == 3:
         return lambda frame, _: _rgb(frame, facts)
     if facts.colour == 'PALETTE COLOR':
-        palette = _palette(np.arange(2**facts.stored, dtype=np.uint8 if facts.stored <= 8 else np.uint16), header)
+        palette = palette_of(header, stored_values(facts))
         return lambda frame, _: palette[_codes(frame, facts)]
     levels = grey_levels(header, facts, window)
     return lambda frame, index: np.repeat(levels(index)[_codes(frame, facts)][..., None], 3, axis=2)
-
-
-def _palette(codes: np.ndarray, header: Dataset) -> np.ndarray:
-    colours = apply_color_lut(codes, header)
-    # Tables of 16 bits use their full range by the standard; some scanners write 8-bit colours into them.
-    return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
 
 
 def _codes(frame: np.ndarray, facts: PixelFacts) -> np.ndarray:
@@ -118,7 +115,8 @@ def true_colour(stream: BinaryIO, facts: PixelFacts, path: Path) -> str:
     """`RGB` or `YBR_FULL`, for pixels that are labelled 4:2:2 and are there in full size, so that the label is wrong.
 
     Only about a quarter of the values of three bytes are a colour in YBR: black is (0, 128, 128) there, and (0, 0, 0)
-    is none. So the first frame decides: all of it can be YBR, or much of it cannot.
+    is none. And grey has three equal values in RGB, but 128 in the second and third in YBR. So the first frame decides:
+    most of it is the grey of RGB, all of it can be YBR, or much of it cannot.
 
     Args:
         stream: The file.
@@ -135,14 +133,16 @@ def true_colour(stream: BinaryIO, facts: PixelFacts, path: Path) -> str:
     }
     with closing(iter_pixels(stream, indices=[0], raw=True, **options)) as frames:  # type: ignore[type-var]
         y, cb, cr = np.moveaxis(next(frames).astype(np.float32), -1, 0)
+    equal = (y == cb) & (y == cr)
+    if equal.mean() > 0.5 and ((cb == 128) & (cr == 128)).mean() < 0.5 and np.ptp(y[equal]) > 0:
+        return 'RGB'
     # PS3.3, C.7.6.3.1.2, solved for red, green and blue
     red, blue = y + 1.402 * (cr - 128), y + 1.772 * (cb - 128)
     green = y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128)
     outside = np.any([(colour < -3) | (colour > 258) for colour in (red, green, blue)], axis=0)
-    grey = bool((y == cb).all() and (y == cr).all())
     if outside.mean() >= NEVER_YBR:
         return 'RGB'
-    if outside.mean() <= ALWAYS_YBR and not grey:
+    if outside.mean() <= ALWAYS_YBR and not equal.all():
         return 'YBR_FULL'
     raise DataError(
         'is labelled YBR_FULL_422 and holds three bytes a pixel, so the label is wrong, and the pixels could be RGB as '
