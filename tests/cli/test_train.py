@@ -189,3 +189,8 @@ def test_weights_that_do_not_fit(usmm, runs: Runs, tmp_path: Path) -> None:
     narrow = ('--cfg-options', 'model.fusion.embed_dims=8', f'split.file={runs.work / "folds.csv"}')
     code, _, error = usmm('test', runs.folder / 'tiny.py', weights, '--work-dir', tmp_path, *narrow)
     assert code == 2 and error.rpartition('error: ')[2].startswith(f'{weights} does not fit the model of tiny')
+
+
+def test_going_on_and_starting_over_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(['train', 'msmfn_small_phantom', '--resume', '--overwrite']) == 2
+    assert '--resume goes on with a run, --overwrite starts over: give one of both' in capsys.readouterr().err
