@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
@@ -11,30 +10,11 @@ from pydicom import Dataset
 from usmm.readers.depth import Window, levels, ramp
 from usmm.readers.dicom.file import PixelFacts
 from usmm.readers.dicom.header_values import name_of, number_of, numbers_of, word_of
+from usmm.readers.dicom.lookup import first_table
 from usmm.readers.errors import DataError
 
 FUNCTIONS = ('LINEAR', 'LINEAR_EXACT', 'SIGMOID')
 SHARED, PER_FRAME = 'SharedFunctionalGroupsSequence', 'PerFrameFunctionalGroupsSequence'
-
-
-@dataclass(frozen=True)
-class Table:
-    """A look-up table of the header (PS3.3, C.11.1.1).
-
-    Args:
-        first: The value that the first entry belongs to; values outside the table take its ends.
-        entries: Its entries.
-        top: The largest value that an entry of its depth can have.
-    """
-
-    first: int
-    entries: np.ndarray
-    top: int
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """The entry of each value, as float."""
-        index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.entries) - 1)
-        return self.entries[index].astype(np.float64)
 
 
 def grey_levels(header: Dataset, facts: PixelFacts, window: Window | None = None) -> Callable[[int], np.ndarray]:
@@ -57,7 +37,7 @@ def grey_levels(header: Dataset, facts: PixelFacts, window: Window | None = None
         DataError: for a transform that is not complete or makes no sense; when a frame is asked for.
     """
     kept: dict[tuple[int, ...], np.ndarray] = {}
-    values = _values(facts)
+    values = stored_values(facts)
 
     def of_frame(frame: int) -> np.ndarray:
         shift, view = _groups(header, frame, 'PixelValueTransformationSequence', 'FrameVOILUTSequence')
@@ -71,7 +51,7 @@ def grey_levels(header: Dataset, facts: PixelFacts, window: Window | None = None
     return of_frame
 
 
-def _values(facts: PixelFacts) -> np.ndarray:
+def stored_values(facts: PixelFacts) -> np.ndarray:
     """The number that each code stands for: two's complement where values are signed."""
     values = np.arange(2**facts.stored, dtype=np.int64)
     if facts.signed:
@@ -101,7 +81,7 @@ def _levels(
     numbers, low, high = _modality(values, header, shift)
     if window is not None:
         return ramp(numbers, window)
-    table = _table(header, 'VOILUTSequence')
+    table = first_table(header, 'VOILUTSequence', numbers)
     if table is not None:
         return levels(table(numbers) / table.top)
     shown = _windowed(numbers, view)
@@ -142,7 +122,7 @@ def _by_bits(values: np.ndarray, facts: PixelFacts, falling: bool) -> np.ndarray
 
 def _modality(values: np.ndarray, header: Dataset, shift: Dataset) -> tuple[np.ndarray, float | None, float | None]:
     """Modality value of each code, and the range of the table where one made it."""
-    table = _table(header, 'ModalityLUTSequence')
+    table = first_table(header, 'ModalityLUTSequence', values)
     if table is not None:
         return table(values), 0.0, float(table.top)
     slope, start = number_of(shift, 'RescaleSlope'), number_of(shift, 'RescaleIntercept')
@@ -180,32 +160,3 @@ def _windowed(numbers: np.ndarray, view: Dataset) -> np.ndarray | None:
     if width == 1:  # the formula's limit: a threshold
         return (numbers > centre - 0.5).astype(np.float64)
     return (numbers - (centre - 0.5)) / (width - 1) + 0.5
-
-
-def _table(header: Dataset, keyword: str) -> Table | None:
-    """The first table of a sequence, or None."""
-    sequence = header.get(keyword)
-    if not sequence:
-        return None
-    item, name = sequence[0], name_of(keyword)
-    descriptor = item.get('LUTDescriptor')
-    if descriptor is None or np.size(descriptor) != 3 or item.get('LUTData') is None:
-        raise DataError(f'has {name} without a whole LUTDescriptor (0028,3002) and LUTData (0028,3006)')
-    count, first, bits = (int(v) for v in np.ravel(descriptor))
-    count = count % 2**16 or 2**16  # 0 stands for 65536
-    if not 1 <= bits <= 16:
-        raise DataError(f'has {name} with entries of {bits} bits in its LUTDescriptor (0028,3002), expected 8 to 16')
-    entries = _entries(item.LUTData, count, bits, header)
-    if len(entries) < count:
-        raise DataError(f'has {name} whose LUTDescriptor states {count} entries, its LUTData holds {len(entries)}')
-    if int(entries[:count].max()) >= 2**bits:
-        raise DataError(f'has {name} with an entry of {int(entries[:count].max())}, more than its {bits} bits can hold')
-    return Table(first, entries[:count], 2**bits - 1)
-
-
-def _entries(data: object, count: int, bits: int, header: Dataset) -> np.ndarray:
-    if not isinstance(data, bytes):
-        return np.asarray(data, np.int64).ravel() & 0xFFFF
-    packed = bits <= 8 and len(data) in (count, count + 1) and count > 1  # one byte an entry
-    kind = 'u1' if packed else '<u2' if header.original_encoding[1] else '>u2'
-    return np.frombuffer(data[: len(data) // 2 * 2] if not packed else data, kind).astype(np.int64)

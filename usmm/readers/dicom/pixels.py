@@ -9,13 +9,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels import apply_color_lut, iter_pixels
+from pydicom.pixels import iter_pixels
 from pydicom.uid import RLELossless
 
 from usmm.readers.depth import Window
 from usmm.readers.dicom import jpeg_lossless
 from usmm.readers.dicom.file import PixelFacts
-from usmm.readers.dicom.grey import grey_levels
+from usmm.readers.dicom.grey import grey_levels, stored_values
+from usmm.readers.dicom.palette import palette_of
 from usmm.readers.errors import DataError
 
 jpeg_lossless.register()
@@ -67,16 +68,10 @@ def _looks(header: Dataset, facts: PixelFacts, window: Window | None) -> Callabl
     if facts.samples == 3:
         return lambda frame, _: _rgb(frame, facts)
     if facts.colour == 'PALETTE COLOR':
-        palette = _palette(np.arange(2**facts.stored, dtype=np.uint8 if facts.stored <= 8 else np.uint16), header)
+        palette = palette_of(header, stored_values(facts))
         return lambda frame, _: palette[_codes(frame, facts)]
     levels = grey_levels(header, facts, window)
     return lambda frame, index: np.repeat(levels(index)[_codes(frame, facts)][..., None], 3, axis=2)
-
-
-def _palette(codes: np.ndarray, header: Dataset) -> np.ndarray:
-    colours = apply_color_lut(codes, header)
-    # Tables of 16 bits use their full range by the standard; some scanners write 8-bit colours into them.
-    return (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
 
 
 def _codes(frame: np.ndarray, facts: PixelFacts) -> np.ndarray:
