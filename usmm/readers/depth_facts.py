@@ -51,6 +51,8 @@ def depth_facts(path: str | Path) -> DepthFacts:
                 facts = check_pixel_data(stream, header, pixel_facts(header, path), path)
                 if facts.full_size:
                     return DepthFacts(assumed=f'YBR_FULL_422 taken for {true_colour(stream, facts, path)}')
+            if facts.transformed and facts.colour.startswith('YBR_FULL'):
+                return DepthFacts(assumed=f'{facts.colour} taken for RGB')
             grey = facts.colour.startswith('MONOCHROME')
             return DepthFacts(facts.stored, facts.stored, scale_words(header) if grey else '')
         with path.open('rb') as file:

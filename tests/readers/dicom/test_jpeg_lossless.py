@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import av
 import numpy as np
 import pydicom
@@ -9,7 +11,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEGLossless, JPEGLosslessSV1
 
 from usmm.readers import DataError, read_dicom
-from usmm.readers.dicom.jpeg_lossless import _components, is_available
+from usmm.readers.dicom.jpeg_lossless import _components, decode_frame, is_available
 
 CARD = 'SC_rgb_jpeg_gdcm.dcm'
 
@@ -47,8 +49,11 @@ def test_damaged_frame(tmp_path):
 
 
 def test_frame_of_another_size(tmp_path):
-    with pytest.raises(DataError, match='the lossless JPEG frame is 100 x 100 pixels'):
+    with pytest.raises(DataError, match=r'holds compressed frames of 100 x 100 pixels, and states 100 in Columns'):
         read_dicom(with_frame(tmp_path / 'a.dcm', first_frame(), Rows=50))
+    runner = SimpleNamespace(frame_length=lambda unit: 100 * 50 * 3)  # as pydicom asks the plugin
+    with pytest.raises(ValueError, match='the lossless JPEG frame is 100 x 100 pixels'):
+        decode_frame(first_frame(), runner)
 
 
 @pytest.mark.parametrize('name', ['gray', 'yuv444p', 'rgb24'])

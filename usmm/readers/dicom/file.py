@@ -14,9 +14,10 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_file_meta_info
 from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless
 
 from usmm.readers import limits
+from usmm.readers.dicom.codestream import Codestream, begins_picture, read_codestream
 from usmm.readers.dicom.header_values import integer_of, name_of
 from usmm.readers.errors import DataError
 
@@ -53,6 +54,8 @@ class PixelFacts:
         signed: Whether values are signed.
         syntax: Transfer syntax.
         full_size: Whether pixels that are labelled 4:2:2 are there in full size; `check_pixel_data` finds out.
+        transformed: Whether JPEG 2000 turned RGB into other components itself, so that decoded pixels are RGB whatever
+            the label; `check_pixel_data` finds out.
     """
 
     rows: int
@@ -66,6 +69,7 @@ class PixelFacts:
     signed: bool
     syntax: UID
     full_size: bool = False
+    transformed: bool = False
 
 
 def is_dicom(path: Path) -> bool:
@@ -234,7 +238,7 @@ def check_pixel_data(stream: BinaryIO, header: Dataset, facts: PixelFacts, path:
     size = stream.read(4) if head[4:6] in (b'OB', b'OW', b'UN') else head[4:]
     length = int.from_bytes(size, 'little' if little else 'big')
     if length == UNDEFINED:
-        _check_fragments(stream, facts, path)
+        facts = _check_fragments(stream, facts, path)
     else:
         facts = _check_native(stream, length, facts, path)
     stream.seek(start)
@@ -267,17 +271,64 @@ def _check_native(stream: BinaryIO, length: int, facts: PixelFacts, path: Path) 
     return facts
 
 
-def _check_fragments(stream: BinaryIO, facts: PixelFacts, path: Path) -> None:
+def _check_fragments(stream: BinaryIO, facts: PixelFacts, path: Path) -> PixelFacts:
     start = stream.tell()
     size, fragments = stream.seek(0, 2), -1  # the first item is the offset table
+    pictures: list[Codestream | None] = []
     stream.seek(start)
     while (tag := stream.read(4)) == ITEM:
-        end = int.from_bytes(stream.read(4), 'little') + stream.tell()
-        if end > size:
+        length = int.from_bytes(stream.read(4), 'little')
+        begin = stream.tell()
+        if begin + length > size:
             break
-        stream.seek(end)
+        if fragments >= 0 and (facts.syntax == RLELossless or begins_picture(stream.read(12))):
+            stream.seek(begin)
+            pictures.append(read_codestream(stream, begin + length))
+        stream.seek(begin + length)
         fragments += 1
     if tag != DELIMITER:
         raise DataError(f'is cut or damaged after {max(fragments, 0)} fragments of pixel data', file=path)
     if fragments < facts.frames:
         raise DataError(f'states {facts.frames} frames, holds {fragments}', file=path)
+    if len(pictures) > facts.frames:
+        raise DataError(
+            f'holds {len(pictures)} compressed frames, and states {facts.frames} in {name_of("NumberOfFrames")}: '
+            'correct that element',
+            file=path,
+        )
+    stated = [picture for picture in pictures if picture is not None]
+    for picture in dict.fromkeys(stated):
+        _check_picture(picture, facts, path)
+    return replace(facts, transformed=any(picture.transformed for picture in stated))
+
+
+def _check_picture(picture: Codestream, facts: PixelFacts, path: Path) -> None:
+    """Compare a compressed frame with the header."""
+    size = (picture.width, picture.height or facts.rows)
+    if size != (facts.columns, facts.rows):
+        raise DataError(
+            f'holds compressed frames of {size[0]} x {size[1]} pixels, and states {facts.columns} in '
+            f'{name_of("Columns")} and {facts.rows} in {name_of("Rows")}: correct the elements',
+            file=path,
+        )
+    if picture.samples != facts.samples:
+        raise DataError(
+            f'holds compressed frames of {picture.samples} samples a pixel, and states {facts.samples} in '
+            f'{name_of("SamplesPerPixel")} and {facts.colour} in {name_of("PhotometricInterpretation")}: correct the '
+            'elements',
+            file=path,
+        )
+    if picture.bits < facts.stored:
+        words = f'of {picture.bits} bits' if picture.bits else 'of several depths'
+        raise DataError(
+            f'holds compressed samples {words}, and states {facts.stored} in {name_of("BitsStored")}: correct the '
+            'element',
+            file=path,
+        )
+    if picture.signed is not None and picture.signed != facts.signed:
+        kinds = {True: 'signed', False: 'unsigned'}
+        raise DataError(
+            f'holds {kinds[picture.signed]} compressed samples, and states {kinds[facts.signed]} ones in '
+            f'{name_of("PixelRepresentation")}: correct the element',
+            file=path,
+        )

@@ -51,6 +51,8 @@ def iter_rgb(
     options: dict[str, Any] = {'correct_unused_bits': False, 'number_of_frames': facts.frames}
     if facts.full_size:
         options['photometric_interpretation'] = true_colour(stream, facts, path)
+    if facts.transformed and facts.colour.startswith('YBR'):
+        options['photometric_interpretation'] = 'RGB'
     numbers = range(facts.frames) if indices is None else indices
     count = 0
     with closing(iter_pixels(stream, indices=indices, **options)) as frames:  # type: ignore[type-var]
