@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -103,6 +105,63 @@ def make_dicom(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+def write_tiff(
+    path: Path,
+    pixels: np.ndarray,
+    *,
+    scale: int | None = None,
+    planar: int = 1,
+    order: str = '<',
+    pages: int = 1,
+    deflate: bool = False,
+    rows: int = 3,
+    data: bytes | None = None,
+    **tags: Any,
+) -> Path:
+    """A TIFF of strips; `tags` are t<number>=value or values, None to leave one out."""
+    height, width, samples = np.atleast_3d(pixels).shape
+    array = np.atleast_3d(pixels).astype(pixels.dtype.newbyteorder(order))
+    parts = [array] if planar == 1 else [array[..., i] for i in range(samples)]
+    strips = [part[y : y + rows].tobytes() for part in parts for y in range(0, height, rows)]
+    strips = [zlib.compress(strip) for strip in strips] if deflate else strips if data is None else [data]
+    scale = scale if scale is not None else 2 if samples >= 3 else 1
+    bits = [pixels.dtype.itemsize * 8] * samples
+    entries: dict[int, Any] = {
+        256: width, 257: height, 258: bits, 259: 8 if deflate else 1, 262: scale, 277: samples,
+        278: height if data is not None else rows, 284: planar,
+    } | {int(key[1:]): value for key, value in tags.items()}  # fmt: skip
+    out = bytearray(b'II*\0' if order == '<' else b'MM\0*') + bytes(4)
+    entries[273], entries[279] = [], [len(strip) for strip in strips]
+    for strip in strips:
+        entries[273].append(len(out))
+        out += strip + bytes(len(strip) % 2)
+    last = 4
+    for _ in range(pages):
+        records = b''
+        present = {tag: value for tag, value in entries.items() if value is not None}
+        for tag, value in sorted(present.items()):
+            numbers = value if isinstance(value, list) else [value]
+            kind, code = (4, 'I') if max(numbers) > 65535 or tag in (273, 279) else (3, 'H')
+            packed = struct.pack(f'{order}{len(numbers)}{code}', *numbers)
+            if len(packed) > 4:
+                place, packed = len(out), packed + bytes(len(packed) % 2)
+                out += packed
+                packed = struct.pack(f'{order}I', place)
+            records += struct.pack(f'{order}HHI', tag, kind, len(numbers)) + packed.ljust(4, b'\0')
+        struct.pack_into(f'{order}I', out, last, len(out))
+        out += struct.pack(f'{order}H', len(present)) + records
+        last = len(out)
+        out += bytes(4)
+    path.write_bytes(out)
+    return path
+
+
+@pytest.fixture(scope='session')
+def write() -> Callable[..., Path]:
+    """`write_tiff`, for the tests."""
+    return write_tiff
 
 
 @pytest.fixture

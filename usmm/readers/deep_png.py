@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from usmm.readers.errors import DataError
+from usmm.readers.opencv import decode_quietly
 
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, GREY_ALPHA: 2, RGBA: 4}
@@ -80,7 +81,7 @@ def deep_png(path: Path, facts: PngFacts, size: tuple[int, int]) -> np.ndarray:
     Raises:
         DataError: if the file is damaged.
     """
-    pixels = cv2.imdecode(_bare(path), cv2.IMREAD_UNCHANGED)
+    pixels = decode_quietly(_bare(path))
     if pixels is None:
         raise DataError('is damaged or stored in a way that OpenCV cannot decode', file=path)
     pixels = np.atleast_3d(pixels)

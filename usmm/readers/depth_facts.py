@@ -13,6 +13,7 @@ from usmm.readers.dicom.grey import scale_words
 from usmm.readers.dicom.pixels import true_colour
 from usmm.readers.errors import existing_file, reading
 from usmm.readers.image import stored_pixels
+from usmm.readers.tiff_directory import read_directory
 
 PNG = b'\x89PNG'
 
@@ -57,7 +58,8 @@ def depth_facts(path: str | Path) -> DepthFacts:
             return DepthFacts(facts.stored, facts.stored, scale_words(header) if grey else '')
         with path.open('rb') as file:
             deep = file.read(4) == PNG and PngFacts.read(path).bits == 16
-        if not deep and not needs_care(path):
+        tags = read_directory(path)
+        if not deep and (tags is None or not needs_care(tags)):
             return DepthFacts()
         pixels, bits = stored_pixels(path)
         if bits <= 8 or pixels.dtype.kind != 'u' or bits > 16:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from usmm.readers.deep_png import PngFacts, deep_png
 from usmm.readers.deep_tiff import needs_care, read_deep_tiff, upright
@@ -14,7 +15,10 @@ from usmm.readers.depth import Window, check_depth, ramp, to_8_bits
 from usmm.readers.dicom.file import is_dicom
 from usmm.readers.dicom.read import read_still
 from usmm.readers.errors import DataError, existing_file, reading
+from usmm.readers.foreign_formats import foreign_format
 from usmm.readers.limits import check_pixels
+from usmm.readers.tiff_checks import check_tiff, tiff_words
+from usmm.readers.tiff_directory import Directory, read_directory
 
 FORMATS = ('PNG', 'JPEG', 'BMP', 'TIFF', 'GIF')
 """What Pillow may try: a file of another kind under an image's name never reaches its decoder."""
@@ -66,7 +70,8 @@ def _shown(colour: np.ndarray, window: Window | None, bits: int | None, stated: 
         return ramp(colour, window)
     if colour.dtype != np.uint16:
         raise DataError(
-            f'holds {colour.dtype} pixels, whose range is unknown; expected 8 or 16 bits: set window=(low, high)',
+            f'holds {colour.dtype} pixels, whose range is unknown; expected unsigned pixels of 8 or 16 bits: set '
+            'window=(low, high)',
             file=path,
         )
     try:
@@ -95,6 +100,8 @@ def read_mask(path: str | Path) -> np.ndarray:
     if is_dicom(path):
         return np.asarray(read_still(path, window=(0, 1)).any(axis=2))  # the file's window could hide small numbers
     pixels, _ = stored_pixels(path)
+    if pixels.dtype.kind == 'i':  # 255 in signed samples is -1
+        pixels = (pixels != 0).astype(np.uint8)
     alpha = _alpha(pixels)
     content = pixels if pixels.ndim == 2 else pixels[..., : 3 if pixels.shape[2] >= 3 else 1].max(axis=2)
     if alpha is not None:
@@ -118,12 +125,15 @@ def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
     """
     with reading(path, 'an image'), warnings.catch_warnings():
         warnings.simplefilter('ignore')  # Pillow's own size warning and remarks on EXIF: the limits here are ours
-        if needs_care(path):
-            deep = read_deep_tiff(path)
-            return deep.pixels, deep.bits
+        if (tags := read_directory(path)) is not None:
+            deep = needs_care(tags)
+            check_tiff(tags, deep)
+            if deep:
+                found = read_deep_tiff(tags)
+                return found.pixels, found.bits
         # A stream, not the path: Pillow maps an uncompressed file of a path into memory, row by row as wide as it is
         # after the orientation, so that pictures on their side come out torn.
-        with path.open('rb') as stream, Image.open(stream, formats=FORMATS) as image:
+        with path.open('rb') as stream, _open(stream, tags, path) as image:
             check_pixels(*image.size, path)
             _check_single(image, path)
             if image.format == 'PNG':
@@ -140,6 +150,16 @@ def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
                 clear = pixels == png.clear_grey * 255 // (2**png.bits - 1)
                 pixels = np.stack([pixels, np.where(clear, 0, 255).astype(np.uint8)], axis=-1)
             return pixels, 8
+
+
+def _open(stream: BinaryIO, tags: Directory | None, path: Path) -> Image.Image:
+    try:
+        return Image.open(stream, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        if tags is not None:
+            raise DataError(tiff_words(tags), file=path) from error
+        words = foreign_format(path) or f'not {", ".join(FORMATS)}, or its header is damaged'
+        raise DataError(f'cannot be read as an image: it is {words}', file=path) from error
 
 
 def _check_single(image: Image.Image, path: Path) -> None:
