@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 START = 64  # bytes that show the format
 TO_PNG, TO_MP4 = 'save it as PNG', 'convert it to MP4 (ffmpeg -i FILE out.mp4)'
@@ -16,6 +17,9 @@ PREFIXES = {
     b'\x76\x2f\x31\x01': ('an OpenEXR image', TO_PNG),
     b'\x00\x00\x00\x0cjP  ': ('a JPEG 2000 image', TO_PNG),
     b'\xff\x4f\xff\x51': ('a JPEG 2000 code stream', TO_PNG),
+    b'\xff\x0a': ('a JPEG XL code stream', TO_PNG),
+    b'\x00\x00\x00\x0cJXL ': ('a JPEG XL image', TO_PNG),
+    b'II\xbc': ('a JPEG XR image', TO_PNG),
     b'<!DOCTYPE': ('a web page', 'download the file itself'),
     b'<html': ('a web page', 'download the file itself'),
     b'<svg': ('an SVG drawing', TO_PNG),
@@ -37,6 +41,8 @@ def foreign_format(path: Path) -> str | None:
     try:
         with path.open('rb') as file:
             start = file.read(START)
+            if start[:3] == JPEG:
+                return _jpeg(file)
     except OSError:
         return None
     if start[:4] == b'RIFF' and start[8:12] == b'WEBP':
@@ -46,4 +52,27 @@ def foreign_format(path: Path) -> str | None:
     for prefix, (name, hint) in PREFIXES.items():
         if start.lstrip().startswith(prefix) or start.startswith(prefix):
             return f'{name}, which is not read: {hint}'
+    return None
+
+
+JPEG = b'\xff\xd8\xff'
+MOST_SEGMENTS = 1000
+BASELINE, JPEG_LS = 0xC0, 0xF7
+NO_FRAME = (0xC4, 0xC8, 0xCC)  # markers of tables among those of frames
+
+
+def _jpeg(file: BinaryIO) -> str | None:
+    """What a JPEG is that Pillow may not read, by its frame header (ITU T.81, B.2.2)."""
+    file.seek(2)
+    for _ in range(MOST_SEGMENTS):
+        head = file.read(4)
+        if len(head) < 4 or head[0] != 0xFF or head[1] in (0xD9, 0xDA):
+            return None
+        marker, length = head[1], int.from_bytes(head[2:], 'big')
+        if marker == JPEG_LS:
+            return f'a JPEG-LS image, which is not read: {TO_PNG}'
+        if marker in range(BASELINE, 0xD0) and marker not in NO_FRAME:
+            bits = int.from_bytes(file.read(1), 'big')
+            return f'a JPEG of {bits} bits, which is not read: {TO_PNG}' if bits != 8 else None
+        file.seek(length - 2, 1)
     return None

@@ -17,6 +17,7 @@ from usmm.readers.dicom.read import read_still
 from usmm.readers.errors import DataError, existing_file, reading
 from usmm.readers.foreign_formats import foreign_format
 from usmm.readers.limits import check_pixels
+from usmm.readers.png_data import check_png_data
 from usmm.readers.tiff_checks import check_tiff, tiff_words
 from usmm.readers.tiff_directory import Directory, read_directory
 
@@ -138,6 +139,7 @@ def stored_pixels(path: Path) -> tuple[np.ndarray, int]:
             _check_single(image, path)
             if image.format == 'PNG':
                 png = PngFacts.read(path)
+                check_png_data(path)
                 if png.bits == 16:
                     return upright(deep_png(path, png, image.size), image.getexif().get(0x0112, 1)), 16
                 if png.clear_grey is not None:  # Pillow compares it with pixels that it has stretched to 8 bits
