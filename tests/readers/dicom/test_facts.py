@@ -103,6 +103,79 @@ def test_vector_that_cannot_be_true(vector):
         times_of(header(**wrong, FrameTime='50', CineRate='15'), 3)
 
 
+TIMES = {
+    3: ['0', '50', '100'],
+    4: ['9000', '9050', '9100', '9150'],  # by a clock
+    6: ['0', '50', '100', '150', '200', '250'],
+    7: ['10', '43', '77', '110', '143', '177', '210'],
+}
+
+
+@pytest.mark.parametrize(
+    ('frames', 'elements', 'step'),
+    [
+        (3, {'FrameTime': '50'}, 0.05),
+        (3, {'CineRate': '20'}, 0.05),
+        (6, {'FrameTime': '50', 'CineRate': '20'}, 0.05),
+        (6, {'RecommendedDisplayFrameRate': '20'}, 0.05),
+        (6, {'FrameTime': '33.3'}, 0.0333),
+        (7, {'CineRate': '30'}, 1 / 30),
+        (4, {'CineRate': '20'}, 0.05),
+    ],
+)
+def test_vector_of_times_gives_way(frames, elements, step):
+    found = times_of(header(FrameTimeVector=TIMES[frames], **elements), frames)
+    np.testing.assert_allclose(found, np.arange(frames) * step)
+
+
+def test_vector_of_times_alone_is_refused():
+    cause = r'has FrameTimeVector \(0018,1065\) that rises from 0 to 250 ms, as times of frames do, .* no other element'
+    with pytest.raises(DataError, match=cause):
+        times_of(header(FrameTimeVector=TIMES[6]), 6)
+    with pytest.raises(DataError, match=r'rises from 0 to 250 ms, .* the other elements contradict each other'):
+        times_of(header(FrameTimeVector=TIMES[6], FrameTime='50', CineRate='10'), 6)
+
+
+@pytest.mark.parametrize(
+    ('vector', 'elements'),
+    [
+        (['0', '50', '100'], {}),  # three frames: steps of 50 and 100 are possible
+        (['0', '50', '100'], {'FrameTime': '75'}),
+        (['0', '40', '41', '42', '43', '44'], {}),  # a clip that slows down: the first value is no step
+        (['40', '41', '42', '43', '44', '45'], {}),
+        (['40', '41', '42', '43', '44', '45'], {'FrameTime': '43'}),
+        (['0', '10', '30', '90', '200', '600'], {'FrameTime': '50'}),
+        (['50', '50', '50', '50', '50', '50'], {}),
+        (['0', '0.1', '0.1'], {}),
+    ],
+)
+def test_vector_of_steps_stays(vector, elements):
+    expected = np.cumsum([0, *map(float, vector[1:])]) / 1000
+    np.testing.assert_allclose(times_of(header(FrameTimeVector=vector, **elements), len(vector)), expected)
+
+
+def test_times_that_are_in_seconds_or_too_fast():
+    for wrong in ({'FrameTime': '0.05'}, {'FrameTimeVector': ['0', '0.05', '0.05']}, {'FrameTime': '0.0999'}):
+        np.testing.assert_allclose(times_of(header(**wrong, CineRate='20'), 3), [0, 0.05, 0.1])
+        with pytest.raises(DataError, match='no other element states the time of a frame: correct the element'):
+            times_of(header(**wrong), 3)
+        with pytest.raises(DataError, match='the other elements contradict each other'):
+            times_of(header(**wrong, CineRate='20', RecommendedDisplayFrameRate='30'), 3)
+    np.testing.assert_allclose(times_of(header(CineRate='10001', RecommendedDisplayFrameRate='20'), 3), [0, 0.05, 0.1])
+    with pytest.raises(DataError, match=r'has CineRate \(0018,0040\) of 10001 frames/s, expected 10000 or fewer'):
+        times_of(header(CineRate='10001'), 3)
+    with pytest.raises(DataError, match=r'has FrameTime \(0018,1063\) of 0.05 ms, expected 0.1 ms or more'):
+        times_of(header(FrameTime='0.05'), 3)
+    with pytest.raises(DataError, match=r'with 2 steps of less than 0.1 ms, the first is 0.05 ms at frame 2 \(the ele'):
+        times_of(header(FrameTimeVector=['0', '0.05', '0.05']), 3)
+    np.testing.assert_allclose(times_of(header(FrameTime='0.1'), 3), [0, 1e-4, 2e-4])
+    np.testing.assert_allclose(times_of(header(CineRate='10000'), 3), [0, 1e-4, 2e-4])
+    wrong_pointer = dict(FrameTime='0.05', FrameIncrementPointer=0x00181063)
+    np.testing.assert_allclose(times_of(header(**wrong_pointer, CineRate='20'), 3), [0, 0.05, 0.1])
+    np.testing.assert_allclose(times_of(header(FrameTime='0.05', FrameTimeVector=['0', '40', '60']), 3), [0, 0.04, 0.1])
+    assert times_of(header(FrameTime='0.05'), 1) is None  # a still
+
+
 def test_words_for_a_vector():
     with pytest.raises(DataError, match='of 2 values for 3 frames'):
         times_of(header(FrameTimeVector=['0', '40']), 3)

@@ -97,9 +97,10 @@ def times_of(header: Dataset, frames: int) -> np.ndarray | None:
     """Seconds of each frame since the first, or None where the file says nothing about time.
 
     In this order: the frame time vector, the frame time, the cine rate, the recommended display rate; where the file's
-    frame increment pointer names the frame time, that comes first. A vector that cannot be true (of another length
-    than the clip, or with steps after the first that are not above 0) is left aside where the other elements agree
-    with each other.
+    frame increment pointer names the frame time, that comes first. An element that cannot be true is left aside where
+    the others agree with each other: a vector of another length than the clip, with steps after the first that are
+    shorter than `SHORTEST`, or that holds the times of the frames in place of steps; and a frame time or rate that
+    stands for steps shorter than `SHORTEST`, such as one in seconds.
 
     Args:
         header: The dataset.
@@ -109,7 +110,7 @@ def times_of(header: Dataset, frames: int) -> np.ndarray | None:
         (frames,) float64.
 
     Raises:
-        DataError: if an element is not a number, a step is negative, or a vector that cannot be true stands beside no
+        DataError: if an element is not a number, a step is negative, or an element that cannot be true stands beside no
             other element, or beside some that contradict each other.
 
     Example:
@@ -118,13 +119,18 @@ def times_of(header: Dataset, frames: int) -> np.ndarray | None:
         >>> times_of(header, 3).tolist()
         [0.0, 0.04, 0.08]
     """
-    vector, steps = numbers_of(header, 'FrameTimeVector'), _steps(header)
+    vector, stated = numbers_of(header, 'FrameTimeVector'), _steps(header)
+    steps = {keyword: step for keyword, step in stated.items() if step >= SHORTEST * (1 - ROUNDING)}
+    problems = [_step_problem(header, keyword) for keyword in stated if keyword not in steps]
     pointed = header.get('FrameIncrementPointer') == FRAME_TIME and 'FrameTime' in steps
-    if vector and frames > 1 and not pointed:
-        problem = _vector_problem(vector, frames)
-        if problem is None:
-            return np.cumsum([0.0, *vector[1:]]) / 1000
-        _check_agreement(steps, problem)
+    if frames > 1:
+        if vector and not pointed:
+            problem = _vector_problem(vector, frames, steps)
+            if problem is None:
+                return np.cumsum([0.0, *vector[1:]]) / 1000
+            problems.insert(0, problem)
+        if problems:
+            _check_agreement(steps, problems[0])
     step = next(iter(steps.values()), None)
     return None if step is None else np.arange(frames) * step
 
@@ -132,6 +138,16 @@ def times_of(header: Dataset, frames: int) -> np.ndarray | None:
 FRAME_TIME = 0x00181063
 AGREEMENT = 0.1
 """Share by which elements that state the time of a frame may differ: rates are rounded to whole numbers."""
+
+SHORTEST = 1e-4
+"""Seconds from frame to frame: no scanner stores more than 10,000 frames a second."""
+
+ROUNDING = 1e-9
+EVEN = 1.5
+"""Ratio up to which the differences of values count as equal: frames come at a steady rate, rounded."""
+
+CERTAIN = 5
+"""Frames from which on values that rise evenly are times of frames, whatever the other elements state."""
 
 
 def _steps(header: Dataset) -> dict[str, float]:
@@ -146,7 +162,12 @@ def _steps(header: Dataset) -> dict[str, float]:
     return steps
 
 
-def _vector_problem(vector: tuple[float, ...], frames: int) -> str | None:
+def _step_problem(header: Dataset, keyword: str) -> str:
+    unit = 'ms, expected 0.1 ms or more' if keyword == 'FrameTime' else 'frames/s, expected 10000 or fewer'
+    return f'has {name_of(keyword)} of {number_of(header, keyword):g} {unit}'
+
+
+def _vector_problem(vector: tuple[float, ...], frames: int, steps: dict[str, float]) -> str | None:
     name = name_of('FrameTimeVector')
     if len(vector) != frames:
         return f'has {name} of {len(vector)} values for {frames} frames'
@@ -154,7 +175,30 @@ def _vector_problem(vector: tuple[float, ...], frames: int) -> str | None:
     if wrong:
         index, step = wrong[0]
         return f'has {name} with {len(wrong)} steps that are not above 0, the first is {step:g} ms at frame {index + 1}'
+    short = [(index, step) for index, step in enumerate(vector) if index and step < SHORTEST * 1000 * (1 - ROUNDING)]
+    if short:
+        index, step = short[0]
+        return (
+            f'has {name} with {len(short)} steps of less than 0.1 ms, the first is {step:g} ms at frame {index + 1} '
+            '(the element is in milliseconds)'
+        )
+    if _holds_times(vector, steps):
+        return (
+            f'has {name} that rises from {vector[0]:g} to {vector[-1]:g} ms, as times of frames do, where the time '
+            'since the frame before is expected'
+        )
     return None
+
+
+def _holds_times(vector: tuple[float, ...], steps: dict[str, float]) -> bool:
+    """Whether a vector holds the time of each frame: it rises evenly, and many do, or the other elements confirm it."""
+    differences = np.diff(vector)
+    if len(vector) < 3 or differences.min() <= 0 or differences.max() > EVEN * differences.min():
+        return False
+    if len(vector) >= CERTAIN and vector[0] <= 2 * differences.max():  # and it begins near 0
+        return True
+    mean = float(differences.mean()) / 1000
+    return bool(steps) and all(abs(mean - step) <= AGREEMENT * step for step in steps.values())
 
 
 def _check_agreement(steps: dict[str, float], problem: str) -> None:
