@@ -8,7 +8,7 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
-from usmm.readers import DataError, open_clip, read_dicom, read_image
+from usmm.readers import DataError, depth_facts, open_clip, read_dicom, read_image
 
 VIDEO = [
     ('1.2.840.10008.1.2.4.100', 'MPEG2'),
@@ -75,9 +75,78 @@ def test_full_size_that_could_be_both(make_dicom):
     grey = np.full((33, 8, 3), 120, np.uint8)
     mixed = ybr(grey)
     mixed[0] = 0  # no colour in YBR, but one row in 33 only
-    for pixels in (grey, mixed):
+    for pixels in (grey, mixed):  # the first is one grey
         with pytest.raises(DataError, match=r'could be RGB as well as YBR_FULL: write the right one into Photometric'):
             read_image(make_dicom('a.dcm', pixels, 'YBR_FULL_422'))
+
+
+@pytest.mark.parametrize('colour', [(250, 120, 20), (200, 160, 150)])
+@pytest.mark.parametrize('share', [0.0, 0.0009, 0.02, 0.4])
+def test_full_size_grey_of_rgb_labelled_422(make_dicom, colour, share):
+    """Mid-grey values can all be YBR, and grey in RGB has three equal samples."""
+    grey = np.repeat(np.random.default_rng(0).integers(100, 160, (100, 100, 1), np.uint8), 3, axis=2)
+    grey.reshape(-1, 3)[: round(share * 10000)] = colour
+    path = make_dicom('a.dcm', grey, 'YBR_FULL_422')
+    np.testing.assert_array_equal(read_image(path), grey)
+    assert depth_facts(path).assumed == 'YBR_FULL_422 taken for RGB'
+    path = make_dicom('b.dcm', ybr(grey), 'YBR_FULL_422')
+    assert np.abs(read_image(path).astype(int) - grey).max() <= 3
+    assert depth_facts(path).assumed == 'YBR_FULL_422 taken for YBR_FULL'
+
+
+@pytest.mark.parametrize('level', [128, 120])
+def test_full_size_of_one_grey_stays_open(make_dicom, level):
+    with pytest.raises(DataError, match='could be RGB as well as YBR_FULL'):
+        read_image(make_dicom('a.dcm', np.full((8, 8, 3), level, np.uint8), 'YBR_FULL_422'))
+
+
+def test_true_422_in_planes_is_refused(make_dicom, screen):
+    path = make_dicom('a.dcm', screen, 'YBR_FULL_422', PlanarConfiguration=1)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = dataset.PixelData[: screen.size * 2 // 3]
+    dataset.save_as(path)
+    cause = r'holds 4:2:2 pixels, which PlanarConfiguration \(0028,0006\) of 1 cannot have: correct that element, or'
+    for read in (read_image, read_dicom, open_clip):
+        with pytest.raises(DataError, match=cause):
+            read(path)
+
+
+@pytest.mark.parametrize('keyword', ['SamplesPerPixel', 'BitsStored', 'PixelRepresentation', 'PlanarConfiguration'])
+def test_elements_that_pixels_need(make_dicom, picture, keyword):
+    path = make_dicom('a.dcm', picture(0), 'RGB')
+    dataset = pydicom.dcmread(path)
+    del dataset[keyword]
+    dataset.save_as(path)
+    with pytest.raises(DataError, match=rf'has no {keyword} \(0028,\d+\), which its pixels need: add the element'):
+        read_image(path)
+
+
+@pytest.mark.parametrize('keyword', ['Rows', 'Columns', 'BitsStored', 'SamplesPerPixel', 'NumberOfFrames'])
+def test_two_values_of_an_element_that_has_one(make_dicom, picture, keyword):
+    path = make_dicom('a.dcm', picture(0), 'RGB', **{keyword: [3, 3]})
+    with pytest.raises(
+        DataError, match=rf'has {keyword} \(0028,\d+\) with 2 values, expected one: correct the element'
+    ):
+        read_image(path)
+
+
+def test_ybr_of_16_bits(make_dicom, picture):
+    path = make_dicom('a.dcm', picture(0).astype(np.uint16), 'YBR_FULL')
+    with pytest.raises(
+        DataError, match=r'has BitsAllocated \(0028,0100\) of 16, expected 8 in YBR_FULL: convert it to'
+    ):
+        read_image(path)
+
+
+def test_transfer_syntax_that_is_none(make_dicom, picture):
+    path = make_dicom('a.dcm', picture(0), 'RGB')
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = UID('1.2.3.4.5.6')
+    dataset.save_as(path, implicit_vr=False, little_endian=True, enforce_file_format=False)
+    with pytest.raises(
+        DataError, match=r"has TransferSyntaxUID \(0002,0010\) of '1.2.3.4.5.6', which is not a transfer"
+    ):
+        read_image(path)
 
 
 @pytest.mark.parametrize('stated', [None, 1, 2])

@@ -159,9 +159,14 @@ def pixel_facts(header: Dataset, path: Path) -> PixelFacts:
     Raises:
         DataError: if a needed element is missing, or a value is not one that can be read here.
     """
-    needed = ('Rows', 'Columns', 'PhotometricInterpretation', 'BitsAllocated')
+    needed: tuple[str, ...] = ('Rows', 'Columns', 'PhotometricInterpretation', 'BitsAllocated')
     if missing := [name for name in needed if header.get(name) is None]:
         raise DataError(f'is not a DICOM image: it has no {", ".join(missing)}', file=path)
+    needed = ('SamplesPerPixel', 'BitsStored', 'PixelRepresentation')
+    if (integer_of(header, 'SamplesPerPixel') or 1) > 1:
+        needed += ('PlanarConfiguration',)
+    if missing := [name_of(name) for name in needed if header.get(name) is None]:
+        raise DataError(f'has no {", ".join(missing)}, which its pixels need: add the element', file=path)
     allocated = integer_of(header, 'BitsAllocated') or 0
     stored = integer_of(header, 'BitsStored') or allocated
     high = integer_of(header, 'HighBit')
@@ -209,10 +214,21 @@ def _check(facts: PixelFacts, path: Path) -> None:
         raise DataError(
             f'stores {facts.stored} of {facts.allocated} bits a sample, expected all in {facts.colour}', file=path
         )
+    if facts.colour.startswith('YBR_FULL') and facts.allocated != 8:
+        raise DataError(
+            f'has {name_of("BitsAllocated")} of {facts.allocated}, expected 8 in {facts.colour}: convert it to RGB',
+            file=path,
+        )
     if facts.frames < 1:
         raise DataError(f'states {facts.frames} frames', file=path)
     if not facts.syntax:
         raise DataError('does not say how its pixels are stored (no transfer syntax)', file=path)
+    if not facts.syntax.is_transfer_syntax:
+        raise DataError(
+            f'has {name_of("TransferSyntaxUID")} of {str(facts.syntax)!r}, which is not a transfer syntax: correct the '
+            'element',
+            file=path,
+        )
 
 
 def check_pixel_data(stream: BinaryIO, header: Dataset, facts: PixelFacts, path: Path) -> PixelFacts:
@@ -240,18 +256,24 @@ def check_pixel_data(stream: BinaryIO, header: Dataset, facts: PixelFacts, path:
     if length == UNDEFINED:
         facts = _check_fragments(stream, facts, path)
     else:
-        facts = _check_native(stream, length, facts, path)
+        facts = _check_native(stream, length, facts, integer_of(header, 'PlanarConfiguration') or 0, path)
     stream.seek(start)
     return facts
 
 
-def _check_native(stream: BinaryIO, length: int, facts: PixelFacts, path: Path) -> PixelFacts:
+def _check_native(stream: BinaryIO, length: int, facts: PixelFacts, planar: int, path: Path) -> PixelFacts:
     start = stream.tell()
     present = min(length, stream.seek(0, 2) - start)
     frame = facts.rows * facts.columns * facts.samples * facts.allocated // 8
     if facts.colour == 'YBR_FULL_422':
         facts = replace(facts, full_size=0 <= present - frame * facts.frames <= PADDING)
         frame = frame if facts.full_size else frame * 2 // 3
+        if planar and not facts.full_size:
+            raise DataError(
+                f'holds 4:2:2 pixels, which {name_of("PlanarConfiguration")} of {planar} cannot have: correct that '
+                f'element, or {name_of("PhotometricInterpretation")} where the pixels are stored otherwise',
+                file=path,
+            )
         if facts.columns % 2 and not facts.full_size:
             raise DataError(f'has 4:2:2 pixels in {facts.columns} columns, expected an even number', file=path)
     expected = frame * facts.frames

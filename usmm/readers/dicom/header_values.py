@@ -58,9 +58,12 @@ def integer_of(item: Dataset, keyword: str) -> int | None:
     """The value of an element that must be a whole number, or None where it is absent or empty.
 
     Raises:
-        DataError: if it is not a whole number.
+        DataError: if it is not a whole number, or more than one.
     """
-    number = number_of(item, keyword)
+    numbers = numbers_of(item, keyword)
+    if len(numbers) > 1:
+        raise DataError(f'has {name_of(keyword)} with {len(numbers)} values, expected one: correct the element')
+    number = numbers[0] if numbers else None
     if number is not None and number != int(number):
         raise DataError(f'has {name_of(keyword)} of {number:g}, expected a whole number: correct the element')
     return None if number is None else int(number)

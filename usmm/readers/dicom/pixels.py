@@ -115,7 +115,8 @@ def true_colour(stream: BinaryIO, facts: PixelFacts, path: Path) -> str:
     """`RGB` or `YBR_FULL`, for pixels that are labelled 4:2:2 and are there in full size, so that the label is wrong.
 
     Only about a quarter of the values of three bytes are a colour in YBR: black is (0, 128, 128) there, and (0, 0, 0)
-    is none. So the first frame decides: all of it can be YBR, or much of it cannot.
+    is none. And grey has three equal values in RGB, but 128 in the second and third in YBR. So the first frame decides:
+    most of it is the grey of RGB, all of it can be YBR, or much of it cannot.
 
     Args:
         stream: The file.
@@ -132,14 +133,16 @@ def true_colour(stream: BinaryIO, facts: PixelFacts, path: Path) -> str:
     }
     with closing(iter_pixels(stream, indices=[0], raw=True, **options)) as frames:  # type: ignore[type-var]
         y, cb, cr = np.moveaxis(next(frames).astype(np.float32), -1, 0)
+    equal = (y == cb) & (y == cr)
+    if equal.mean() > 0.5 and ((cb == 128) & (cr == 128)).mean() < 0.5 and np.ptp(y[equal]) > 0:
+        return 'RGB'
     # PS3.3, C.7.6.3.1.2, solved for red, green and blue
     red, blue = y + 1.402 * (cr - 128), y + 1.772 * (cb - 128)
     green = y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128)
     outside = np.any([(colour < -3) | (colour > 258) for colour in (red, green, blue)], axis=0)
-    grey = bool((y == cb).all() and (y == cr).all())
     if outside.mean() >= NEVER_YBR:
         return 'RGB'
-    if outside.mean() <= ALWAYS_YBR and not grey:
+    if outside.mean() <= ALWAYS_YBR and not equal.all():
         return 'YBR_FULL'
     raise DataError(
         'is labelled YBR_FULL_422 and holds three bytes a pixel, so the label is wrong, and the pixels could be RGB as '
