@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
@@ -145,6 +146,23 @@ def test_one_frame_in_several_fragments_stays(jpeg_file, picture):
 def test_jpeg_of_another_size_or_colours(jpeg_file, picture, colour, elements, cause):
     with pytest.raises(DataError, match=cause):
         read_image(jpeg_file(picture(0) if colour else picture(0)[..., 0], **elements))
+
+
+def test_frames_that_no_decoder_reads(jpeg_file, picture):
+    """12 bits (a file of pydicom's), and a picture of another format or cut inside DICOM."""
+    advice = r'where it is not damaged, decompress the file with `gdcmconv --raw` of GDCM or `dcmdjpeg` of DCMTK'
+    with pytest.raises(DataError, match=rf'holds a frame of JPEG Extended .* \(pillow: .*12-bit precision\): {advice}'):
+        read_image(get_testdata_file('JPGExtended.dcm'))
+    path = jpeg_file(picture(0))
+    dataset = pydicom.dcmread(path)
+    whole = next(pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1))
+    for data in (b'\x89PNG' + bytes(60), whole[: len(whole) // 2]):
+        dataset.PixelData = encapsulate([data])
+        dataset.save_as(path)
+        with pytest.raises(DataError, match=rf'holds a frame of JPEG Baseline .* {advice}') as caught:
+            read_image(path)
+        assert '_io' not in str(caught.value)
+        assert caught.value.file == path
 
 
 def segment(marker, data):

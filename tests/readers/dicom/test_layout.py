@@ -121,6 +121,11 @@ def test_elements_that_pixels_need(make_dicom, picture, keyword):
         read_image(path)
 
 
+def test_planar_configuration_is_0_or_1(make_dicom, picture):
+    with pytest.raises(DataError, match=r'has PlanarConfiguration \(0028,0006\) of 2, expected 0 or 1: correct the'):
+        read_image(make_dicom('a.dcm', picture(0), 'RGB', PlanarConfiguration=2))
+
+
 @pytest.mark.parametrize('keyword', ['Rows', 'Columns', 'BitsStored', 'SamplesPerPixel', 'NumberOfFrames'])
 def test_two_values_of_an_element_that_has_one(make_dicom, picture, keyword):
     path = make_dicom('a.dcm', picture(0), 'RGB', **{keyword: [3, 3]})

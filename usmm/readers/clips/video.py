@@ -18,7 +18,7 @@ from av.sidedata.sidedata import SideData
 from av.video.stream import VideoStream
 
 from usmm.readers import limits
-from usmm.readers.clips.containers import check_complete
+from usmm.readers.clips.containers import check_complete, check_count, check_duration
 from usmm.readers.clips.frames import Clip, ClipFrame, SamplingGrid, mean_rate
 from usmm.readers.errors import DataError, reading
 
@@ -79,10 +79,10 @@ class VideoClip(Clip):
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
-        check_complete(path)
+        self._open_end = check_complete(path)
         self._threads = default_threads() if threads is None else threads
         self._rate: float | None = None
-        frames = _decode(path, self._threads)
+        frames = _decode(path, self._threads, self._open_end)
         try:
             first = next(frames)
         except StopIteration:
@@ -110,7 +110,7 @@ class VideoClip(Clip):
         self._decoder.close()  # type: ignore[attr-defined]
 
     def _frames(self, grid: SamplingGrid) -> Iterator[ClipFrame]:
-        frames, self._started = self._started or _decode(self.path, self._threads), None
+        frames, self._started = self._started or _decode(self.path, self._threads, self._open_end), None
         return self._take(frames, grid)
 
     def _take(self, frames: Iterator[av.VideoFrame], grid: SamplingGrid) -> Iterator[ClipFrame]:
@@ -176,18 +176,31 @@ def _open(path: Path) -> InputContainer:
     return av.open(str(path.absolute()), options={'format_whitelist': DEMUXERS, 'protocol_whitelist': 'file'})
 
 
-def _decode(path: Path, threads: int) -> Iterator[av.VideoFrame]:
-    """All frames, in presentation order; damage that the decoder notices is an error."""
-    count = 0
+def _decode(path: Path, threads: int, open_end: bool) -> Iterator[av.VideoFrame]:
+    """All frames, in presentation order; damage that the decoder notices is an error.
+
+    Args:
+        path: The file.
+        threads: Of the decoder.
+        open_end: Whether the container has no length, so that the number of frames shows whether it is whole.
+    """
+    count, packets, end = 0, 0, 0.0
     with reading(path, 'a clip'), _open(path) as container:
         stream = _video_stream(container, path)
         stream.thread_type, stream.thread_count = 'AUTO', threads
         for packet in container.demux(stream):
             frames = packet.decode()
+            if packet.dts is not None or packet.size:  # the last one only empties the decoder
+                packets += 1
+                end = max(end, float(((packet.pts or 0) + (packet.duration or 0)) * (packet.time_base or 0)))
             if packet.is_corrupt or any(frame.is_corrupt for frame in frames):
                 raise DataError(f'is cut or damaged near frame {count}', file=path)
             count += len(frames)
             yield from frames
+        if open_end:
+            check_count(stream.frames, packets, path)
+            if 'matroska' in container.format.name:
+                check_duration((container.duration or 0) / av.time_base, end, path)
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -167,6 +167,10 @@ def pixel_facts(header: Dataset, path: Path) -> PixelFacts:
         needed += ('PlanarConfiguration',)
     if missing := [name_of(name) for name in needed if header.get(name) is None]:
         raise DataError(f'has no {", ".join(missing)}, which its pixels need: add the element', file=path)
+    if (planar := integer_of(header, 'PlanarConfiguration') or 0) not in (0, 1):
+        raise DataError(
+            f'has {name_of("PlanarConfiguration")} of {planar}, expected 0 or 1: correct the element', file=path
+        )
     allocated = integer_of(header, 'BitsAllocated') or 0
     stored = integer_of(header, 'BitsStored') or allocated
     high = integer_of(header, 'HighBit')

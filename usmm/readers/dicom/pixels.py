@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,7 +43,8 @@ def iter_rgb(
         (H, W, 3) uint8, RGB.
 
     Raises:
-        DataError: if the file holds another number of frames than it states, or values of more bits.
+        DataError: if the file holds another number of frames than it states, values of more bits, or a frame that
+            cannot be decoded.
     """
     if indices is not None and not indices:
         return
@@ -56,13 +57,25 @@ def iter_rgb(
     numbers = range(facts.frames) if indices is None else indices
     count = 0
     with closing(iter_pixels(stream, indices=indices, **options)) as frames:  # type: ignore[type-var]
-        for frame in frames:
+        for frame in _decoded(iter(frames), facts):
             count += 1
             if count > facts.frames:
                 break
             yield shown(frame, numbers[count - 1])
     if count != (facts.frames if indices is None else len(indices)):
         raise DataError(f'states {facts.frames} frames, holds {"more" if count > facts.frames else count}', file=path)
+
+
+def _decoded(frames: Iterator[np.ndarray], facts: PixelFacts) -> Iterator[np.ndarray]:
+    """The frames; what no decoder reads is named by its kind."""
+    try:
+        yield from frames
+    except RuntimeError as error:  # pydicom joins the words of all decoders
+        words = ' '.join(str(error).rsplit('plugins:', 1)[-1].split()).split('<_io', 1)[0].strip()
+        raise DataError(
+            f'holds a frame of {facts.syntax.name} that is damaged or of a kind that is not read ({words}): where it '
+            'is not damaged, decompress the file with `gdcmconv --raw` of GDCM or `dcmdjpeg` of DCMTK'
+        ) from error
 
 
 def _looks(header: Dataset, facts: PixelFacts, window: Window | None) -> Callable[[np.ndarray, int], np.ndarray]:
