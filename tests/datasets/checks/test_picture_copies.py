@@ -16,11 +16,20 @@ from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks import picture_copies
 from usmm.datasets.checks.check_data import check_data
 from usmm.datasets.checks.picture_copies import PicturePair, copies_across
-from usmm.datasets.checks.picture_digests import ClipDigests, Picture, near_pairs, picture_digest
+from usmm.datasets.checks.picture_digests import (
+    ClipDigests,
+    Picture,
+    first_picture,
+    is_blank,
+    near_pairs,
+    picture_digest,
+    pixels_digest,
+)
 from usmm.datasets.checks.texture_likeness import SAME, likeness, texture
 from usmm.datasets.transforms.depth_options import DepthOptions, pipeline_depths
 from usmm.engine.preconditions import report_copies
 from usmm.readers import DataError
+from usmm.structures import Case
 
 SCHEMA = dict(images=dict(bus='bus'))
 CLASSES = ('A', 'B')
@@ -157,19 +166,23 @@ def test_pairs_that_are_not_compared_further_are_counted(tmp_path: Path, monkeyp
     assert texts == ['1 of 1 pairs of pictures with like hashes were not compared further; the nearest 0 were']
 
 
+def write(path: Path, images: list[np.ndarray]) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 12, images[0].shape[1::-1])
+    for image in images:
+        writer.write(np.ascontiguousarray(image[..., ::-1]))
+    writer.release()
+
+
+def frame_of(seed: int) -> np.ndarray:
+    return np.asarray(speckle(seed).convert('RGB'))[:128, :160]
+
+
 def test_a_clip_that_was_cut_and_stored_anew_is_found_by_its_frames(tmp_path: Path) -> None:
-    frames = [np.asarray(speckle(i // 12).convert('RGB'))[:128, :160] for i in range(48)]
+    frames = [frame_of(i // 12) for i in range(48)]
 
-    def write(name: str, images: list[np.ndarray]) -> None:
-        size = images[0].shape[1::-1]
-        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*'MJPG'), 12, size)
-        for image in images:
-            writer.write(np.ascontiguousarray(image[..., ::-1]))
-        writer.release()
-
-    write('a.avi', frames)
-    write('b.avi', frames[20:])  # begins within the second picture
-    write('c.avi', [np.asarray(speckle(9).convert('RGB'))[:128, :160]] * 24)
+    write(tmp_path / 'a.avi', frames)
+    write(tmp_path / 'b.avi', frames[20:])  # begins within the second picture
+    write(tmp_path / 'c.avi', [frame_of(9)] * 24)
     path = tmp_path / 'cases.csv'
     path.write_text('case_id,patient_id,label,clip\nc0,p0,A,a.avi\nc1,p1,B,b.avi\nc2,p2,A,c.avi\n')
     schema = dict(clips=dict(clip='clip'))
@@ -189,6 +202,9 @@ def test_digests_of_a_clip_are_thinned_out_evenly() -> None:
 
         def rgb(self) -> np.ndarray:
             return np.full((64, 64, 3), self.level, np.uint8)
+
+        def grey(self) -> np.ndarray:
+            return self.rgb()[..., 0]
 
     for count, expected in ((5, [*range(5)]), (16, [*range(16)]), (17, [*range(0, 17, 2)]), (100, [*range(0, 100, 8)])):
         digests = ClipDigests()
@@ -224,3 +240,46 @@ def test_pictures_that_cannot_be_compared_are_counted(tmp_path: Path, monkeypatc
     monkeypatch.setattr(picture_copies, 'print_log', lambda text, *how: texts.append(text))
     copies_across({case.case_id: [case] for case in CaseTable.read(path, SCHEMA, CLASSES).cases}, [])
     assert texts == ['1 files were not compared with those of other parts, as they cannot be read: 5.png']
+
+
+@pytest.mark.parametrize(('spread', 'blank'), [(1.9, True), (2.1, False)])
+def test_a_picture_is_blank_below_two_grey_levels(spread: float, blank: bool) -> None:
+    grey = np.random.default_rng(0).normal(90, spread, (200, 300)).round().astype(np.uint8)
+    assert bool(grey.std() < 2) is blank and is_blank(grey) is blank
+    assert pixels_digest(np.repeat(grey[..., None], 3, axis=2)).blank is blank
+
+
+def test_blank_pictures_are_reported_and_are_never_copies(tmp_path: Path) -> None:
+    rows = ['case_id,patient_id,label,bus,split']
+    for i, level in enumerate((0, 0, 0, 200, 200)):
+        Image.new('L', (80, 60), level).save(tmp_path / f'{i}.png', compress_level=i)
+        rows.append(f'c{i},p{i},{"AB"[i % 2]},{i}.png,{"test" if i in (1, 4) else "train"}')
+    path = tmp_path / 'cases.csv'
+    path.write_text('\n'.join(rows))
+    result = check_data(path, SCHEMA, CLASSES)
+    assert [(p.kind, p.case_id) for p in result.problems] == [('blank', f'c{i}') for i in range(5)]
+    assert result.problems[0].message == 'the picture has one grey level, or nearly'
+    assert not result.blocking and result.copies == []
+    schema = {**SCHEMA, 'split': 'split'}
+    parts = {part: CaseDataset(path, schema, CLASSES, part=part) for part in ('train', 'test')}
+    assert report_copies(parts, 'error') == 0
+
+
+def test_clips_are_compared_by_their_first_frame_that_is_not_blank(tmp_path: Path) -> None:
+    black = np.zeros((128, 160, 3), np.uint8)
+    write(tmp_path / 'a.avi', [black] * 3 + [frame_of(1)] * 3)
+    write(tmp_path / 'b.avi', [black] * 5 + [frame_of(2)] * 3)
+    write(tmp_path / 'c.avi', [black] * 7 + [frame_of(1)] * 2)
+    write(tmp_path / 'd.avi', [black] * 4)
+    write(tmp_path / 'e.avi', [black] * 6)
+    names = {'c0': 'a', 'c1': 'b', 'c2': 'c', 'c3': 'd', 'c4': 'e'}
+    assert [first_picture(tmp_path / f'{name}.avi').frame for name in names.values()] == [3, 5, 7, 0, 0]
+    cases = {i: Case(i, f'p{i}', files={'clip': (tmp_path / f'{name}.avi',)}) for i, name in names.items()}
+    (pair,) = copies_across({i: [case] for i, case in cases.items()}, ['clip'])
+    assert pair.equal and pair.cases == ('c0', 'c2') and pair.names == ('a.avi frame 3', 'c.avi frame 7')
+    path = tmp_path / 'cases.csv'
+    rows = [f'{i},p{i},{"AB"[n % 2]},{name}.avi' for n, (i, name) in enumerate(names.items())]
+    path.write_text('\n'.join(['case_id,patient_id,label,clip', *rows]))
+    result = check_data(path, dict(clips=dict(clip='clip')), CLASSES)
+    assert [p.case_id for p in result.problems if p.kind == 'blank'] == ['c3', 'c4']
+    assert [pair.cases for pair in result.copies] == [('c0', 'c2')]

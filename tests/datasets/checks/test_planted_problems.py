@@ -73,7 +73,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
     rows, rng = [], np.random.default_rng(0)
     for i in range(60):
         mask = np.zeros((96, 128), np.uint8)
-        mask[30:60, 40:80] = 255
+        mask[30:60, 40 : 50 + i] = 255
         Image.fromarray(picture(i)).save(folder / f'{i}.png')
         Image.fromarray(mask).save(folder / f'{i}_mask.png')
         Image.fromarray(picture(100 + i)).save(folder / f'{i}_ue.png')
@@ -137,6 +137,7 @@ OF_A_CASE: dict[int, tuple[str, Callable[[Row, Path], object]]] = {
     35: ('split', cell('part', 'training')),
     36: ('same_file', cell('ue', '36.png')),
     37: ('same_pixels', lambda row, folder: clip_of(folder / row['dceus'], 38)),
+    44: ('blank', lambda row, folder: Image.new('L', (128, 96), 7).save(folder / row['bus'])),
 }  # fmt: skip
 
 

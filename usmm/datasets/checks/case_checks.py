@@ -36,6 +36,7 @@ WARNINGS = frozenset(
         'colours',
         'label_leak',
         'not_read',
+        'blank',
     }
 )
 Facts = Mapping[tuple[Path, str], FileFacts]
@@ -217,6 +218,9 @@ def _file_problems(case: Case, facts: Facts) -> Iterable[Problem]:
                     yield Problem(fact.kind, case.case_id, path, modality, fact.error)
                 elif fact is not None and fact.role == 'clip' and fact.frames == 1:
                     yield Problem('one_frame', case.case_id, path, modality, 'a clip of a single frame')
+                if fact is not None and fact.blank:
+                    what = 'every frame of the clip' if fact.role == 'clip' else 'the picture'
+                    yield Problem('blank', case.case_id, path, modality, f'{what} has one grey level, or nearly')
 
 
 def _mask_problems(case: Case, facts: Facts, masked: set[str]) -> Iterable[Problem]:
@@ -280,8 +284,8 @@ def _part_problems(cases: Sequence[Case], parts: Mapping[str, str]) -> Iterable[
 
 
 def _same_files(cases: Sequence[Case], facts: Facts, parts: Mapping[str, str], schema: Schema) -> Iterable[Problem]:
-    """Equal content under two patients (blocking), or twice under one; masks may be equal."""
-    digests = {path: fact.sha256 for (path, _), fact in facts.items() if fact.sha256}
+    """Equal content under two patients (blocking), or twice under one; masks and blank pictures may be equal."""
+    digests = {path: fact.sha256 for (path, _), fact in facts.items() if fact.sha256 and not fact.blank}
     first: dict[str, tuple[Case, Path]] = {}
     for case in cases:
         column_of: dict[Path, tuple[str, str]] = {}  # file -> modality and its column

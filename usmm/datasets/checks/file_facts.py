@@ -51,6 +51,7 @@ class FileFacts:
         lesion: Pixels of a mask that are set.
         panels: What a split into panels would do, in words; empty for a single picture.
         window, bits: The grey values that become 0 and 255 that it was read with.
+        blank: Whether an image, or every frame of a clip, is of one grey level or nearly.
         pictures: (frame, digest) of the image, or of several frames of the clip.
         error: Why it cannot be used; None where it can.
         kind: One word for the error: `unreadable` or `empty`.
@@ -73,6 +74,7 @@ class FileFacts:
     panels: str = ''
     window: Window | None = None
     bits: int | None = None
+    blank: bool = False
     pictures: tuple[tuple[int, PictureDigest], ...] = ()
     error: str | None = None
     kind: str = ''
@@ -133,7 +135,8 @@ def _image(path: Path, look: Look) -> Found:
     pixels = read_image(path, look.window, look.bits)
     found: Found = dict(height=pixels.shape[0], width=pixels.shape[1])
     if look.digests:
-        found['pictures'] = ((0, pixels_digest(pixels)),)
+        digest = pixels_digest(pixels)
+        found |= dict(pictures=((0, digest),), blank=digest.blank)
     return found | (dict(panels=look.describe_panels(path, pixels)) if look.describe_panels else {})
 
 
@@ -161,6 +164,8 @@ def _clip(path: Path, look: Look) -> Found:
         raise DataError('a clip without frames', file=path)
     seconds = round(times[-1] - times[0] + (1 / fps if fps else 0), 3)
     found |= dict(fps=fps, frames=len(times), seconds=seconds, pictures=tuple(digests.digests))
+    if look.digests:
+        found['blank'] = digests.blank
     if look.describe_panels and brightest is not None:
         found['panels'] = look.describe_panels(path, brightest)
     return found

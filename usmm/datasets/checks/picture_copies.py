@@ -13,7 +13,14 @@ from mmengine.logging import print_log
 
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.file_facts import FileFacts
-from usmm.datasets.checks.picture_digests import Picture, PictureDigest, near_pairs, picture_digest, same_texture
+from usmm.datasets.checks.picture_digests import (
+    Picture,
+    PictureDigest,
+    first_picture,
+    near_pairs,
+    picture_digest,
+    same_texture,
+)
 from usmm.datasets.table_problem import Problem
 from usmm.datasets.transforms.depth_options import DepthOptions
 from usmm.readers import DataError
@@ -78,7 +85,7 @@ def copies_across(
 
     Args:
         groups: Name of a part -> its cases. A pair of one patient counts as none: views of one lesion look alike.
-        clips: Modalities that are clips, compared by their first frames.
+        clips: Modalities that are clips, compared by their first frame that is not blank.
         depth: The grey values that become 0 and 255, as the loaders have them.
     """
     entries = []
@@ -87,8 +94,10 @@ def copies_across(
         for case in cases:
             for modality, files in case.files.items():
                 for file in files:
-                    picture = Picture(file, modality in clips, 0, *(depth or DepthOptions()).at(modality))
+                    window, bits = (depth or DepthOptions()).at(modality)
                     try:
+                        clip = modality in clips
+                        picture = first_picture(file, window) if clip else Picture(file, False, 0, window, bits)
                         entries.append(Entry(picture, picture_digest(picture), case, name))
                     except (DataError, OSError):
                         unread.append(file.name)
@@ -123,8 +132,9 @@ def similar_pairs(entries: Sequence[Entry]) -> list[PicturePair]:
     """Pairs of pictures of two patients in two places that show the same, or nearly; one pair for two files.
 
     Args:
-        entries: The pictures.
+        entries: The pictures; those that are blank are left out.
     """
+    entries = [entry for entry in entries if not entry.digest.blank]
     pairs: dict[tuple[Path, Path], PicturePair] = {}
     tried: Counter[tuple[Path, Path]] = Counter()
     compared = 0

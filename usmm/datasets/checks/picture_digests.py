@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -23,6 +25,8 @@ BITS = HASH_SIZE**2
 # cut off each side in 52. Synthetic pictures, which share their layout, come down to 32: the texture decides as well.
 NEAR = 60
 BLOCK = 1024  # pictures compared at a time
+BLANK = 2.0  # grey levels (standard deviation); the plainest of 256 pictures (BrEaST) has 20.7
+LEAD = 300  # frames at the beginning of a clip among which one that is not blank is looked for
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,12 @@ class PictureDigest:
         pixels: SHA-256 of the decoded pixels (H, W, 3), so that a grey picture saved as colour, or one packed anew
             without loss, has the same.
         bits: Perceptual hash as bytes, 256 bits.
+        blank: Whether it is of one grey level, or nearly: all blank pictures are alike, and none is a copy.
     """
 
     pixels: str
     bits: bytes
+    blank: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,18 +82,22 @@ class ClipDigests:
 
     Args:
         most: Digests are thinned out beyond so many.
+
+    Attributes:
+        blank: Whether all frames were blank so far.
     """
 
     def __init__(self, most: int = 16) -> None:
-        self.most, self.step, self.seen = most, 1, 0
+        self.most, self.step, self.seen, self.blank = most, 1, 0, True
         self.digests: list[tuple[int, PictureDigest]] = []
 
     def add(self, frame: ClipFrame) -> None:
-        """Look at the next frame; its pixels are converted only where its digest is kept.
+        """Look at the next frame; its pixels are converted only where its digest is kept, or all before it were blank.
 
         Args:
             frame: The frame.
         """
+        self.blank = self.blank and is_blank(frame.grey())
         if self.seen % self.step == 0:
             self.digests.append((self.seen, pixels_digest(frame.rgb())))
             if len(self.digests) > self.most:
@@ -107,6 +117,32 @@ def picture_digest(picture: Picture) -> PictureDigest:
     return _digest(picture, file_state(picture.path))
 
 
+def first_picture(path: Path, window: Window | None = None) -> Picture:
+    """The first frame of a clip that is not blank, among its first 300; its first frame where all of them are.
+
+    Args:
+        path: The clip.
+        window: As in `Picture`.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    return Picture(path, True, _first_frame(path, window, file_state(path)), window)
+
+
+def is_blank(grey: np.ndarray) -> bool:
+    """Whether a picture is of one grey level, or nearly.
+
+    Args:
+        grey: (H, W) uint8.
+
+    Example:
+        >>> is_blank(np.full((40, 60), 7, np.uint8)), is_blank(np.eye(8, dtype=np.uint8) * 90)
+        (True, False)
+    """
+    return bool(cv2.meanStdDev(grey)[1].item() < BLANK)
+
+
 def pixels_digest(pixels: NDArray[np.uint8]) -> PictureDigest:
     """The digest of decoded pixels.
 
@@ -121,7 +157,8 @@ def pixels_digest(pixels: NDArray[np.uint8]) -> PictureDigest:
 
     found = imagehash.phash(Image.fromarray(pixels), hash_size=HASH_SIZE).hash
     content = f'{pixels.shape}'.encode() + pixels.tobytes()  # zeros of another size are another picture
-    return PictureDigest(hashlib.sha256(content).hexdigest(), np.packbits(found.ravel()).tobytes())
+    blank = is_blank(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    return PictureDigest(hashlib.sha256(content).hexdigest(), np.packbits(found.ravel()).tobytes(), blank)
 
 
 def near_pairs(bits: Sequence[bytes], most: int = NEAR) -> list[tuple[int, int, int]]:
@@ -160,6 +197,13 @@ def same_texture(one: Picture, other: Picture) -> bool:
 @lru_cache(maxsize=100_000)
 def _digest(picture: Picture, state: tuple[int, ...]) -> PictureDigest:
     return pixels_digest(picture.read())
+
+
+@lru_cache(maxsize=100_000)
+def _first_frame(path: Path, window: Window | None, state: tuple[int, ...]) -> int:
+    with open_clip(path, window=window) as opened:
+        lead = enumerate(islice(opened.sample(None), LEAD))
+        return next((index for index, frame in lead if not is_blank(frame.grey())), 0)
 
 
 @lru_cache(maxsize=512)
