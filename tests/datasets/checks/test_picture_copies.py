@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from usmm.datasets import CaseDataset
 from usmm.datasets.case_table import CaseTable
@@ -25,6 +26,7 @@ from usmm.datasets.checks.picture_digests import (
     picture_digest,
     pixels_digest,
 )
+from usmm.datasets.checks.picture_variants import VARIANTS
 from usmm.datasets.checks.texture_likeness import SAME, likeness, texture
 from usmm.datasets.transforms.depth_options import DepthOptions, pipeline_depths
 from usmm.engine.preconditions import report_copies
@@ -55,6 +57,28 @@ COPIES = {
     'bright': lambda picture: ImageEnhance.Brightness(picture).enhance(1.2),
     'cut': lambda picture: picture.crop((4, 3, 236, 177)),
 }
+# how a copy was made, and what is reported of it
+CHANGED = {
+    'mirrored': (ImageOps.mirror, 'mirrored'),
+    'flipped': (ImageOps.flip, 'mirrored top to bottom'),
+    'transposed': (lambda p: p.transpose(Image.Transpose.TRANSPOSE), 'mirrored and rotated by 90 degrees'),
+    '90': (lambda p: p.transpose(Image.Transpose.ROTATE_90), 'rotated by 90 degrees'),
+    '180': (lambda p: p.transpose(Image.Transpose.ROTATE_180), 'rotated by 180 degrees'),
+    '270': (lambda p: p.transpose(Image.Transpose.ROTATE_270), 'rotated by 270 degrees'),
+    'mirrored JPEG': (lambda p: ImageOps.mirror(jpeg(p, 40)), 'mirrored'),
+    'mirrored cut': (lambda p: ImageOps.mirror(cut(p, 0.15)), 'cut to about 70 % of its width and height, mirrored'),
+    **{
+        f'cut {share}': (lambda p, share=share: cut(p, share), 'cut to about')
+        for share in (0.05, 0.08, 0.1, 0.13, 0.17, 0.2)
+    },
+}
+
+
+def cut(picture: Image.Image, share: float) -> Image.Image:
+    x, y = round(picture.width * share), round(picture.height * share)
+    return picture.crop((x, y, picture.width - x, picture.height - y))
+
+
 EQUAL = {
     'grey as colour': lambda picture, path: picture.convert('RGB').save(path),
     'packed anew': lambda picture, path: picture.save(path, compress_level=1),
@@ -97,6 +121,22 @@ def test_pictures_that_look_nearly_the_same_are_warned_of_with_a_sheet(tmp_path:
     with Image.open(tmp_path / 'out' / 'near_duplicates.png') as sheet:
         shown = np.asarray(sheet.convert('L'))
     assert shown[:240].std() > 10, 'both pictures are drawn'
+
+
+@pytest.mark.parametrize('how', CHANGED)
+def test_a_copy_that_was_mirrored_rotated_or_cut_is_reported_with_what_was_done(tmp_path: Path, how: str) -> None:
+    change, words = CHANGED[how]
+    path = table(tmp_path, lambda picture, place: change(picture).save(place))
+    (problem,) = [p for p in check_data(path, SCHEMA, CLASSES).problems if p.kind == 'near_duplicate']
+    assert problem.case_id == 'c5' and problem.message.startswith(f'looks like (5.png is {words}')
+
+
+def test_the_picture_that_was_cut_is_named_where_it_comes_first(tmp_path: Path) -> None:
+    cut(speckle(0), 0.1).save(tmp_path / 'a.png')
+    speckle(0).save(tmp_path / 'b.png')
+    cases = {i: [Case(i, f'p{i}', files={'bus': (tmp_path / f'{i}.png',)})] for i in 'ab'}
+    (pair,) = copies_across(cases, [])
+    assert pair.cases == ('a', 'b') and pair.how.startswith('a.png is cut to about')
 
 
 def test_other_pictures_and_those_of_one_patient_are_no_pairs(tmp_path: Path) -> None:
@@ -143,17 +183,23 @@ def test_files_that_cannot_be_read_are_left_to_the_check_of_files(tmp_path: Path
 
 def test_distances_are_numbers_of_bits() -> None:
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 2, (9, 256), dtype=np.uint8)
-    expected = sorted(
-        (int((rows[i] != rows[j]).sum()), i, j) for i in range(9) for j in range(i + 1, 9)
-    )  # a naive loop
-    found = near_pairs([np.packbits(row).tobytes() for row in rows], 256)
-    assert [(bits, i, j) for i, j, bits in found] == expected and near_pairs([b'x' * 32]) == []
+    rows = rng.integers(0, 2, (9, len(VARIANTS), 256), dtype=np.uint8)
+    expected = {}  # a naive loop
+    for copy, original in itertools.permutations(range(9), 2):
+        for number, variant in enumerate(VARIANTS):
+            if variant.keep < 1 or copy > original:
+                bits = int((rows[copy, 0] != rows[original, number]).sum())
+                pair = tuple(sorted((copy, original)))
+                expected[pair] = min(expected.get(pair, (999,)), (bits, number, copy, original))
+    found = near_pairs([np.packbits(row, axis=1).tobytes() for row in rows], 256)
+    assert [(n.bits, VARIANTS.index(n.variant), n.copy, n.original) for n in found] == sorted(expected.values())
+    assert near_pairs([b'x' * 32 * len(VARIANTS)]) == []
+    assert near_pairs([np.packbits(row, axis=1).tobytes() for row in rows], 0) == []
 
 
 def test_texture_of_a_blank_picture_is_like_nothing() -> None:
-    blank = texture(np.zeros((50, 60, 3), np.uint8))
-    other = texture(np.asarray(speckle(1).convert('RGB')))
+    blank = texture(np.zeros((50, 60), np.uint8))
+    other = texture(np.asarray(speckle(1)))
     assert likeness(blank, other) == likeness(other, blank) == 0 and likeness(other, other) >= SAME
 
 

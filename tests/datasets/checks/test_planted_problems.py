@@ -137,6 +137,7 @@ OF_A_CASE: dict[int, tuple[str, Callable[[Row, Path], object]]] = {
     35: ('split', cell('part', 'training')),
     36: ('same_file', cell('ue', '36.png')),
     37: ('same_pixels', lambda row, folder: clip_of(folder / row['dceus'], 38)),
+    45: ('near_duplicate', lambda row, folder: Image.fromarray(picture(46)[:, ::-1]).save(folder / row['bus'])),
     44: ('blank', lambda row, folder: Image.new('L', (128, 96), 7).save(folder / row['bus'])),
 }  # fmt: skip
 
@@ -198,7 +199,7 @@ def test_a_clean_table_has_no_problem(clean: tuple[Path, list[Row]], tmp_path: P
 @pytest.mark.parametrize('i', OF_A_CASE)
 def test_each_planted_problem_of_a_case_is_reported(found: CheckResult, i: int) -> None:
     kind = OF_A_CASE[i][0]
-    case = {2: 'c3', 30: 'c31', 26: 'c27', 28: 'c29', 37: 'c38', 33: 'c39'}.get(i, f'c{i}')
+    case = {2: 'c3', 30: 'c31', 26: 'c27', 28: 'c29', 37: 'c38', 33: 'c39', 45: 'c46'}.get(i, f'c{i}')
     assert kind in [problem.kind for problem in found.problems if problem.case_id == case]
 
 
@@ -221,6 +222,6 @@ def test_a_column_that_is_not_there_is_reported(clean: tuple[Path, list[Row]], t
 
 
 def test_nothing_else_is_reported(found: CheckResult) -> None:
-    planted = {f'c{i}' for i in OF_A_CASE} | {'c3', 'c31', 'c27', 'c29', 'c38', 'c39'}
+    planted = {f'c{i}' for i in OF_A_CASE} | {'c3', 'c31', 'c27', 'c29', 'c38', 'c39', 'c46'}
     others = [str(p) for p in found.problems if p.case_id is not None and p.case_id not in planted]
     assert others == []
