@@ -138,6 +138,9 @@ OF_A_CASE: dict[int, tuple[str, Callable[[Row, Path], object]]] = {
     36: ('same_file', cell('ue', '36.png')),
     37: ('same_pixels', lambda row, folder: clip_of(folder / row['dceus'], 38)),
     45: ('near_duplicate', lambda row, folder: Image.fromarray(picture(46)[:, ::-1]).save(folder / row['bus'])),
+    47: ('mask_full', lambda row, folder: Image.new('L', (128, 96), 1).save(folder / row['bus_mask'])),
+    48: ('mask_full', cell('bus_mask', '48.png')),
+    49: ('small', lambda row, folder: Image.fromarray(picture(49, (31, 128))).save(folder / row['ue'])),
     44: ('blank', lambda row, folder: Image.new('L', (128, 96), 7).save(folder / row['bus'])),
 }  # fmt: skip
 
@@ -163,6 +166,7 @@ OF_THE_TABLE: dict[str, Callable[[list[Row], Path], object]] = {
     'label_leak': lambda rows, folder: grade_is_the_label(rows),
     'not_read': lambda rows, folder: rows[44].update(bus='44.png;45_ue.png'),
     'depths': lambda rows, folder: Image.fromarray(picture(46).astype(np.uint16) * 257).save(folder / '46.png'),
+    'same_mask': lambda rows, folder: rows[50].update(bus_mask='51_mask.png'),
     'scales': lambda rows, folder: [
         (dicom(folder / f'{i}.dcm', 200 + i), rows[i].update(ue=f'{i}.dcm')) for i in (47, 48)
     ],

@@ -12,6 +12,7 @@ from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.depth_checks import depth_problems
 from usmm.datasets.checks.file_facts import FileFacts
 from usmm.datasets.checks.label_leaks import label_leaks
+from usmm.datasets.checks.mask_checks import mask_problems, same_masks
 from usmm.datasets.converters.cells import read_records
 from usmm.datasets.table_problem import Problem
 from usmm.readers import outside
@@ -37,8 +38,12 @@ WARNINGS = frozenset(
         'label_leak',
         'not_read',
         'blank',
+        'small',
+        'mask_full',
+        'same_mask',
     }
 )
+SMALL = 32  # pixels; a picture with a shorter side shows no texture
 Facts = Mapping[tuple[Path, str], FileFacts]
 
 
@@ -123,12 +128,13 @@ def find_problems(
     problems = list(table.problems)
     for case in table.cases:
         problems += _file_problems(case, facts)
-        problems += _mask_problems(case, facts, masked)
+        problems += mask_problems(case, facts, masked)
         problems += _box_problems(case, facts, boxed)
         problems += [
             Problem('no_modality', case.case_id, None, m, f'the case has no {m}') for m in wanted if m not in case.files
         ]
     problems += depth_problems(table.cases, facts)
+    problems += same_masks(table.cases, facts)
     problems += _label_problems(table)
     problems += _leaks(table)
     problems += _part_problems(table.cases, {**(parts or {}), **table.parts})
@@ -218,26 +224,12 @@ def _file_problems(case: Case, facts: Facts) -> Iterable[Problem]:
                     yield Problem(fact.kind, case.case_id, path, modality, fact.error)
                 elif fact is not None and fact.role == 'clip' and fact.frames == 1:
                     yield Problem('one_frame', case.case_id, path, modality, 'a clip of a single frame')
+                if fact is not None and fact.role != 'mask' and 0 < min(fact.width, fact.height) < SMALL:
+                    message = f'only {fact.width}x{fact.height} pixels; a picture to learn from has {SMALL} or more'
+                    yield Problem('small', case.case_id, path, modality, message)
                 if fact is not None and fact.blank:
                     what = 'every frame of the clip' if fact.role == 'clip' else 'the picture'
                     yield Problem('blank', case.case_id, path, modality, f'{what} has one grey level, or nearly')
-
-
-def _mask_problems(case: Case, facts: Facts, masked: set[str]) -> Iterable[Problem]:
-    """Masks without a lesion, of another size than every picture of their modality, or absent where others have one."""
-    for modality, paths in case.files.items():
-        masks = case.mask_files.get(modality, ())
-        if modality in masked and not masks:
-            yield Problem('no_mask', case.case_id, None, modality, 'no mask; other cases have one')
-        found = [facts[path, role] for path in paths for role in ('image', 'clip') if (path, role) in facts]
-        sizes = {(fact.width, fact.height) for fact in found if fact.error is None}
-        for mask in (facts[path, 'mask'] for path in masks if (path, 'mask') in facts):
-            if mask.error is None and not mask.lesion:
-                yield Problem('mask_empty', case.case_id, mask.path, modality, 'the mask marks no lesion')
-            if mask.error is None and sizes and (mask.width, mask.height) not in sizes:
-                size = ' or '.join(f'{w}x{h}' for w, h in sorted(sizes))
-                message = f'the mask is {mask.width}x{mask.height}, its picture {size}'
-                yield Problem('mask_size', case.case_id, mask.path, modality, message)
 
 
 def _box_problems(case: Case, facts: Facts, boxed: set[str]) -> Iterable[Problem]:

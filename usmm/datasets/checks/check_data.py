@@ -25,6 +25,7 @@ from usmm.structures import ModalityInfo, Schema, Settings
 from usmm.structures.case_info import TABLE
 
 MANIFEST = 'manifest.json'
+DIGESTS = ('pictures', 'marked', 'content')  # facts that are of no use in a table
 PROBLEM_COLUMNS = ('blocking', 'kind', 'case_id', 'modality', 'file', 'message')
 
 
@@ -78,7 +79,7 @@ class CheckResult:
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
         _write_csv(out / 'problems.csv', PROBLEM_COLUMNS, self.rows())
-        names = [f.name for f in fields(FileFacts) if f.name != 'pictures']
+        names = [f.name for f in fields(FileFacts) if f.name not in DIGESTS]
         facts = [
             {n: getattr(fact, n) for n in names} | dict(path=relative(fact.path, self.root)) for fact in self.facts
         ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,8 @@ class FileFacts:
         frames, fps, seconds: Of a clip, as decoded: not what the container claims.
         depth, used_depth, scale, assumed: Of an image or clip, as `usmm.readers.depth_facts` states them.
         lesion: Pixels of a mask that are set.
+        marked: SHA-256 of which pixels of a mask are set, and of its size.
+        content: Of a mask that marks half of its pixels or more, the digest of its pixels as a picture.
         panels: What a split into panels would do, in words; empty for a single picture.
         window, bits: The grey values that become 0 and 255 that it was read with.
         blank: Whether an image, or every frame of a clip, is of one grey level or nearly.
@@ -71,6 +75,8 @@ class FileFacts:
     scale: str = ''
     assumed: str = ''
     lesion: int = 0
+    marked: str = ''
+    content: str = ''
     panels: str = ''
     window: Window | None = None
     bits: int | None = None
@@ -142,7 +148,13 @@ def _image(path: Path, look: Look) -> Found:
 
 def _mask(path: Path, _: Look) -> Found:
     pixels = read_mask(path)
-    return dict(height=pixels.shape[0], width=pixels.shape[1], lesion=int(np.count_nonzero(pixels)))
+    lesion = int(np.count_nonzero(pixels))
+    marked = hashlib.sha256(f'{pixels.shape}'.encode() + np.packbits(pixels).tobytes()).hexdigest()
+    content = ''
+    if 2 * lesion >= pixels.size:
+        with suppress(DataError):  # a mask may have a depth that pictures need a window for
+            content = pixels_digest(read_image(path)).pixels
+    return dict(height=pixels.shape[0], width=pixels.shape[1], lesion=lesion, marked=marked, content=content)
 
 
 def _clip(path: Path, look: Look) -> Found:
