@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from usmm.datasets.checks.picture_copies import PicturePair
 
+SHEET = 'near_duplicates.png'  # in the folder of the results
 SIDE, TEXT, PAIRS = 240, 18, 40  # pixels of a picture and of a line of text; pairs on a sheet
 
 
