@@ -104,13 +104,15 @@ def test_every_file_of_weights_states_its_patients(tiny_run: Path, tmp_path: Pat
 def test_another_preparation_of_inputs_is_stated(tiny_run: Path, tmp_path: Path) -> None:
     run = experiment(tiny_run, tmp_path, tiny_run / 'model.pth', model__data_preprocessor__mean=[0, 0, 0])
     (note,) = run.weights.notes
-    assert 'inputs are prepared in another way than in the training: data_preprocessor.mean.0 0 instead of' in note
+    assert (
+        'inputs are prepared in another way than in the training: data_preprocessor.mean [0, 0, 0] instead of' in note
+    )
     assert run.facts()['weights'] == [note]
     config = tmp_path / 'other.py'
     config.write_text((tiny_run / 'config.py').read_text() + '\nmodel["data_preprocessor"]["std"] = [1, 1, 1]\n')
     predictor = Predictor((config, tiny_run / 'model.pth'), 'cpu')
     (prediction,) = predictor.predict([dict(case_id='c')])
-    assert predictor.bundle.notes and 'data_preprocessor.std.0 1 instead of' in predictor.bundle.notes[0]
+    assert predictor.bundle.notes and 'data_preprocessor.std [1, 1, 1] instead of' in predictor.bundle.notes[0]
     assert Predictor(tiny_run, 'cpu').bundle.notes == () and prediction.error is not None
 
 
@@ -120,8 +122,8 @@ def test_columns_that_changed_places_are_stated(tiny_run: Path) -> None:
     assert preparation_differences(before, before) is None and preparation_differences(before, {}) is None
     config.schema.images.bus, config.schema.images.ue = 'ue', 'bus'
     assert preparation_differences(preparation_of(config), before) == (
-        'inputs are prepared in another way than in the training: column of bus ue instead of bus, column of ue bus '
-        'instead of ue'
+        "inputs are prepared in another way than in the training: column of bus 'ue' instead of 'bus', column of ue "
+        "'bus' instead of 'ue'"
     )
 
 
@@ -177,8 +179,12 @@ def test_results_of_a_training_are_not_replaced(tiny_run: Path, tmp_path: Path) 
     with pytest.raises(
         ValueError, match=r'holds the results of a training \(model\.pth\), which those of a test would'
     ):
-        check_no_run(tiny_run)
-    check_no_run(tmp_path)
+        check_no_run(tiny_run, 'w.pth')
+    check_no_run(tmp_path, 'w.pth')
+    (tmp_path / 'metrics.json').write_text('{"checkpoint": "v.pth"}')
+    check_no_run(tmp_path, Path('v.pth').absolute())
+    with pytest.raises(ValueError, match=r'holds a test of other weights \(v\.pth\): name another fo'):
+        check_no_run(tmp_path, 'w.pth')
     (tmp_path / 'fold_0').mkdir()
     with pytest.raises(ValueError, match='holds a cross-validation, whose results a run would replace: use'):
         check_no_folds(tmp_path)

@@ -210,3 +210,48 @@ def test_check_data_and_the_record_of_a_run_see_the_masks_of_a_file_table(folder
     data = CaseDataset(folder / 'cases.csv', dict(FORM, file_table='files.csv'), CLASSES, ['bus'])
     after = [record.files for record in record_cases({'train': data}, CLASSES)]
     assert [a == b for a, b in zip(before, after)] == [False, True]  # the mask is now that of another image
+
+
+def test_a_mask_column_of_another_name_is_a_problem(folder: Path) -> None:
+    for name in ('Mask', 'masks', 'mask_file'):
+        save(folder / 'files.csv', [{(name if k == 'mask' else k): v for k, v in row.items()} for row in FILES])
+        (problem,) = [p for p in read(folder).problems if p.kind == 'column']
+        assert "the file table files.csv has no column 'mask'" in problem.message
+        assert read(folder, dict(path='files.csv', mask=name)).problems == []
+    (problem,) = read(folder, dict(path='files.csv', mask=name, view='views')).problems
+    assert "has no column 'views', did you mean 'view'?" in problem.message
+
+
+def test_a_modality_without_a_row_and_two_of_one_name_are_refused(folder: Path) -> None:
+    save(folder / 'files.csv', [row for row in FILES if row['modality'] != 'Doppler'])
+    (problem,) = read(folder).problems
+    assert problem.modality == 'cdfi' and problem.message == (
+        "no row of files.csv has the modality 'Doppler'; they have ['B-mode']"
+    )
+    with pytest.raises(ValueError, match=r"in a file table each modality needs a name of its own, got \['US', 'US'\]"):
+        Schema(images=dict(bus='US', cdfi='US'), file_table='files.csv')
+
+
+def test_names_of_views_and_modalities_are_taken_loosely_where_they_are_clear(folder: Path) -> None:
+    rows = [dict(row, view=row['view'].upper() + ' ' if row['modality'] == 'Doppler' else row['view']) for row in FILES]
+    save(folder / 'files.csv', [dict(row, modality={'B-mode': 'bus'}.get(row['modality'], 'Doppler')) for row in rows])
+    table = read(folder)
+    assert table.problems == [] and names(table.cases[0].files['bus']) == ['b.png', 'a.png'] and table.notes == []
+
+
+def test_numbers_and_missing_words_of_repeated_rows_agree(folder: Path) -> None:
+    cases = {row['case_id']: row for row in CASES}
+    rows = [{**cases[row['case_id']], **row} for row in FILES]
+    rows[1]['age'], rows[2]['age'] = '40.0', 'n/a'
+    save(folder / 'cases.csv', rows)
+    table = read(folder, {})
+    assert table.problems == [] and table.cases[0].clinical['age'] == 40
+
+
+def test_masks_that_a_mapping_names_and_the_table_lacks_are_warned_of(folder: Path) -> None:
+    rows = [dict(row, bus='a.png', outline='b_mask.png') for row in CASES]
+    save(folder / 'cases.csv', rows)
+    schema = dict(images=dict(bus='bus'), masks=dict(bus='outlin'), clinical=[dict(name='age')])
+    (problem,) = [p for p in check_data(folder / 'cases.csv', schema, CLASSES).problems if p.kind == 'mask_column']
+    assert problem.message == "the table has no column 'outlin', which schema.masks names, did you mean 'outline'?"
+    assert CaseDataset(folder / 'cases.csv', schema, CLASSES).labels.tolist() == [0, 1], 'masks may be absent elsewhere'

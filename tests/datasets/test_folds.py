@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from usmm.datasets.folds import check_disjoint, inner_split, make_folds, read_folds, write_folds
 from usmm.readers import DataError
@@ -194,3 +195,15 @@ def test_copies_of_a_file_in_two_parts_are_found_by_content(tmp_path):
     check_disjoint({'train': [cases['a'], cases['b']], 'test': [cases['c']]})
     with pytest.raises(DataError, match=r'the same picture is in test .*b.png. and in train .file .*a.png'):
         check_disjoint({'train': [cases['a']], 'val': [], 'test': [cases['b']]})
+
+
+@pytest.mark.parametrize('level', [0, 255])
+def test_blank_pictures_of_two_parts_are_no_copies(tmp_path, level):
+    for name in ('a', 'b'):
+        Image.new('L', (40, 40), level).save(tmp_path / f'{name}.png')
+    cases = {name: [Case(name, name, files={'bus': (tmp_path / f'{name}.png',)})] for name in ('a', 'b')}
+    check_disjoint({'train': cases['a'], 'val': [], 'test': cases['b']})
+    for name in ('a', 'b'):
+        (tmp_path / f'{name}.png').write_bytes(b'no picture')
+    with pytest.raises(DataError, match=r'the same picture is in test \(.*b.png\) and in train'):
+        check_disjoint({'train': cases['a'], 'val': [], 'test': cases['b']})

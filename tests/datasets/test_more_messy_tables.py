@@ -198,3 +198,13 @@ def test_records_of_pandas_keep_their_ids_and_large_numbers_are_refused() -> Non
     cases = [reader.read(row, 1).case for row in frame.to_dict('records')]
     assert [(case.case_id, case.patient_id) for case in cases] == [('1', '7'), ('2', '2')]
     assert reader.read(dict(age=10**400), 1).error == 'age inf is not finite'
+
+
+def test_words_for_not_known_are_no_patient(tmp_path: Path) -> None:
+    rows = ['c1,unknown,benign,40,left', 'c2,unknown,malignant,50,left', 'c3,p3,benign,4,left']
+    problems = read(text(tmp_path / 't.csv', *rows)).problems
+    (problem,) = problems
+    assert problem.kind == 'patient_id' and problem.message == (
+        'patient id \'unknown\' of 2 cases is a word for "not known", and would count as one patient: write an id for '
+        'each, or leave the cases out'
+    )

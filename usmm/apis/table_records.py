@@ -56,9 +56,16 @@ def table_records(path: Path, schema: Schema, columns: Collection[str], file_tab
         raise DataError('the table has no rows', file=path)
     names = [str(name) for name in frame.columns]
     form = schema.file_table
+    own = any(name in columns for name in names)
     if file_table is not None:
-        form = replace(form or FileTable(), path=str(file_table.absolute()))
-    elif form is None or any(name in columns for name in names):
+        same = file_table.absolute() == path.absolute()  # one table of both
+        form = replace(form or FileTable(), path=None if same else str(file_table.absolute()))
+    elif own and form is not None and form.path is not None and (path.parent / form.path).is_file():
+        raise DataError(
+            f'both this table and {form.path} state files: remove the columns of files here, or the file table',
+            file=path,
+        )
+    elif form is None or own:
         return [TableRecord(cells) for cells in records_of(frame)]
     schema = replace(schema, file_table=form)
     if form.path is not None:
@@ -66,9 +73,9 @@ def table_records(path: Path, schema: Schema, columns: Collection[str], file_tab
         problems = list(files.problems)
     else:
         files = FileRows.of_frame(frame, path, schema, schema.table_format)
-        own = [{str(k): v for k, v in row.items()} for row in frame.to_dict('records')]
+        plain = [{str(k): v for k, v in row.items()} for row in frame.to_dict('records')]
         stated = [name for name in names if name not in form.columns or name == schema.case_id]
-        merged = merge_rows(own, frame.attrs[ROW_NUMBERS], schema.case_id, stated, schema.table_format)
+        merged = merge_rows(plain, frame.attrs[ROW_NUMBERS], schema.case_id, stated, schema.table_format)
         rows = [dict(row) for row in merged.rows]
         problems = [Problem(kind, case_id, path, None, text) for kind, case_id, text in merged.problems]
         problems += files.problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from usmm.config.categories import settle_categories
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
+from usmm.engine.loaded_weights import weights_notes
 from usmm.engine.specs import CheckpointMeta
 from usmm.engine.workdir.outputs import load_weights
 from usmm.export import input_shapes
@@ -61,6 +64,8 @@ def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:
     meta = content.get('meta') or {}
     settle_categories(config, meta.get('categories'))
     ModelMeaning.of_settings(config).check(meta, checkpoint, config.name)
+    for note in weights_notes(checkpoint, meta, config):
+        print_log(note, 'current', logging.WARNING)
     model = MODELS.build(config.model.to_dict())
     load_state(model, content['state_dict'], checkpoint, config.name)
     model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     from usmm.engine.workdir.outputs import check_no_run
 
     work_dir = args.work_dir or str(Path(config.work_dir, 'test'))
-    check_no_run(Path(work_dir))
+    check_no_run(Path(work_dir), args.checkpoint)
     experiment = Experiment(config, work_dir, RunOptions(args.launcher), args.parts, args.checkpoint)
     experiment.verify()
     metrics, rows = experiment.evaluate(args.parts)

@@ -91,7 +91,9 @@ class CaseDataset(Dataset):
         uses_clinical = modalities is None or CLINICAL in modalities or clinical is not None
         used = {*self.modalities, *([CLINICAL] if uses_clinical else [])}
         problems = [p for p in self.table.problems if p.modality is None or p.modality in used]
-        milder = {'range', 'unit', 'category', 'id_zeros', 'spellings'} | (set() if require_labels else {'no_label'})
+        milder = {'range', 'unit', 'category', 'id_zeros', 'spellings', 'mask_column'} | (
+            set() if require_labels else {'no_label'}
+        )
         self._refuse([p for p in problems if p.kind not in milder])
         cases = self.table.cases if part is None else split_cases(self.table, Split.of(split))[part]
         self.cases = self._with_all_modalities(cases)
@@ -221,7 +223,7 @@ class CaseDataset(Dataset):
         """Refuse unknown categories where the model learns; where it is tested they are met as unknown."""
         ids = {case.case_id for case in cases}
         mild = [p for p in problems if p.kind in ('range', 'category') and p.case_id in ids]
-        mild += [p for p in problems if p.kind in ('id_zeros', 'unit', 'spellings')]
+        mild += [p for p in problems if p.kind in ('id_zeros', 'unit', 'spellings', 'mask_column')]
         if self.part not in ('val', 'test'):
             self._refuse([p for p in mild if p.kind == 'category'])
         if mild:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from usmm.datasets.checks.spellings import alike_categories
 from usmm.datasets.checks.units import unit_problems
 from usmm.datasets.file_cells import CLIP_SUFFIXES, IMAGE_SUFFIXES, FileCells
 from usmm.datasets.file_rows import FileRows
-from usmm.datasets.ids import perhaps_same_patient, same_patient
+from usmm.datasets.ids import perhaps_same_patient, same_patient, unknown_ids
 from usmm.datasets.repeated_rows import merge_rows
 from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError, read_box, read_table
@@ -235,11 +236,18 @@ class _RowReader:
             self.problem(
                 'patient_id', f'patient ids {list(group)} differ in case or blanks alone: write each in one way'
             )
+        if self.schema.patient_id != self.schema.case_id:
+            cases = Counter(case.patient_id for case in self.table.cases)
+            for name in unknown_ids(cases):
+                self.problem(
+                    'patient_id', f'patient id {name!r} of {cases[name]} cases is a word for "not known", and would '
+                    'count as one patient: write an id for each, or leave the cases out'
+                )  # fmt: skip
         for group in perhaps_same_patient(ids):
             self.problem(
                 'id_zeros',
-                f'patient ids {list(group)} differ in signs, leading zeros, accents or letters that look '
-                'alike alone: is this one patient?',
+                f'patient ids {list(group)} differ in signs, leading zeros, decimals, accents or letters that '
+                'look alike alone: is this one patient?',
             )
 
     def check_columns(self) -> None:
@@ -250,6 +258,12 @@ class _RowReader:
         wanted += [(v.source, CLINICAL) for v in schema.clinical]
         wanted += [(schema.split, None)] if schema.split else []
         wanted += [(schema.patient_id, None)] if schema.patient_id != Schema.patient_id else []
+        for name, columns in (('masks', schema.masks if self.files is None else {}), ('boxes', schema.boxes)):
+            stated = {} if isinstance(columns, str) else columns
+            for own, source in stated.items():
+                if source not in self.columns:
+                    words = f'the table has no column {source!r}, which schema.{name} names'
+                    self.problem('mask_column', f'{words}{suggestion(source, self.columns)}', own)
         for column, modality in wanted:
             if column not in self.columns:
                 hint = suggestion(column, self.columns) or f'; the table has {self.columns}'

@@ -104,7 +104,7 @@ def other_views(of_case: CaseViews) -> str | None:
         'the first files are of different views: bus long, cdfi short'
     """
     names = {m: views[0].name for m, views in of_case.items() if views and views[0].name is not None}
-    if len(set(names.values())) < 2:
+    if len({_plain(name) for name in names.values()}) < 2:
         return None
     return 'the first files are of different views: ' + ', '.join(f'{m} {name}' for m, name in names.items())
 
@@ -118,13 +118,14 @@ class _Grouping:
         self.numbers: Sequence[int] = frame.attrs[ROW_NUMBERS]
         self.cells: list[Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict('records')]
         self.words = {schema.column(m): m for m in schema.modalities}
+        self.words |= {m: m for m in schema.modalities if m not in self.words}  # its own name is its name as well
         self.other: Counter[str] = Counter()  # words for modalities that the schema does not have
         self.case_id: str | None = None
         self.paths = FileCells(rows.path.parent, self._problem)
 
     def run(self) -> None:
         absent = [column for column in self.form.required if column not in self.columns]
-        for column in absent:
+        for column in [*absent, *self._named_columns()]:
             hint = suggestion(column, self.columns) or f'; the table has {self.columns}'
             self._problem('column', f'the file table {self.rows.path.name} has no column {column!r}{hint}')
         if absent:
@@ -144,6 +145,19 @@ class _Grouping:
             views[case_id][modality].append(view)
         self.rows.views = {case_id: _in_order(of_case) for case_id, of_case in views.items()}
         self._count_others()
+
+    def _named_columns(self) -> list[str]:
+        """Optional columns that are absent though the config names them, or the table has one of nearly their name."""
+        usual = FileTable()
+        pairs = [
+            (self.form.mask, usual.mask), (self.form.view, usual.view), (self.form.time, usual.time),
+            (self.form.site, usual.site),
+        ]  # fmt: skip
+        absent = [name for name, default in pairs if name != default and name not in self.columns]
+        plain = [column.casefold().replace('_', '').replace(' ', '') for column in self.columns]
+        if self.form.mask not in self.columns and set(plain) & {'mask', 'masks', 'maskfile', 'maskfiles'}:
+            absent += [self.form.mask] if self.form.mask not in absent else []
+        return absent
 
     def _entry(self, row: Row, number: int) -> tuple[str, str, View] | None:
         """Case, modality and view of a row; None where it is not used, or reported as a problem."""
@@ -177,9 +191,16 @@ class _Grouping:
         self.case_id = None
         if not self.words:  # no files are wanted
             return
+        used = {m for of_case in self.rows.views.values() for m in of_case}
+        for modality in [m for m in self.schema.modalities if m not in used and self.rows.views]:
+            self._problem(
+                'modality', f'no row of {self.rows.path.name} has the modality {self.schema.column(modality)!r}; they '
+                f'have {sorted({*self.other, *(self.schema.column(m) for m in used)})}', modality, self.rows.path
+            )  # fmt: skip
+        names = [self.schema.column(modality) for modality in self.schema.modalities]
         if self.other and not self.rows.views:
             self._problem(
-                'modality', f'no row of {self.rows.path.name} has a modality of the schema, {list(self.words)}; they '
+                'modality', f'no row of {self.rows.path.name} has a modality of the schema, {names}; they '
                 f'have {sorted(self.other)}', file=self.rows.path
             )  # fmt: skip
             return
@@ -214,8 +235,15 @@ def _stated(schema: Schema) -> FileTable:
 
 def _in_order(of_case: Mapping[str, Sequence[View]]) -> dict[str, tuple[View, ...]]:
     """The views of each modality, those whose name is in more modalities first."""
-    names = Counter(name for views in of_case.values() for name in {v.name for v in views if v.name is not None})
+    names = Counter(
+        name for views in of_case.values() for name in {_plain(v.name) for v in views if v.name is not None}
+    )
     return {
-        m: tuple(sorted(views, key=lambda view: -names[view.name] if view.name is not None else 0))
+        m: tuple(sorted(views, key=lambda view: -names[_plain(view.name)] if view.name is not None else 0))
         for m, views in of_case.items()
     }
+
+
+def _plain(name: str | None) -> str:
+    """The name of a view without upper case and blanks."""
+    return ' '.join((name or '').casefold().split())

@@ -14,6 +14,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from usmm.datasets.case_table import PARTS, CaseTable
+from usmm.datasets.checks.picture_digests import Picture, first_picture, picture_digest
 from usmm.datasets.data_digest import data_digest
 from usmm.datasets.ids import patient_key
 from usmm.datasets.split_settings import Split
@@ -240,8 +241,18 @@ def _check_copies(files: Mapping[str, set[str]]) -> None:
         seen: dict[str, tuple[str, str]] = {}
         for part, path in sorted(group):
             other, twin = seen.setdefault(data_digest(path), (part, path))
-            if other != part:
+            if other != part and not _is_blank(Path(path)):
                 raise DataError(f'the same picture is in {other} ({twin}) and in {part}', file=path)
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether a file shows nothing, as black pictures of two patients may; one that cannot be read is not blank."""
+    for find in (Picture, first_picture):
+        try:
+            return picture_digest(find(path)).blank
+        except DataError:
+            continue
+    return False
 
 
 def _patients(

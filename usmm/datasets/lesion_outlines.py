@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from usmm.structures import Case
 
+OTHER = 0.3  # difference of two shares that is stated
 MANY, FEW = 0.9, 0.5  # shares of cases: nearly all of the training part, and of those of now
 
 
@@ -37,6 +38,11 @@ def outline_changes(before: Mapping[str, float], now: Mapping[str, float]) -> li
             texts.append(
                 f'{modality}: no training case had an outline of the lesion, {now[modality]:.0%} of these cases have '
                 'one and are cropped to it'
+            )
+        elif before[modality] < MANY and abs(before[modality] - now[modality]) >= OTHER:
+            texts.append(
+                f'{modality}: {before[modality]:.0%} of the training cases were cropped to the lesion, '
+                f'{now[modality]:.0%} of these cases are'
             )
         elif before[modality] >= MANY and now[modality] < FEW:
             texts.append(

@@ -62,9 +62,11 @@ def merge_rows(
         own, stated = first[name]
         for column in columns:
             value = row.get(column)
+            if value is not None and value != own.get(column) and table_format.is_missing(value):
+                value = None  # a word for missing beside a value
             if value is None or own.get(column) is None:
                 filled += value is not own.get(column)
-            elif str(value) != str(own[column]):
+            elif not _same(str(value), str(own[column]), table_format):
                 text = f'{column} is {value!r} in line {number} and {own[column]!r} in line {stated[column]}'
                 merged.problems.append(('conflict', name, f'{text}: the rows of a case must agree'))
             if value is not None and own.get(column) is None:
@@ -73,3 +75,11 @@ def merge_rows(
         text = f'{filled} empty cells' if filled > 1 else '1 empty cell'
         merged.notes.append(f'{text} of repeated rows have the value of another row of the case')
     return merged
+
+
+def _same(one: str, other: str, table_format: TableFormat) -> bool:
+    """Whether two cells state the same: the same text, or the same number."""
+    if one.strip() == other.strip():
+        return True
+    numbers = table_format.number(one.strip()), table_format.number(other.strip())
+    return numbers[0] is not None and numbers[0] == numbers[1]

@@ -116,7 +116,8 @@ class Experiment:
         self.trained_on: frozenset[str] = frozenset()
         if self.config.get('load_from'):  # those patients are known to the weights that come out, too
             start = Path(self.config.load_from)
-            self.trained_on = LoadedWeights.of(start, load_weights(start).get('meta', {}), self.config).trained_on
+            self.weights = LoadedWeights.of(start, load_weights(start).get('meta', {}), self.config)
+            self.weights, self.trained_on = replace(self.weights, folder=None), self.weights.trained_on
         check_missing(self.model, self.parts)
         if checkpoint is not None:
             self.load(checkpoint)

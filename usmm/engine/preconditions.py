@@ -23,6 +23,7 @@ from usmm.datasets.checks.label_leaks import check_inputs, label_leaks, presence
 from usmm.datasets.checks.picture_copies import copies_across, listed
 from usmm.datasets.checks.verify import Progress, verify_parts
 from usmm.datasets.lesion_outlines import outline_changes, outlined
+from usmm.datasets.table_inference.leaks import LEAST
 from usmm.datasets.transforms import CropBox, CropLesion
 from usmm.datasets.transforms.base_transform import all_steps
 from usmm.datasets.transforms.depth_options import pipeline_depths
@@ -179,6 +180,10 @@ def report_leaks(schema: Schema, train: CaseDataset) -> dict[str, str]:
     used = Schema(clinical=[v for v in schema.clinical if any(v.name in case.clinical for case in train.cases)])
     check_inputs(replace(schema, clinical=used.clinical))
     leaks = label_leaks(used, train.cases, train.table.classes)
+    labelled = sum(case.label is not None for case in train.cases)
+    if labelled < LEAST:
+        text = f'{labelled} training cases are too few to notice variables and masks that contain the label'
+        print_log(f'{text} (from {LEAST} on they are looked for)', 'current', logging.INFO)
     for name, reason in leaks.items():
         text = f'clinical variable {name!r} seems to contain the label of the training part: {reason}; if it is known '
         print_log(f'{text}only after the diagnosis, remove it from schema.clinical', 'current', logging.WARNING)

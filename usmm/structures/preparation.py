@@ -24,8 +24,9 @@ def preparation_of(settings: Mapping[str, Any]) -> dict[str, str]:
     Example:
         >>> config = dict(test_pipeline=[dict(type='LoadImage', bits=12)], classes=('a', 'b'), modalities=('bus',),
         ...               schema=dict(images=dict(bus='b_mode')), model=dict(type='MSMFN'))
-        >>> preparation_of(config)
-        {'test_pipeline.0.type': 'LoadImage', 'test_pipeline.0.bits': '12', 'column of bus': 'b_mode'}
+        >>> preparation_of(config)  # doctest: +NORMALIZE_WHITESPACE
+        {'test_pipeline (steps)': 'LoadImage', 'test_pipeline.LoadImage.bits': '12', 'column of bus': 'b_mode',
+        'column of the label': 'label'}
     """
     values: dict[str, str] = {}
     _flatten('test_pipeline', list(settings.get('test_pipeline') or ()), values)
@@ -34,11 +35,11 @@ def preparation_of(settings: Mapping[str, Any]) -> dict[str, str]:
     schema: Any = settings['schema']
     schema = Schema.of(schema.to_dict() if hasattr(schema, 'to_dict') else schema)
     for modality in settings['modalities']:
-        if modality != CLINICAL:
+        if modality != CLINICAL and schema.file_table is None:
             values[f'column of {modality}'] = schema.column(modality)
     names = {str(v['name']) for v in ModelMeaning.of_settings(settings).variables or ()}
     values |= {f'column of {v.name}': v.source for v in schema.clinical if v.name in names}
-    return values
+    return values | {'column of the label': schema.label}
 
 
 def preparation_differences(now: Mapping[str, str], stated: Mapping[str, str]) -> str | None:
@@ -49,17 +50,24 @@ def preparation_differences(now: Mapping[str, str], stated: Mapping[str, str]) -
         stated: Of the training; empty where the weights do not state it.
 
     Example:
-        >>> preparation_differences({'test_pipeline.0.bits': '8'}, {'test_pipeline.0.bits': '12'})
-        'inputs are prepared in another way than in the training: test_pipeline.0.bits 8 instead of 12'
+        >>> preparation_differences({'column of age': 'age_y'}, {'column of age': 'age'})
+        "inputs are prepared in another way than in the training: column of age 'age_y' instead of 'age'"
     """
     if not stated:
         return None
     keys = [key for key in dict.fromkeys([*now, *stated]) if now.get(key) != stated.get(key)]
     if not keys:
         return None
-    shown = [f'{key} {now.get(key, "not set")} instead of {stated.get(key, "not set")}' for key in keys[:SHOWN]]
+    shown = [f'{key} {_quoted(now, key)} instead of {_quoted(stated, key)}' for key in keys[:SHOWN]]
     more = f' and {len(keys) - SHOWN} more settings' if len(keys) > SHOWN else ''
     return f'inputs are prepared in another way than in the training: {", ".join(shown)}{more}'
+
+
+def _quoted(values: Mapping[str, str], key: str) -> str:
+    """A value for a message; names of columns in quotes."""
+    if key not in values:
+        return 'not set'
+    return repr(values[key]) if key.startswith('column of') else values[key]
 
 
 def _flatten(name: str, value: object, values: dict[str, str]) -> None:
@@ -67,8 +75,15 @@ def _flatten(name: str, value: object, values: dict[str, str]) -> None:
         for key, inner in value.items():
             if key not in PLACES and inner is not None:
                 _flatten(f'{name}.{key}', inner, values)
+    elif isinstance(value, (list, tuple)) and all(isinstance(inner, Mapping) and 'type' in inner for inner in value):
+        # by their types, so that a step more does not move all others
+        steps = [str(inner['type']).rpartition('.')[2] for inner in value]
+        if steps:
+            values[f'{name} (steps)'] = ' '.join(steps)
+        for index, (step, inner) in enumerate(zip(steps, value, strict=True)):
+            again = f'#{steps[:index].count(step) + 1}' if step in steps[:index] else ''
+            _flatten(f'{name}.{step}{again}', {key: item for key, item in inner.items() if key != 'type'}, values)
     elif isinstance(value, (list, tuple)):
-        for index, inner in enumerate(value):
-            _flatten(f'{name}.{index}', inner, values)
+        values[name] = str(list(value))
     else:
         values[name] = str(value)

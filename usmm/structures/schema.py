@@ -161,6 +161,9 @@ class Schema:
         object.__setattr__(self, 'table_format', TableFormat.of(self.table_format))
         if self.file_table is not None:
             object.__setattr__(self, 'file_table', FileTable.of(self.file_table))
+            columns = [*self.images.values(), *self.clips.values()]
+            if len(set(columns)) < len(columns):
+                raise ValueError(f'in a file table each modality needs a name of its own, got {columns}')
         for name, value in (('masks', self.masks), ('boxes', self.boxes)):
             if not isinstance(value, (str, Mapping)):
                 pattern = f'{{modality}}_{name.removesuffix("es" if name == "boxes" else "s")}'

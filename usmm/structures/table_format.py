@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from usmm.structures.settings import Settings
@@ -70,6 +70,8 @@ class TableFormat:
         if isinstance(value, TableFormat):
             return value
         known = [f.name for f in fields(cls)]
+        if value is not None and not isinstance(value, Mapping):
+            raise ValueError(f'the format of a table must be a dict with some of the keys {known}, got {value!r}')
         unknown = sorted(set(value or ()) - set(known))
         if unknown:
             raise ValueError(f'unknown keys {unknown} in the format of a table; valid keys are {known}')

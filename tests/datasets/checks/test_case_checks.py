@@ -33,7 +33,7 @@ def picture(path: Path, seed: int, size: tuple[int, int] = (40, 60)) -> None:
 def mask(path: Path, size: tuple[int, int] = (40, 60), lesion: bool = True) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.zeros(size, np.uint8)
-    pixels[5:15, 5:25] = 255 * lesion
+    pixels[5 : 15 + int(path.stem), 5:25] = 255 * lesion
     cv2.imwrite(str(path), pixels)
 
 
@@ -43,7 +43,7 @@ def data(tmp_path: Path) -> tuple[Path, Rows]:
     rows: Rows = []
     for n in range(6):
         picture(tmp_path / f'bus/{n}.png', n)
-        picture(tmp_path / f'ue/{n}.png', 100 + n, (30, 50))
+        picture(tmp_path / f'ue/{n}.png', 100 + n, (34, 50))
         mask(tmp_path / f'mask/{n}.png')
         rows.append(
             dict(case_id=f'c{n}', patient_id=f'p{n}', label='AB'[n % 2], part=('train', 'train', 'test')[n % 3],
@@ -69,7 +69,7 @@ def test_a_sound_data_set_has_no_problems(data: tuple[Path, Rows]) -> None:
         cases=6, ignored=0, patients=6, classes=dict(A=dict(cases=3, patients=3), B=dict(cases=3, patients=3)),
         modalities=dict(
             bus=dict(cases=6, files=6, masked=6, sizes={'60x40': 6}, panels=0),
-            ue=dict(cases=6, files=6, masked=0, sizes={'50x30': 6}, panels=0),
+            ue=dict(cases=6, files=6, masked=0, sizes={'50x34': 6}, panels=0),
         ),
         missing=dict(age=dict(A=0, B=0, cases=0), side=dict(A=0, B=0, cases=0)),
     )  # fmt: skip

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageOps
 
 from usmm.datasets import CaseDataset
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks import picture_copies
 from usmm.datasets.checks.check_data import check_data
 from usmm.datasets.checks.picture_copies import PicturePair, copies_across
-from usmm.datasets.checks.picture_digests import ClipDigests, Picture, near_pairs, picture_digest
+from usmm.datasets.checks.picture_digests import (
+    ClipDigests,
+    Picture,
+    first_picture,
+    is_blank,
+    near_pairs,
+    picture_digest,
+    pixels_digest,
+)
+from usmm.datasets.checks.picture_variants import VARIANTS
 from usmm.datasets.checks.texture_likeness import SAME, likeness, texture
 from usmm.datasets.transforms.depth_options import DepthOptions, pipeline_depths
 from usmm.engine.preconditions import report_copies
 from usmm.readers import DataError
+from usmm.structures import Case
 
 SCHEMA = dict(images=dict(bus='bus'))
 CLASSES = ('A', 'B')
@@ -46,6 +57,28 @@ COPIES = {
     'bright': lambda picture: ImageEnhance.Brightness(picture).enhance(1.2),
     'cut': lambda picture: picture.crop((4, 3, 236, 177)),
 }
+# how a copy was made, and what is reported of it
+CHANGED = {
+    'mirrored': (ImageOps.mirror, 'mirrored'),
+    'flipped': (ImageOps.flip, 'mirrored top to bottom'),
+    'transposed': (lambda p: p.transpose(Image.Transpose.TRANSPOSE), 'mirrored and rotated by 90 degrees'),
+    '90': (lambda p: p.transpose(Image.Transpose.ROTATE_90), 'rotated by 90 degrees'),
+    '180': (lambda p: p.transpose(Image.Transpose.ROTATE_180), 'rotated by 180 degrees'),
+    '270': (lambda p: p.transpose(Image.Transpose.ROTATE_270), 'rotated by 270 degrees'),
+    'mirrored JPEG': (lambda p: ImageOps.mirror(jpeg(p, 40)), 'mirrored'),
+    'mirrored cut': (lambda p: ImageOps.mirror(cut(p, 0.15)), 'cut to about 70 % of its width and height, mirrored'),
+    **{
+        f'cut {share}': (lambda p, share=share: cut(p, share), 'cut to about')
+        for share in (0.05, 0.08, 0.1, 0.13, 0.17, 0.2)
+    },
+}
+
+
+def cut(picture: Image.Image, share: float) -> Image.Image:
+    x, y = round(picture.width * share), round(picture.height * share)
+    return picture.crop((x, y, picture.width - x, picture.height - y))
+
+
 EQUAL = {
     'grey as colour': lambda picture, path: picture.convert('RGB').save(path),
     'packed anew': lambda picture, path: picture.save(path, compress_level=1),
@@ -88,6 +121,22 @@ def test_pictures_that_look_nearly_the_same_are_warned_of_with_a_sheet(tmp_path:
     with Image.open(tmp_path / 'out' / 'near_duplicates.png') as sheet:
         shown = np.asarray(sheet.convert('L'))
     assert shown[:240].std() > 10, 'both pictures are drawn'
+
+
+@pytest.mark.parametrize('how', CHANGED)
+def test_a_copy_that_was_mirrored_rotated_or_cut_is_reported_with_what_was_done(tmp_path: Path, how: str) -> None:
+    change, words = CHANGED[how]
+    path = table(tmp_path, lambda picture, place: change(picture).save(place))
+    (problem,) = [p for p in check_data(path, SCHEMA, CLASSES).problems if p.kind == 'near_duplicate']
+    assert problem.case_id == 'c5' and problem.message.startswith(f'looks like (5.png is {words}')
+
+
+def test_the_picture_that_was_cut_is_named_where_it_comes_first(tmp_path: Path) -> None:
+    cut(speckle(0), 0.1).save(tmp_path / 'a.png')
+    speckle(0).save(tmp_path / 'b.png')
+    cases = {i: [Case(i, f'p{i}', files={'bus': (tmp_path / f'{i}.png',)})] for i in 'ab'}
+    (pair,) = copies_across(cases, [])
+    assert pair.cases == ('a', 'b') and pair.how.startswith('a.png is cut to about')
 
 
 def test_other_pictures_and_those_of_one_patient_are_no_pairs(tmp_path: Path) -> None:
@@ -134,17 +183,23 @@ def test_files_that_cannot_be_read_are_left_to_the_check_of_files(tmp_path: Path
 
 def test_distances_are_numbers_of_bits() -> None:
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 2, (9, 256), dtype=np.uint8)
-    expected = sorted(
-        (int((rows[i] != rows[j]).sum()), i, j) for i in range(9) for j in range(i + 1, 9)
-    )  # a naive loop
-    found = near_pairs([np.packbits(row).tobytes() for row in rows], 256)
-    assert [(bits, i, j) for i, j, bits in found] == expected and near_pairs([b'x' * 32]) == []
+    rows = rng.integers(0, 2, (9, len(VARIANTS), 256), dtype=np.uint8)
+    expected = {}  # a naive loop
+    for copy, original in itertools.permutations(range(9), 2):
+        for number, variant in enumerate(VARIANTS):
+            if variant.keep < 1 or copy > original:
+                bits = int((rows[copy, 0] != rows[original, number]).sum())
+                pair = tuple(sorted((copy, original)))
+                expected[pair] = min(expected.get(pair, (999,)), (bits, number, copy, original))
+    found = near_pairs([np.packbits(row, axis=1).tobytes() for row in rows], 256)
+    assert [(n.bits, VARIANTS.index(n.variant), n.copy, n.original) for n in found] == sorted(expected.values())
+    assert near_pairs([b'x' * 32 * len(VARIANTS)]) == []
+    assert near_pairs([np.packbits(row, axis=1).tobytes() for row in rows], 0) == []
 
 
 def test_texture_of_a_blank_picture_is_like_nothing() -> None:
-    blank = texture(np.zeros((50, 60, 3), np.uint8))
-    other = texture(np.asarray(speckle(1).convert('RGB')))
+    blank = texture(np.zeros((50, 60), np.uint8))
+    other = texture(np.asarray(speckle(1)))
     assert likeness(blank, other) == likeness(other, blank) == 0 and likeness(other, other) >= SAME
 
 
@@ -157,19 +212,23 @@ def test_pairs_that_are_not_compared_further_are_counted(tmp_path: Path, monkeyp
     assert texts == ['1 of 1 pairs of pictures with like hashes were not compared further; the nearest 0 were']
 
 
+def write(path: Path, images: list[np.ndarray]) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 12, images[0].shape[1::-1])
+    for image in images:
+        writer.write(np.ascontiguousarray(image[..., ::-1]))
+    writer.release()
+
+
+def frame_of(seed: int) -> np.ndarray:
+    return np.asarray(speckle(seed).convert('RGB'))[:128, :160]
+
+
 def test_a_clip_that_was_cut_and_stored_anew_is_found_by_its_frames(tmp_path: Path) -> None:
-    frames = [np.asarray(speckle(i // 12).convert('RGB'))[:128, :160] for i in range(48)]
+    frames = [frame_of(i // 12) for i in range(48)]
 
-    def write(name: str, images: list[np.ndarray]) -> None:
-        size = images[0].shape[1::-1]
-        writer = cv2.VideoWriter(str(tmp_path / name), cv2.VideoWriter_fourcc(*'MJPG'), 12, size)
-        for image in images:
-            writer.write(np.ascontiguousarray(image[..., ::-1]))
-        writer.release()
-
-    write('a.avi', frames)
-    write('b.avi', frames[20:])  # begins within the second picture
-    write('c.avi', [np.asarray(speckle(9).convert('RGB'))[:128, :160]] * 24)
+    write(tmp_path / 'a.avi', frames)
+    write(tmp_path / 'b.avi', frames[20:])  # begins within the second picture
+    write(tmp_path / 'c.avi', [frame_of(9)] * 24)
     path = tmp_path / 'cases.csv'
     path.write_text('case_id,patient_id,label,clip\nc0,p0,A,a.avi\nc1,p1,B,b.avi\nc2,p2,A,c.avi\n')
     schema = dict(clips=dict(clip='clip'))
@@ -189,6 +248,9 @@ def test_digests_of_a_clip_are_thinned_out_evenly() -> None:
 
         def rgb(self) -> np.ndarray:
             return np.full((64, 64, 3), self.level, np.uint8)
+
+        def grey(self) -> np.ndarray:
+            return self.rgb()[..., 0]
 
     for count, expected in ((5, [*range(5)]), (16, [*range(16)]), (17, [*range(0, 17, 2)]), (100, [*range(0, 100, 8)])):
         digests = ClipDigests()
@@ -224,3 +286,46 @@ def test_pictures_that_cannot_be_compared_are_counted(tmp_path: Path, monkeypatc
     monkeypatch.setattr(picture_copies, 'print_log', lambda text, *how: texts.append(text))
     copies_across({case.case_id: [case] for case in CaseTable.read(path, SCHEMA, CLASSES).cases}, [])
     assert texts == ['1 files were not compared with those of other parts, as they cannot be read: 5.png']
+
+
+@pytest.mark.parametrize(('spread', 'blank'), [(1.9, True), (2.1, False)])
+def test_a_picture_is_blank_below_two_grey_levels(spread: float, blank: bool) -> None:
+    grey = np.random.default_rng(0).normal(90, spread, (200, 300)).round().astype(np.uint8)
+    assert bool(grey.std() < 2) is blank and is_blank(grey) is blank
+    assert pixels_digest(np.repeat(grey[..., None], 3, axis=2)).blank is blank
+
+
+def test_blank_pictures_are_reported_and_are_never_copies(tmp_path: Path) -> None:
+    rows = ['case_id,patient_id,label,bus,split']
+    for i, level in enumerate((0, 0, 0, 200, 200)):
+        Image.new('L', (80, 60), level).save(tmp_path / f'{i}.png', compress_level=i)
+        rows.append(f'c{i},p{i},{"AB"[i % 2]},{i}.png,{"test" if i in (1, 4) else "train"}')
+    path = tmp_path / 'cases.csv'
+    path.write_text('\n'.join(rows))
+    result = check_data(path, SCHEMA, CLASSES)
+    assert [(p.kind, p.case_id) for p in result.problems] == [('blank', f'c{i}') for i in range(5)]
+    assert result.problems[0].message == 'the picture has one grey level, or nearly'
+    assert not result.blocking and result.copies == []
+    schema = {**SCHEMA, 'split': 'split'}
+    parts = {part: CaseDataset(path, schema, CLASSES, part=part) for part in ('train', 'test')}
+    assert report_copies(parts, 'error') == 0
+
+
+def test_clips_are_compared_by_their_first_frame_that_is_not_blank(tmp_path: Path) -> None:
+    black = np.zeros((128, 160, 3), np.uint8)
+    write(tmp_path / 'a.avi', [black] * 3 + [frame_of(1)] * 3)
+    write(tmp_path / 'b.avi', [black] * 5 + [frame_of(2)] * 3)
+    write(tmp_path / 'c.avi', [black] * 7 + [frame_of(1)] * 2)
+    write(tmp_path / 'd.avi', [black] * 4)
+    write(tmp_path / 'e.avi', [black] * 6)
+    names = {'c0': 'a', 'c1': 'b', 'c2': 'c', 'c3': 'd', 'c4': 'e'}
+    assert [first_picture(tmp_path / f'{name}.avi').frame for name in names.values()] == [3, 5, 7, 0, 0]
+    cases = {i: Case(i, f'p{i}', files={'clip': (tmp_path / f'{name}.avi',)}) for i, name in names.items()}
+    (pair,) = copies_across({i: [case] for i, case in cases.items()}, ['clip'])
+    assert pair.equal and pair.cases == ('c0', 'c2') and pair.names == ('a.avi frame 3', 'c.avi frame 7')
+    path = tmp_path / 'cases.csv'
+    rows = [f'{i},p{i},{"AB"[n % 2]},{name}.avi' for n, (i, name) in enumerate(names.items())]
+    path.write_text('\n'.join(['case_id,patient_id,label,clip', *rows]))
+    result = check_data(path, dict(clips=dict(clip='clip')), CLASSES)
+    assert [p.case_id for p in result.problems if p.kind == 'blank'] == ['c3', 'c4']
+    assert [pair.cases for pair in result.copies] == [('c0', 'c2')]

@@ -73,7 +73,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Row]]:
     rows, rng = [], np.random.default_rng(0)
     for i in range(60):
         mask = np.zeros((96, 128), np.uint8)
-        mask[30:60, 40:80] = 255
+        mask[30:60, 40 : 50 + i] = 255
         Image.fromarray(picture(i)).save(folder / f'{i}.png')
         Image.fromarray(mask).save(folder / f'{i}_mask.png')
         Image.fromarray(picture(100 + i)).save(folder / f'{i}_ue.png')
@@ -137,6 +137,11 @@ OF_A_CASE: dict[int, tuple[str, Callable[[Row, Path], object]]] = {
     35: ('split', cell('part', 'training')),
     36: ('same_file', cell('ue', '36.png')),
     37: ('same_pixels', lambda row, folder: clip_of(folder / row['dceus'], 38)),
+    45: ('near_duplicate', lambda row, folder: Image.fromarray(picture(46)[:, ::-1]).save(folder / row['bus'])),
+    47: ('mask_full', lambda row, folder: Image.new('L', (128, 96), 1).save(folder / row['bus_mask'])),
+    48: ('mask_full', cell('bus_mask', '48.png')),
+    49: ('small', lambda row, folder: Image.fromarray(picture(49, (31, 128))).save(folder / row['ue'])),
+    44: ('blank', lambda row, folder: Image.new('L', (128, 96), 7).save(folder / row['bus'])),
 }  # fmt: skip
 
 
@@ -161,6 +166,7 @@ OF_THE_TABLE: dict[str, Callable[[list[Row], Path], object]] = {
     'label_leak': lambda rows, folder: grade_is_the_label(rows),
     'not_read': lambda rows, folder: rows[44].update(bus='44.png;45_ue.png'),
     'depths': lambda rows, folder: Image.fromarray(picture(46).astype(np.uint16) * 257).save(folder / '46.png'),
+    'same_mask': lambda rows, folder: rows[50].update(bus_mask='51_mask.png'),
     'scales': lambda rows, folder: [
         (dicom(folder / f'{i}.dcm', 200 + i), rows[i].update(ue=f'{i}.dcm')) for i in (47, 48)
     ],
@@ -197,7 +203,7 @@ def test_a_clean_table_has_no_problem(clean: tuple[Path, list[Row]], tmp_path: P
 @pytest.mark.parametrize('i', OF_A_CASE)
 def test_each_planted_problem_of_a_case_is_reported(found: CheckResult, i: int) -> None:
     kind = OF_A_CASE[i][0]
-    case = {2: 'c3', 30: 'c31', 26: 'c27', 28: 'c29', 37: 'c38', 33: 'c39'}.get(i, f'c{i}')
+    case = {2: 'c3', 30: 'c31', 26: 'c27', 28: 'c29', 37: 'c38', 33: 'c39', 45: 'c46'}.get(i, f'c{i}')
     assert kind in [problem.kind for problem in found.problems if problem.case_id == case]
 
 
@@ -220,6 +226,6 @@ def test_a_column_that_is_not_there_is_reported(clean: tuple[Path, list[Row]], t
 
 
 def test_nothing_else_is_reported(found: CheckResult) -> None:
-    planted = {f'c{i}' for i in OF_A_CASE} | {'c3', 'c31', 'c27', 'c29', 'c38', 'c39'}
+    planted = {f'c{i}' for i in OF_A_CASE} | {'c3', 'c31', 'c27', 'c29', 'c38', 'c39', 'c46'}
     others = [str(p) for p in found.problems if p.case_id is not None and p.case_id not in planted]
     assert others == []

@@ -23,11 +23,11 @@ SCHEMA = dict(images=dict(bus='bus'), clinical=[PLATELETS, dict(name='ast', unit
 
 
 def write(folder: Path, values: list[str], asts: str = '30', boxes: list[str] | None = None) -> Path:
-    """Cases c0, c1, ... with an image of 40 x 30 each."""
+    """Cases c0, c1, ... with an image of 40 x 36 each."""
     boxes = boxes or [''] * len(values)
     lines = ['case_id,label,bus,bus_box,PLT,ast']
     for i, (value, box) in enumerate(zip(values, boxes)):
-        cv2.imwrite(str(folder / f'{i}.png'), np.random.default_rng(i).integers(0, 255, (30, 40, 3), dtype=np.uint8))
+        cv2.imwrite(str(folder / f'{i}.png'), np.random.default_rng(i).integers(0, 255, (36, 40, 3), dtype=np.uint8))
         lines.append(f'c{i},{"AB"[i % 2]},{i}.png,{box},{value},{asts}')
     (folder / 'cases.csv').write_text('\n'.join(lines) + '\n')
     return folder / 'cases.csv'
@@ -125,7 +125,7 @@ def test_check_data_knows_boxes(tmp_path):
     wrong = found['box_outside', 'c0']
     assert is_blocking(wrong) and not is_blocking(found['no_box', 'c2'])
     assert (wrong.file, wrong.modality) == (tmp_path / '0.png', 'bus')
-    assert wrong.message == 'the box 1,2,41,20 leaves its image of 40x30 (width x height)'
+    assert wrong.message == 'the box 1,2,41,20 leaves its image of 40x36 (width x height)'
     assert result.counts['modalities']['bus']['boxed'] == 2
     # a box that changes is a change of the table, which the manifest holds
     write(tmp_path, ['210', '220', '230'], boxes=['1 2 39 20', '1 2 40 30', '3 3 9 9'])

@@ -11,7 +11,8 @@ from typing import TypedDict
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.depth_checks import depth_problems
 from usmm.datasets.checks.file_facts import FileFacts
-from usmm.datasets.checks.label_leaks import label_leaks
+from usmm.datasets.checks.label_leaks import label_leaks, presence_leaks
+from usmm.datasets.checks.mask_checks import mask_problems, same_masks
 from usmm.datasets.converters.cells import read_records
 from usmm.datasets.table_problem import Problem
 from usmm.readers import outside
@@ -36,9 +37,15 @@ WARNINGS = frozenset(
         'colours',
         'label_leak',
         'spellings',
+        'mask_column',
         'not_read',
+        'blank',
+        'small',
+        'mask_full',
+        'same_mask',
     }
 )
+SMALL = 32  # pixels; a picture with a shorter side shows no texture
 Facts = Mapping[tuple[Path, str], FileFacts]
 
 
@@ -123,12 +130,13 @@ def find_problems(
     problems = list(table.problems)
     for case in table.cases:
         problems += _file_problems(case, facts)
-        problems += _mask_problems(case, facts, masked)
+        problems += mask_problems(case, facts, masked)
         problems += _box_problems(case, facts, boxed)
         problems += [
             Problem('no_modality', case.case_id, None, m, f'the case has no {m}') for m in wanted if m not in case.files
         ]
     problems += depth_problems(table.cases, facts)
+    problems += same_masks(table.cases, facts)
     problems += _label_problems(table)
     problems += _leaks(table)
     problems += _part_problems(table.cases, {**(parts or {}), **table.parts})
@@ -218,23 +226,12 @@ def _file_problems(case: Case, facts: Facts) -> Iterable[Problem]:
                     yield Problem(fact.kind, case.case_id, path, modality, fact.error)
                 elif fact is not None and fact.role == 'clip' and fact.frames == 1:
                     yield Problem('one_frame', case.case_id, path, modality, 'a clip of a single frame')
-
-
-def _mask_problems(case: Case, facts: Facts, masked: set[str]) -> Iterable[Problem]:
-    """Masks without a lesion, of another size than every picture of their modality, or absent where others have one."""
-    for modality, paths in case.files.items():
-        masks = case.mask_files.get(modality, ())
-        if modality in masked and not masks:
-            yield Problem('no_mask', case.case_id, None, modality, 'no mask; other cases have one')
-        found = [facts[path, role] for path in paths for role in ('image', 'clip') if (path, role) in facts]
-        sizes = {(fact.width, fact.height) for fact in found if fact.error is None}
-        for mask in (facts[path, 'mask'] for path in masks if (path, 'mask') in facts):
-            if mask.error is None and not mask.lesion:
-                yield Problem('mask_empty', case.case_id, mask.path, modality, 'the mask marks no lesion')
-            if mask.error is None and sizes and (mask.width, mask.height) not in sizes:
-                size = ' or '.join(f'{w}x{h}' for w, h in sorted(sizes))
-                message = f'the mask is {mask.width}x{mask.height}, its picture {size}'
-                yield Problem('mask_size', case.case_id, mask.path, modality, message)
+                if fact is not None and fact.role != 'mask' and 0 < min(fact.width, fact.height) < SMALL:
+                    message = f'only {fact.width}x{fact.height} pixels; a picture to learn from has {SMALL} or more'
+                    yield Problem('small', case.case_id, path, modality, message)
+                if fact is not None and fact.blank:
+                    what = 'every frame of the clip' if fact.role == 'clip' else 'the picture'
+                    yield Problem('blank', case.case_id, path, modality, f'{what} has one grey level, or nearly')
 
 
 def _box_problems(case: Case, facts: Facts, boxed: set[str]) -> Iterable[Problem]:
@@ -264,6 +261,10 @@ def _label_problems(table: CaseTable) -> Iterable[Problem]:
 
 def _leaks(table: CaseTable) -> Iterable[Problem]:
     """Clinical variables that nearly determine the label by themselves."""
+    presence = presence_leaks(table.schema.modalities, table.cases, table.classes)
+    for name, reason in presence.items():
+        text = f'whether a case has {name} seems to contain the label: {reason}'
+        yield Problem('label_leak', None, None, name.rpartition(' ')[2], text)
     for name, reason in label_leaks(table.schema, table.cases, table.classes).items():
         yield Problem('label_leak', None, None, CLINICAL, f'{name} seems to contain the label: {reason}')
 
@@ -281,8 +282,8 @@ def _part_problems(cases: Sequence[Case], parts: Mapping[str, str]) -> Iterable[
 
 
 def _same_files(cases: Sequence[Case], facts: Facts, parts: Mapping[str, str], schema: Schema) -> Iterable[Problem]:
-    """Equal content under two patients (blocking), or twice under one; masks may be equal."""
-    digests = {path: fact.sha256 for (path, _), fact in facts.items() if fact.sha256}
+    """Equal content under two patients (blocking), or twice under one; masks and blank pictures may be equal."""
+    digests = {path: fact.sha256 for (path, _), fact in facts.items() if fact.sha256 and not fact.blank}
     first: dict[str, tuple[Case, Path]] = {}
     for case in cases:
         column_of: dict[Path, tuple[str, str]] = {}  # file -> modality and its column

@@ -13,9 +13,10 @@ import numpy as np
 
 from usmm.datasets.case_table import NO_PATIENTS, CaseTable
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
-from usmm.datasets.checks.duplicate_sheet import duplicate_sheet
+from usmm.datasets.checks.duplicate_sheet import SHEET, duplicate_sheet
 from usmm.datasets.checks.file_facts import FileFacts, Look, examine_all
 from usmm.datasets.checks.manifest import compare_manifest, write_manifest
+from usmm.datasets.checks.orphan_files import orphan_note
 from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, table_copies
 from usmm.datasets.data_digest import data_digest
 from usmm.datasets.table_problem import Problem
@@ -25,6 +26,7 @@ from usmm.structures import ModalityInfo, Schema, Settings
 from usmm.structures.case_info import TABLE
 
 MANIFEST = 'manifest.json'
+DIGESTS = ('pictures', 'marked', 'content')  # facts that are of no use in a table
 PROBLEM_COLUMNS = ('blocking', 'kind', 'case_id', 'modality', 'file', 'message')
 
 
@@ -38,7 +40,7 @@ class CheckResult:
         counts: As `count` gives them.
         facts: What was found in every file, in the order of the table.
         missing: What the config does with a case that lacks a modality.
-        notes: What was done with the manifest and which folds were read.
+        notes: What was done with the manifest, which folds were read, and which files no row names.
         copies: Pairs of pictures of two patients that show the same, or nearly.
     """
 
@@ -78,13 +80,13 @@ class CheckResult:
         out = Path(out)
         out.mkdir(parents=True, exist_ok=True)
         _write_csv(out / 'problems.csv', PROBLEM_COLUMNS, self.rows())
-        names = [f.name for f in fields(FileFacts) if f.name != 'pictures']
+        names = [f.name for f in fields(FileFacts) if f.name not in DIGESTS]
         facts = [
             {n: getattr(fact, n) for n in names} | dict(path=relative(fact.path, self.root)) for fact in self.facts
         ]
         _write_csv(out / 'files.csv', names, facts)
         if self.copies:
-            duplicate_sheet(self.copies, out / 'near_duplicates.png')
+            duplicate_sheet(self.copies, out / SHEET)
         kinds = [problem.kind for problem in self.problems]
         problems = {kind: kinds.count(kind) for kind in sorted(set(kinds))}
         summary = {**self.counts, 'problems': problems, 'notes': self.notes}
@@ -159,6 +161,8 @@ def check_data(
     cases = [replace(c, files={m: f for m, f in c.files.items() if m in used}, info=info) for c in table.cases]
     for modality, counts in unread_files((cases, loaders)).items():
         problems.append(Problem('not_read', None, None, modality, unread_text({modality: counts})))
+    if orphans := orphan_note(table):
+        notes.append(orphans)
     checked = [facts[file] for file in files]
     return CheckResult(root, problems, count(table, facts), checked, missing, notes, copies)
 

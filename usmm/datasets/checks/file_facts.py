@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +51,11 @@ class FileFacts:
         frames, fps, seconds: Of a clip, as decoded: not what the container claims.
         depth, used_depth, scale, assumed: Of an image or clip, as `usmm.readers.depth_facts` states them.
         lesion: Pixels of a mask that are set.
+        marked: SHA-256 of which pixels of a mask are set, and of its size.
+        content: Of a mask that marks half of its pixels or more, the digest of its pixels as a picture.
         panels: What a split into panels would do, in words; empty for a single picture.
         window, bits: The grey values that become 0 and 255 that it was read with.
+        blank: Whether an image, or every frame of a clip, is of one grey level or nearly.
         pictures: (frame, digest) of the image, or of several frames of the clip.
         error: Why it cannot be used; None where it can.
         kind: One word for the error: `unreadable` or `empty`.
@@ -70,9 +75,12 @@ class FileFacts:
     scale: str = ''
     assumed: str = ''
     lesion: int = 0
+    marked: str = ''
+    content: str = ''
     panels: str = ''
     window: Window | None = None
     bits: int | None = None
+    blank: bool = False
     pictures: tuple[tuple[int, PictureDigest], ...] = ()
     error: str | None = None
     kind: str = ''
@@ -133,13 +141,20 @@ def _image(path: Path, look: Look) -> Found:
     pixels = read_image(path, look.window, look.bits)
     found: Found = dict(height=pixels.shape[0], width=pixels.shape[1])
     if look.digests:
-        found['pictures'] = ((0, pixels_digest(pixels)),)
+        digest = pixels_digest(pixels)
+        found |= dict(pictures=((0, digest),), blank=digest.blank)
     return found | (dict(panels=look.describe_panels(path, pixels)) if look.describe_panels else {})
 
 
 def _mask(path: Path, _: Look) -> Found:
     pixels = read_mask(path)
-    return dict(height=pixels.shape[0], width=pixels.shape[1], lesion=int(np.count_nonzero(pixels)))
+    lesion = int(np.count_nonzero(pixels))
+    marked = hashlib.sha256(f'{pixels.shape}'.encode() + np.packbits(pixels).tobytes()).hexdigest()
+    content = ''
+    if 2 * lesion >= pixels.size:
+        with suppress(DataError):  # a mask may have a depth that pictures need a window for
+            content = pixels_digest(read_image(path)).pixels
+    return dict(height=pixels.shape[0], width=pixels.shape[1], lesion=lesion, marked=marked, content=content)
 
 
 def _clip(path: Path, look: Look) -> Found:
@@ -161,6 +176,8 @@ def _clip(path: Path, look: Look) -> Found:
         raise DataError('a clip without frames', file=path)
     seconds = round(times[-1] - times[0] + (1 / fps if fps else 0), 3)
     found |= dict(fps=fps, frames=len(times), seconds=seconds, pictures=tuple(digests.digests))
+    if look.digests:
+        found['blank'] = digests.blank
     if look.describe_panels and brightest is not None:
         found['panels'] = look.describe_panels(path, brightest)
     return found

@@ -13,7 +13,15 @@ from mmengine.logging import print_log
 
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.file_facts import FileFacts
-from usmm.datasets.checks.picture_digests import Picture, PictureDigest, near_pairs, picture_digest, same_texture
+from usmm.datasets.checks.picture_digests import (
+    Picture,
+    PictureDigest,
+    first_picture,
+    near_pairs,
+    picture_digest,
+    same_texture,
+)
+from usmm.datasets.checks.picture_variants import VARIANTS, Variant
 from usmm.datasets.table_problem import Problem
 from usmm.datasets.transforms.depth_options import DepthOptions
 from usmm.readers import DataError
@@ -34,6 +42,8 @@ class PicturePair:
         places: What tells the two apart for the check: their parts, or their patients.
         bits: Bits of the perceptual hash, of 256, in which they differ.
         equal: Whether every decoded pixel is equal.
+        variant: What was done to one of them: mirrored, rotated or cut, or nothing of the kind.
+        changed: Which of both that is, 0 or 1.
     """
 
     pictures: tuple[Picture, Picture]
@@ -41,6 +51,8 @@ class PicturePair:
     places: tuple[str, str]
     bits: int
     equal: bool
+    variant: Variant = VARIANTS[0]
+    changed: int = 1
 
     @property
     def names(self) -> tuple[str, str]:
@@ -49,10 +61,23 @@ class PicturePair:
         return first, second
 
     def __str__(self) -> str:
-        how = 'the same pixels' if self.equal else f'{self.bits} of 256 bits differ'
         pictures = zip(self.names, self.cases, self.places, strict=True)
         named = [f'{name} (case {case}, {place})' for name, case, place in pictures]
-        return f'{" and ".join(named)}: {how}'
+        return f'{" and ".join(named)}: {self.how}'
+
+    @property
+    def how(self) -> str:
+        """How the two differ.
+
+        Example:
+            >>> pictures = Picture(Path('a.png')), Picture(Path('b.png'))
+            >>> PicturePair(pictures, ('1', '2'), ('train', 'test'), 4, False, Variant(mirrored=True)).how
+            'b.png is mirrored, 4 of 256 bits differ'
+        """
+        if self.equal:
+            return 'the same pixels'
+        variant = '' if self.variant == VARIANTS[0] else f'{self.names[self.changed]} is {self.variant}, '
+        return f'{variant}{self.bits} of 256 bits differ'
 
 
 class Entry(NamedTuple):
@@ -78,7 +103,7 @@ def copies_across(
 
     Args:
         groups: Name of a part -> its cases. A pair of one patient counts as none: views of one lesion look alike.
-        clips: Modalities that are clips, compared by their first frames.
+        clips: Modalities that are clips, compared by their first frame that is not blank.
         depth: The grey values that become 0 and 255, as the loaders have them.
     """
     entries = []
@@ -87,8 +112,10 @@ def copies_across(
         for case in cases:
             for modality, files in case.files.items():
                 for file in files:
-                    picture = Picture(file, modality in clips, 0, *(depth or DepthOptions()).at(modality))
+                    window, bits = (depth or DepthOptions()).at(modality)
                     try:
+                        clip = modality in clips
+                        picture = first_picture(file, window) if clip else Picture(file, False, 0, window, bits)
                         entries.append(Entry(picture, picture_digest(picture), case, name))
                     except (DataError, OSError):
                         unread.append(file.name)
@@ -123,13 +150,15 @@ def similar_pairs(entries: Sequence[Entry]) -> list[PicturePair]:
     """Pairs of pictures of two patients in two places that show the same, or nearly; one pair for two files.
 
     Args:
-        entries: The pictures.
+        entries: The pictures; those that are blank are left out.
     """
+    entries = [entry for entry in entries if not entry.digest.blank]
     pairs: dict[tuple[Path, Path], PicturePair] = {}
     tried: Counter[tuple[Path, Path]] = Counter()
     compared = 0
-    for i, j, bits in near_pairs([entry.digest.bits for entry in entries]):
-        first, second = entries[i], entries[j]
+    for near in near_pairs([entry.digest.hashes for entry in entries]):
+        copy, original = entries[near.copy], entries[near.original]
+        first, second = (copy, original) if near.copy < near.original else (original, copy)
         files = first.picture.path, second.picture.path
         if first.place == second.place or first.case.patient_id == second.case.patient_id or files in pairs:
             continue
@@ -137,11 +166,13 @@ def similar_pairs(entries: Sequence[Entry]) -> list[PicturePair]:
         if not equal:
             tried[files] += 1
             compared += 1
-            if tried[files] > TRIES or compared > MOST or not same_texture(first.picture, second.picture):
+            if tried[files] > TRIES or compared > MOST:
+                continue
+            if not same_texture(copy.picture, original.picture, near.variant):
                 continue
         pairs[files] = PicturePair(
             (first.picture, second.picture), (first.case.case_id, second.case.case_id), (first.place, second.place),
-            bits, equal,
+            near.bits, equal, near.variant, int(copy is second),
         )  # fmt: skip
     if compared > MOST:
         text = f'{compared - MOST} of {compared} pairs of pictures with like hashes were not compared further'
@@ -154,7 +185,7 @@ def copy_problems(pairs: Sequence[PicturePair]) -> list[Problem]:
     problems = []
     for pair in pairs:
         kind = 'same_pixels' if pair.equal else 'near_duplicate'
-        how = 'shows the same pixels as' if pair.equal else f'looks like ({pair.bits} of 256 bits differ)'
+        how = 'shows the same pixels as' if pair.equal else f'looks like ({pair.how})'
         message = f'{how} {pair.names[0]} of case {pair.cases[0]}, {pair.places[0]}'
         problems.append(Problem(kind, pair.cases[1], pair.pictures[1].path, None, message))
     return problems

@@ -22,11 +22,17 @@ from usmm.datasets.table_inference.table_hints import NONE, TableHints
 from usmm.readers import DataError
 from usmm.readers.table import ROW_NUMBERS
 from usmm.structures import TableFormat
+from usmm.utils.suggestions import did_you_mean
 
 Row = dict[str, str | None]
 MODALITY_NAMES = frozenset(
     {'modality', 'modalities', 'imagingmodality', 'modalitaet', 'modalitat', 'modalidad', 'modalite', 'imagetype'}
 )
+# names that mean something else as often: only where the rows of a case differ in them
+LOOSE_NAMES = frozenset({
+    'type', 'typ', 'series', 'seriesdescription', 'sequence', 'technique', 'mode', 'usmode', 'examtype', 'scan',
+    'scantype', 'kind', 'bildart', 'untersuchungsart', 'verfahren',
+})  # fmt: skip
 MASK_WORDS = frozenset({'mask', 'masks', 'seg', 'segmentation', 'roi', 'annotation', 'contour', 'outline', 'maske'})
 FILE_SHARE = 0.9  # of the filled cells of a column of files end like an image or a clip
 
@@ -91,7 +97,11 @@ class _Columns:
             return None
         names = [str(name) for name in frame.columns]
         stated = hints.modality_column
+        if stated is not None and stated not in names:
+            raise ValueError(f'the table has no column {stated!r}; {did_you_mean(stated, names)}')
+        known_names = (*MODALITY_NAMES, *LOOSE_NAMES)
         modality = stated or next((name for name in names if plain_name(name) in MODALITY_NAMES), None)
+        modality = modality or next((name for name in names if plain_name(name) in known_names), None)
         files = [name for name in names if name != modality and _names_files(frame[name].tolist())]
         masks = [name for name in files if {*words_of(name)} & MASK_WORDS]
         pictures = [name for name in files if name not in masks]
@@ -107,6 +117,8 @@ class _Columns:
             return None
         pairs = [(c, m) for c, m in zip(frame[case], frame[modality]) if c is not None and m is not None]
         several = len({c for c, _ in pairs}) < len({*pairs})
+        if modality is not None and plain_name(modality) in MODALITY_NAMES:  # also where all rows have one modality
+            several = len({c for c, _ in pairs}) < len(pairs)
         return cls(case, modality, pictures[0], masks[0] if masks else None) if several or stated else None
 
 
@@ -145,6 +157,13 @@ def _files(rows: Sequence[Row], columns: _Columns, table: Path) -> dict[str, dic
         for word in {word for _, word in entries}
         if len({_is_clip(file) for (_, w), found in entries.items() if w == word for file, _ in found}) > 1
     }
+    for word in both:
+        kinds = {_is_clip(file): bool(masks) for (_, w), found in entries.items() if w == word for file, masks in found}
+        if len(kinds) == 2 and any(kinds.values()) and not all(kinds.values()):
+            raise DataError(
+                f'the images and clips of {word!r} have masks of one kind alone: give the clips a modality of their '
+                f'own in {columns.modality!r}', file=table,
+            )  # fmt: skip
     cells: dict[str, dict[str, str]] = {}
     for (case, word), found in entries.items():
         for clip in (False, True):

@@ -125,20 +125,30 @@ def check_no_folds(folder: Path) -> None:
         raise ValueError(f'{folder} holds a cross-validation, whose results a run would replace: use another work_dir')
 
 
-def check_no_run(folder: Path) -> None:
-    """See that results of a test replace none of a training.
+def check_no_run(folder: Path, checkpoint: str | Path) -> None:
+    """See that results of a test replace none of a training, and none of other weights.
 
     Args:
         folder: Where they will be written.
+        checkpoint: The weights that are tested.
 
     Raises:
-        ValueError: The folder holds a run or a cross-validation.
+        ValueError: The folder holds a run, a cross-validation, or a test of other weights.
     """
     there = [name for name in (work_files.WEIGHTS, work_files.STAGES, work_files.SUMMARY) if (folder / name).is_file()]
     if there:
         raise ValueError(
             f'{folder} holds the results of a training ({there[0]}), which those of a test would replace: name another '
             'folder with --work-dir'
+        )
+
+    try:
+        before = json.loads((folder / work_files.METRICS).read_text(encoding='utf-8')).get('checkpoint')
+    except (OSError, ValueError, AttributeError):
+        return
+    if before is not None and Path(before).absolute() != Path(checkpoint).absolute():
+        raise ValueError(
+            f'{folder} holds a test of other weights ({before}): name another folder with --work-dir, or remove it'
         )
 
 
