@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from usmm.apis.inputs import CaseInput, CaseReader
+from usmm.apis.table_records import table_records
+from usmm.readers import DataError
 from usmm.structures import Schema
 
 SCHEMA = Schema(
@@ -172,3 +174,15 @@ def test_boxes(key: str, value: Any) -> None:
 def test_what_is_no_box(value: Any) -> None:
     error = read({**GOOD, 'bus_box': value}).error
     assert error is not None and error.startswith('bus: a box ')
+
+
+def test_files_in_both_tables_are_refused(tmp_path) -> None:
+    (tmp_path / 'cases.csv').write_text('case_id,bus\nc1,a.png\n')
+    (tmp_path / 'files.csv').write_text('case_id,modality,file\nc1,bus,b.png\n')
+    schema = Schema(images={'bus': 'bus'}, file_table='files.csv')
+    with pytest.raises(
+        DataError, match=r'both this table and files\.csv state files: remove the columns of files here'
+    ):
+        table_records(tmp_path / 'cases.csv', schema, ['bus'], None)
+    (tmp_path / 'files.csv').unlink()
+    assert len(table_records(tmp_path / 'cases.csv', schema, ['bus'], None)) == 1

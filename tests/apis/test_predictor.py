@@ -265,5 +265,7 @@ def test_a_file_table_gives_the_numbers_of_the_case_table(predictor, tiny_data: 
         predictor.predict(tmp_path / 'cases.csv', file_table=tmp_path / 'files.csv')
     with pytest.raises(ValueError, match='file_table belongs to a case table: give the path of the case table'):
         predictor.predict(rows, file_table=tmp_path / 'files.csv')
+    one = predictor.predict(tmp_path / 'export.csv', file_table=tmp_path / 'export.csv')  # one table of both
+    assert [scores(case) for case in one] == [scores(case) for case in expected]
     found = predictor.predict(tiny_data / 'cases.csv', file_table=tmp_path / 'export.csv')
     assert 'both the case table and the file table state files; leave one out' in str(found[0].error)

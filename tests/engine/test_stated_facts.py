@@ -196,3 +196,10 @@ def test_a_cross_validation_takes_the_work_dir_of_the_options(tiny_config: Path,
     settings = {'modalities': ['bus'], 'max_epochs': 1, 'work_dir': str(tmp_path / 'cv')}
     run = usmm.cross_validate(tiny_config, settings, folds=2, report=False, flags=QUIET)
     assert run.work_dir == tmp_path / 'cv' and (run.work_dir / 'fold_1' / 'model.pth').is_file()
+
+
+def test_a_partial_change_of_outlines_is_said() -> None:
+    assert outline_changes({'bus': 0.5}, {'bus': 0.7}) == []
+    assert outline_changes({'bus': 0.12}, {'bus': 1.0}) == [
+        'bus: 12% of the training cases were cropped to the lesion, 100% of these cases are'
+    ]

@@ -190,7 +190,7 @@ def _check_column(path: Path, rows: Sequence[Mapping[str, str]], column: str, no
     if changed:
         raise DataError(
             f'the folds were made with another {column.replace("_", " ")} for {len(changed)} cases ({_few(changed)}); '
-            'the case table has changed since: delete the file to make new folds, and use another work_dir',
+            'the case table has changed since: use the table of that time, or another work_dir with new folds',
             file=path,
         )
 

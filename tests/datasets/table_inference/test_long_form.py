@@ -91,3 +91,31 @@ def test_a_stated_column_of_modalities_needs_files(export, infer) -> None:
     del export['file'], export['mask']
     with pytest.raises(ValueError, match=r'needs a column of cases \(--id\).* files: none, masks: none'):
         infer(export, modality_column='modality', **STATED)
+
+
+def test_other_names_of_the_column_count_where_rows_of_a_case_differ_in_it(export, prepare, infer) -> None:
+    loose = {('Typ' if name == 'modality' else name): cells for name, cells in export.items()}
+    assert len(prepare(loose, **STATED).rows) == 12
+    once = {name: cells[::2] for name, cells in loose.items()}
+    assert not any('one row per file' in text for text in infer(once, **STATED).assumptions)
+
+
+def test_several_files_of_one_modality_are_one_case(export, prepare) -> None:
+    export['modality'] = ['B-mode'] * 24
+    export['mask'] = [''] * 24
+    table = prepare(export, **STATED)
+    assert len(table.rows) == 12 and table.rows[0]['B-mode'] == 'c0_b.png;c0_d.png'
+
+
+def test_a_stated_column_must_be_there(export, infer) -> None:
+    with pytest.raises(ValueError, match=r"the table has no column 'modalty'; did you mean 'modality'\?"):
+        infer(export, modality_column='modalty', **STATED)
+
+
+def test_clips_are_not_cropped_to_the_masks_of_stills(export, infer, tmp_path) -> None:
+    export['modality'] = ['B-mode'] * 24
+    export['file'] = [f.replace('_d.png', '_d.mp4') for f in export['file']]
+    with pytest.raises(
+        DataError, match="images and clips of 'B-mode' have masks of one kind alone: give the "
+    ):
+        infer(export, **STATED)
