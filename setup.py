@@ -54,7 +54,6 @@ INSTALL = [
     'pylibjpeg-rle>=2.0',
     'pyjpegls>=1.2',
     'pillow',
-    'ImageHash>=4.3',  # pictures that look nearly the same, across patients
     'av>=12',
     'pandas>=2.0',
     'openpyxl>=3.1',
@@ -91,6 +90,7 @@ DEV = [
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
     'pytest-xdist>=3.5',  # a test file on each core
+    'ImageHash>=4.3',  # a perceptual hash of others, with which ours is compared
     'httpx>=0.27',  # the client of the server's tests
     'playwright>=1.45',  # drives the Chromium that is installed; it downloads none
     'schemathesis>=4',  # requests made from the description of the API
