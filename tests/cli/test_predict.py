@@ -183,6 +183,10 @@ def test_a_calibrated_copy(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path
         p = row['prob_SCC']
         odds = (p / (1 - p)) ** 0.5
         assert float(row['calibrated_SCC']) == pytest.approx(odds / (1 + odds), abs=1e-6)
+    (folds / 'summary.json').write_text('{"cases": 81}')
+    code, _, errors = usmm('calibrate', run, '--predictions', folds, '--out', tmp_path / 'lost')
+    assert code == 2 and 'has predictions of 80 cases, the cross-validation tested 81: lines were rem' in errors
+    (folds / 'summary.json').write_text('{"cases": 80}')
     code, _, errors = usmm('calibrate', run, '--predictions', folds, '--out', out)
     assert code == 2 and 'holds a model already; --force replaces it' in errors
     code, _, errors = usmm('calibrate', run, '--predictions', folds, '--out', out, '--part', 'val')

@@ -7,6 +7,7 @@ a single run its validation rows.
 from __future__ import annotations
 
 import argparse
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,6 +65,13 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
         raise ValueError(f'{args.predictions} has several rows of one case and seed: {", ".join(twice[:5])}')
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
     if (folder / work_files.SUMMARY).is_file():
+        stated = json.loads((folder / work_files.SUMMARY).read_text(encoding='utf-8')).get('cases')
+        there = len({row['case_id'] for row in rows})
+        if stated is not None and stated != there:
+            raise ValueError(
+                f'{args.predictions} has predictions of {there} cases, the cross-validation tested {stated}: lines '
+                'were removed or added; pool the folds again (usmm cross_validate)'
+            )
         return  # of a cross-validation: each row is by a model that had not seen the patient
     trained = frozenset(meta.get(TRAINED_ON, ()))
     patients = {str(row['patient_id']) for row in rows}

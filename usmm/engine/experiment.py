@@ -48,6 +48,7 @@ from usmm.engine.stated_facts import StatedFacts
 from usmm.engine.studies.out_of_fold import out_of_fold_scores
 from usmm.engine.table_fit import clinical_table, fit_before, fit_stage
 from usmm.engine.workdir.data_record import keep_record, report_changes
+from usmm.engine.workdir.fold_record import keep_flags
 from usmm.engine.workdir.outputs import (
     check_folder,
     check_no_folds,
@@ -172,10 +173,8 @@ class Experiment:
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
-        # in all processes: all of them stop, or none does
-        self.stated.near_duplicates = report_copies(
-            self.parts, split.get('near_duplicates', 'warn'), self.config.test_pipeline
-        )
+        near = split.get('near_duplicates', 'warn')  # in all processes: all of them stop, or none does
+        self.stated.near_duplicates = report_copies(self.parts, near, self.config.test_pipeline)
         self.stated.files_not_read = report_unread(self.parts, train_set)
         self.stated.label_leaks = report_leaks(self._schema, self.parts['train'])
         if CLINICAL in self.config.modalities:
@@ -183,6 +182,7 @@ class Experiment:
         check_classes(self.config.classes, self.parts['train'])
         report_last_batch(len(train_set), self.config.batch_size)
         keep_record(self.work_dir, self.parts, self.config.classes, origin)
+        self.weights = self.weights.with_notes(keep_flags(self.work_dir, self.options, origin is not None))
         self._write_config()
         done = self.run_stages(self.config.stages, resume, stage)
         return self._finish(done, time.monotonic() - start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,10 @@ class LoadedWeights:
             print_log(note, 'current', logging.WARNING)
         trained_on = frozenset(meta.get(TRAINED_ON, ()))
         return cls(Path(path).parent, trained_on, meta.get('outlined', {}), tuple(notes))
+
+    def with_notes(self, notes: tuple[str, ...]) -> LoadedWeights:
+        """The same with further notes."""
+        return replace(self, notes=self.notes + notes)
 
 
 def weights_notes(path: str | Path, meta: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:

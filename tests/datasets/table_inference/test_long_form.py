@@ -115,7 +115,5 @@ def test_a_stated_column_must_be_there(export, infer) -> None:
 def test_clips_are_not_cropped_to_the_masks_of_stills(export, infer, tmp_path) -> None:
     export['modality'] = ['B-mode'] * 24
     export['file'] = [f.replace('_d.png', '_d.mp4') for f in export['file']]
-    with pytest.raises(
-        DataError, match="images and clips of 'B-mode' have masks of one kind alone: give the "
-    ):
+    with pytest.raises(DataError, match="images and clips of 'B-mode' have masks of one kind alone: give the "):
         infer(export, **STATED)

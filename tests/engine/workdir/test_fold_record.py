@@ -15,6 +15,7 @@ from usmm.engine.workdir.fold_record import (
     finish_fold,
     flag_changes,
     flags_of,
+    keep_flags,
     read_fold_record,
     report_unused_flags,
 )
@@ -82,3 +83,10 @@ def test_a_damaged_record_is_named(fold, text):
     (fold / 'fold.json').write_text(text)
     with pytest.raises(ValueError, match=r'fold.json is damaged \(.*\): remove .*fold_0 and run the fold again'):
         read_fold_record(fold)
+
+
+def test_a_run_that_goes_on_with_other_flags_says_so(tmp_path):
+    amp = RunOptions(amp=True)
+    assert keep_flags(tmp_path, RunOptions(), False) == () == keep_flags(tmp_path, RunOptions(validate=False), True)
+    assert keep_flags(tmp_path, amp, True) == (f'the run in {tmp_path} goes on with --amp, unlike its begin',)
+    assert keep_flags(tmp_path, amp, False) == () == keep_flags(tmp_path, amp, True)

@@ -103,6 +103,33 @@ def begin_fold(folder: Path, options: RunOptions, resume: bool, finished: Iterab
         raise ValueError(problem[0])
 
 
+def keep_flags(folder: Path, options: RunOptions, goes_on: bool) -> tuple[str, ...]:
+    """Keep the flags of a run that starts, or log how those of a run that goes on differ from its begin.
+
+    Stages of one run may be validated or not; other flags change what the same epochs learn.
+
+    Args:
+        folder: The work directory.
+        options: The flags of the run.
+        goes_on: Whether an earlier run goes on.
+
+    Returns:
+        What was logged; nothing where the flags are the same.
+    """
+    before = read_fold_record(folder) if goes_on else None
+    if before is None:
+        if is_main_process():
+            write_json(folder / work_files.FOLD_RECORD, {'flags': flags_of(options), 'processes': get_world_size()})
+        return ()
+    now = {name: value for name, value in flags_of(options).items() if name != FLAGS['validate'][0]}
+    changed = flag_changes(before.flags, now)
+    if not changed:
+        return ()
+    text = f'the run in {folder} goes on {changed}, unlike its begin'
+    print_log(text, 'current', logging.WARNING)
+    return (text,)
+
+
 def finish_fold(folder: Path) -> None:
     """Add the checksum of the predictions to the record of a fold that is done (main process only)."""
     record = read_fold_record(folder) if is_main_process() else None
