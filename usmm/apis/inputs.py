@@ -12,13 +12,13 @@ import numpy as np
 
 from usmm.apis.record_values import clip_pixels, image_pixels, is_empty, is_pixels, mask_pixels, paths_of
 from usmm.apis.table_records import TableRecord
+from usmm.datasets.case_table import LARGEST
 from usmm.datasets.file_rows import other_views
 from usmm.readers import read_box
 from usmm.readers.workbook import SheetNumber, UncachedFormula
 from usmm.structures import CLINICAL, Case, Schema, Variable
 from usmm.utils.suggestions import nearest
 
-LARGEST = float(np.finfo(np.float32).max)  # what the networks compute with
 NESTED = ('masks', 'boxes', CLINICAL)
 FIXED = ('case_id', 'patient_id', 'label')
 Record: TypeAlias = Mapping[str, object]  # what a caller states of one case, see `CaseReader.read`

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
 
-from usmm.structures.settings import Settings
+from usmm.structures.settings import Settings, known_arguments
 from usmm.structures.table_format import TableFormat
 
 
@@ -58,12 +57,7 @@ class FileTable:
             return value
         if isinstance(value, str):
             return cls(value)
-        known = [f.name for f in fields(cls)]
-        unknown = sorted(set(value) - set(known))
-        if unknown:
-            raise ValueError(f'unknown keys {unknown} in file_table; valid keys are {known}')
-        arguments: dict[str, Any] = dict(value)  # their types are what __post_init__ checks
-        return cls(**arguments)
+        return cls(**known_arguments(value, [f.name for f in fields(cls)], 'file_table'))
 
     @property
     def required(self) -> tuple[str, str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
 
 # Settings of a component as a config holds them: its constructor's arguments, and its name in a registry as `type`.
 Settings: TypeAlias = Mapping[str, object]
@@ -28,3 +28,25 @@ NEAR_DUPLICATES = ('warn', 'error', 'ignore')  # what becomes of pictures in two
 # Parts of a split
 TRAIN, VAL, TEST = 'train', 'val', 'test'
 EVERY_CASE = 'all'  # instead of a part: every case of the table
+
+
+def known_arguments(value: Settings, known: Iterable[str], what: str) -> dict[str, Any]:
+    """The arguments in a dict of a config, once its keys are seen to be valid.
+
+    Args:
+        value: The dict.
+        known: Valid keys.
+        what: What it is, for the message.
+
+    Raises:
+        ValueError: An unknown key; names the valid ones.
+
+    Example:
+        >>> known_arguments({'path': 'f.csv'}, ['path'], 'file_table')
+        {'path': 'f.csv'}
+    """
+    valid = list(known)
+    unknown = sorted(set(value) - set(valid))
+    if unknown:
+        raise ValueError(f'unknown keys {unknown} in {what}; valid keys are {valid}')
+    return dict(value)  # the types of the values are what the class checks

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from usmm.structures.settings import Settings
+from usmm.structures.settings import Settings, known_arguments
 
 MISSING_WORDS = frozenset(
     {'', 'na', 'n/a', 'nan', 'none', 'null', 'not available', 'not applicable', 'missing', '-', '?'}
@@ -72,10 +72,7 @@ class TableFormat:
         known = [f.name for f in fields(cls)]
         if value is not None and not isinstance(value, Mapping):
             raise ValueError(f'the format of a table must be a dict with some of the keys {known}, got {value!r}')
-        unknown = sorted(set(value or ()) - set(known))
-        if unknown:
-            raise ValueError(f'unknown keys {unknown} in the format of a table; valid keys are {known}')
-        return cls(**(value or {}))  # type: ignore[arg-type]  # their types are what __post_init__ checks
+        return cls(**known_arguments(value or {}, known, 'the format of a table'))
 
     def is_missing(self, text: str | None) -> bool:
         """Whether a cell means that nothing is known: empty, a word for missing, or a spreadsheet's error."""
