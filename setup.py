@@ -89,6 +89,7 @@ DEV = [
     'onnxruntime>=1.20',
     'setuptools>=70.1',  # a test builds a wheel without the network; this one needs no `wheel` beside it
     'pytest>=8',
+    'pytest-timeout>=2.3',  # a test that hangs fails, with what each thread was doing
     'pytest-xdist>=3.5',  # a test file on each core
     'ImageHash>=4.3',  # a perceptual hash of others, with which ours is compared
     'httpx>=0.27',  # the client of the server's tests

@@ -135,10 +135,10 @@ def test_what_is_light_stays_light(module: str) -> None:
     assert done.stdout.strip() == ''
 
 
-def test_importing_the_package_imports_no_room() -> None:
+def test_importing_the_package_imports_no_room_but_that_of_the_mends() -> None:
     code = 'import sys, usmm; print(*sorted(m for m in sys.modules if m.startswith("usmm") or m == "numpy"))'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == ['usmm', 'usmm.version']
+    assert {name for name in done.stdout.split() if not name.startswith('usmm.compat')} == {'usmm', 'usmm.version'}
 
 
 def test_a_file_name_occurs_once() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from usmm.compat.forks import opencv_without_threads_in_forks
 from usmm.version import __version__
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ LAZY = {
     'make_phantom': 'usmm.phantoms',
     'train': 'usmm.apis.training',
 }
+
+opencv_without_threads_in_forks()
 
 __all__ = [
     'Predictor',

@@ -152,14 +152,8 @@ def _run(job: Callable[[int], CaseResult], total: int, workers: int) -> Generato
     # fork, where there is one: a fresh interpreter would import the library again in each worker
     fork = 'fork' in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context('fork' if fork else 'spawn')
-    threads = cv2.getNumThreads()
-    # before the fork: a child that inherits OpenCV's thread pool waits forever for threads that it does not have
-    cv2.setNumThreads(1)
-    try:
-        with ProcessPoolExecutor(min(workers, total), context, initializer=None if fork else _one_thread) as pool:
-            yield from pool.map(job, range(total))
-    finally:
-        cv2.setNumThreads(threads)
+    with ProcessPoolExecutor(min(workers, total), context, initializer=None if fork else _one_thread) as pool:
+        yield from pool.map(job, range(total))
 
 
 def _one_thread() -> None:
