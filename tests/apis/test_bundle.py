@@ -26,6 +26,26 @@ def test_a_zoo_that_is_open_already(published: Path, tmp_path: Path) -> None:
     assert found.meta['classes'] == ['ADC', 'SCC'] and tmp_path in Path(found.source).parents
 
 
+def test_a_name_of_the_zoo_is_not_a_folder(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ('tiny', 'other'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'config.py').write_text('open("../hacked", "w").close()')
+        (tmp_path / name / 'model.pth').touch()
+    assert open_bundle('tiny', Zoo(published, cache=tmp_path / 'cache')).stored_bytes
+    with pytest.raises(ValueError, match=r"no model 'other' in .* name of the zoo: for the folder write \./other"):
+        open_bundle('other', published)
+    (tmp_path / 'file').touch()
+    with pytest.raises(ValueError, match=r'no model zoo at .* for the file write \./file'):
+        open_bundle('file', tmp_path / 'no_zoo')
+    with pytest.raises(FileNotFoundError, match='no model zoo at'):
+        open_bundle('nothing', tmp_path / 'no_zoo')
+    assert not (tmp_path / 'hacked').exists()
+    with pytest.raises(ValueError, match=r'model\.pth'):
+        open_bundle('./other')  # a run: its config is code, and runs
+    assert (tmp_path.parent / 'hacked').exists()
+
+
 def folder(make: Callable[[Path], Any]) -> Callable[[Path, Path], Any]:
     def given(root: Path, run: Path) -> Any:
         return make(root) or root
@@ -55,45 +75,11 @@ def test_what_is_no_model(given: Any, error: type[Exception], message: str, run:
         open_bundle(found)
 
 
-def change(published: Path, target: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
-    """A copy of the published weights with other metadata."""
-    state, meta = read_tensors(published / 'tiny' / 'model.safetensors')
-    edit(meta)
-    write_tensors(target / 'model.safetensors', state, meta)
-    return target / 'model.safetensors'
-
-
-def run_command(meta: dict[str, Any]) -> None:
-    meta['settings']['model']['head'] = dict(type='os.system', command='touch hacked')
-
-
-HOSTILE = {
-    'in the model': run_command,
-    'in place of it': lambda meta: meta['settings'].update(
-        model=dict(type='builtins.exec', object='open("hacked", "w")')
-    ),
-    'in the pipeline': lambda meta: meta['settings']['test_pipeline'].append(dict(type='os.mkdir', path='hacked')),
-    'by its scope': lambda meta: meta['settings']['model']['head'].update(_scope_='subprocess', type='run'),
-    'upstream functions': lambda meta: meta['settings']['model']['head'].update(type='mmengine.dump'),
-    'no text': lambda meta: meta['settings']['model']['head'].update(type=['x']),
-}
-
-
-@pytest.mark.parametrize('kind', HOSTILE)
-def test_settings_that_run_code_are_refused(kind: str, published: Path, tmp_path: Path, monkeypatch) -> None:
-    path = change(published, tmp_path, HOSTILE[kind])
-    (tmp_path / 'here').mkdir()
-    monkeypatch.chdir(tmp_path / 'here')
-    with pytest.raises(ValueError, match='which is no registered component of usmm: it is not built'):
-        Predictor(path, device='cpu')
-    assert list((tmp_path / 'here').iterdir()) == []
-
-
-def test_published_weights_that_lack_settings(published: Path, tmp_path: Path) -> None:
-    path = change(published, tmp_path, lambda meta: meta['settings'].pop('test_pipeline'))
+def test_published_weights_that_lack_settings(change: Callable[..., Path]) -> None:
+    path = change(lambda meta: meta['settings'].pop('test_pipeline'))
     with pytest.raises(ValueError, match=r"the settings in .* lack \['test_pipeline'\]"):
         open_bundle(path)
-    path = change(published, tmp_path, lambda meta: meta.pop('settings'))
+    path = change(lambda meta: meta.pop('settings'))
     with pytest.raises(ValueError, match='says nothing of its model: give its config too'):
         open_bundle(path)
 

@@ -82,7 +82,9 @@ HOSTILE: dict[str, tuple[Change, str]] = {
         lambda m: setattr(m.graph.input[0].type.tensor_type.shape.dim[3], 'dim_value', 2**40), 'has the shape',
     ),
     'other outputs': (lambda m: m.graph.output.pop(), 'its outputs are'),
-    'unknown operation': (lambda m: setattr(m.graph.node[0], 'op_type', 'Teleport'), 'onnxruntime cannot run it'),
+    'unknown operation': (lambda m: setattr(m.graph.node[0], 'op_type', 'Teleport'), "it has the operation 'Teleport'"),
+    'drawn numbers': (lambda m: setattr(m.graph.node[0], 'op_type', 'RandomNormalLike'), "'RandomNormalLike'"),
+    'a wrong operation': (lambda m: setattr(m.graph.node[0], 'op_type', 'Einsum'), 'onnxruntime cannot run it'),
 }  # fmt: skip
 
 

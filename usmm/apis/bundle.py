@@ -12,21 +12,23 @@ from typing import TypeAlias, TypedDict, cast
 
 from torch import Tensor
 
-from usmm.apis.components import check_components
 from usmm.config import load_config
 from usmm.engine.loaded_weights import weights_notes
 from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
 from usmm.weights import read_checkpoint
+from usmm.weights.metadata import check_metadata
 from usmm.weights.tensor_file import load_tensors
 from usmm.weights.weight_limits import MAX_BYTES
 from usmm.zoo import Zoo
 from usmm.zoo.clean import settled
+from usmm.zoo.index import is_name
+from usmm.zoo.stored_settings import check_settings
 
 NEEDED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
 FORMS = (
     'a run (folder with config.py and model.pth), a published model (folder, .zip or model.safetensors), '
-    'a pair (config, checkpoint) or a name of the zoo'
+    'a pair (config, checkpoint) or a name of the zoo (a text without a slash)'
 )
 
 
@@ -70,6 +72,8 @@ class Bundle:
         meta: Metadata of the weights.
         source: Where they come from, for messages.
         notes: What a user of the predictions must know, as sentences.
+        stored_bytes: Bytes of the tensors of the file in which the settings stand, which is somebody else's data; None:
+            the settings are those of a config, which is code that the user runs.
     """
 
     settings: ModelSettings
@@ -77,6 +81,7 @@ class Bundle:
     meta: WeightsMeta = field(default_factory=WeightsMeta)
     source: str = ''
     notes: tuple[str, ...] = ()
+    stored_bytes: int | None = None
 
 
 # A bundle, the path of a run or of a published model, a name of the zoo, or (config, checkpoint)
@@ -88,7 +93,8 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
 
     Args:
         model: A run's folder (of a cross-validation: the folder of a fold), `(config, checkpoint)`, a published folder,
-            its .zip or its model.safetensors, or a name of the zoo.
+            its .zip or its model.safetensors, or a name of the zoo. A text without a slash is such a name; a folder
+            beside it is `./name`, or a `Path`.
         zoo: The zoo, or its folder or address; None: USMM_ZOO, or that of this installation.
 
     Raises:
@@ -102,14 +108,27 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
     if not isinstance(model, (str, Path)):
         raise TypeError(f'expected {FORMS}, got {type(model).__name__}')
     path = Path(model)
+    if isinstance(model, str) and is_name(model):
+        return _of_name(model, zoo)
     if path.is_dir():
         return _of_folder(path)
     if path.is_file():
         return _of_file(path)
-    if isinstance(model, Path) or path.suffix or len(path.parts) > 1:
-        raise ValueError(f'no model at {path}: expected {FORMS}')
-    opened = zoo if isinstance(zoo, Zoo) else Zoo(zoo)
-    return _published(opened.weights(str(model)))
+    raise ValueError(f'no model at {path}: expected {FORMS}')
+
+
+def _of_name(name: str, zoo: str | Path | Zoo | None) -> Bundle:
+    """A model of the zoo. A folder that happens to have its name is another model, and its config.py would run."""
+    try:
+        opened = zoo if isinstance(zoo, Zoo) else Zoo(zoo)
+        return _published(opened.weights(name))
+    except (ValueError, OSError) as error:
+        if not Path(name).exists():
+            raise
+        kind = 'folder' if Path(name).is_dir() else 'file'
+        raise ValueError(
+            f'{error}. A text without a slash is a name of the zoo: for the {kind} write ./{name}'
+        ) from error
 
 
 def from_config(
@@ -139,7 +158,7 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     content = read_checkpoint(checkpoint, training=True)
     if not isinstance(content, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise ValueError(f'{checkpoint} has no state_dict')
-    meta: WeightsMeta = content.get('meta') or {}
+    meta = as_meta(content.get('meta') or {}, checkpoint)
     settings = settled_settings(bundle.settings, meta.get('categories') or {})
     ModelMeaning.of_settings(settings).check(meta, checkpoint, bundle.source)
     notes = tuple(weights_notes(checkpoint, meta, settings))
@@ -151,8 +170,15 @@ def settled_settings(settings: Mapping[str, object], categories: Mapping[str, Se
     return cast(ModelSettings, settled(settings, categories))
 
 
-def as_meta(content: Mapping[str, object]) -> WeightsMeta:
-    """The metadata of a file of weights. Each entry is checked where it is used."""
+def as_meta(content: object, source: str | Path) -> WeightsMeta:
+    """The metadata of a file of weights, the kinds of their entries checked.
+
+    Raises:
+        ValueError: An entry is of another kind.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f'{source}: its metadata are not a dict')
+    check_metadata(content, source)
     return cast(WeightsMeta, content)  # plain data of a file have no static type
 
 
@@ -201,14 +227,20 @@ def _of_archive(path: Path) -> Bundle:
 
 
 def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[str, object]) -> Bundle:
-    """From the metadata of weights; no config is run, and only registered components are built."""
-    meta = as_meta(content)
+    """From the metadata of weights; no config is run, and only allowed components are built."""
+    meta = as_meta(content, path)
     settings = meta.get('settings')
     if not isinstance(settings, Mapping) or state is None:
         raise ValueError(f'{path} says nothing of its model: give its config too, as (config, checkpoint)')
-    missing = [key for key in NEEDED if key not in settings]
+    missing = [key for key in NEEDED if settings.get(key) is None]
     if missing:
         raise ValueError(f'the settings in {path} lack {missing}')
-    check_components({'model': settings['model'], 'test_pipeline': settings['test_pipeline']}, path)
+    check_settings(settings, path)
     own = settled_settings(settings, meta.get('categories') or {})
-    return Bundle(own, state, meta, str(path), tuple(weights_notes(path, meta, own)))
+    stored = sum(tensor.nbytes for tensor in state.values())
+    try:
+        ModelMeaning.of_settings(own)  # reads the schema
+        notes = tuple(weights_notes(path, meta, own))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:  # a schema can be wrong in every way
+        raise ValueError(f'{path}: its settings cannot be used: {error}') from error
+    return Bundle(own, state, meta, str(path), notes, stored)

@@ -10,11 +10,11 @@ import numpy as np
 from torch import Tensor
 
 from usmm.apis.bundle import Bundle, as_meta, settled_settings
-from usmm.apis.components import check_components
 from usmm.apis.model_interface import ScoreRow
 from usmm.export import OnnxModel
 from usmm.structures import Batch, Case
 from usmm.structures.streams import missing_modalities
+from usmm.zoo.stored_settings import check_settings
 
 SUFFIX = '.onnx'
 NEEDED = ('test_pipeline', 'schema', 'batch_size')
@@ -71,15 +71,16 @@ class ExportedNetwork:
 
 
 def open_exported(path: Path) -> tuple[Bundle, ExportedNetwork]:
-    """An exported file and the settings in it; only registered components are built from them.
+    """An exported file and the settings in it; only allowed components are built from them.
 
     Raises:
         ValueError: The file is refused, see `usmm.export.OnnxModel`, or lacks settings.
     """
     network = ExportedNetwork(OnnxModel(path))
     settings = network.model.meta.get('settings')
-    missing = [key for key in NEEDED if key not in settings] if isinstance(settings, Mapping) else [*NEEDED]
+    missing = [key for key in NEEDED if settings.get(key) is None] if isinstance(settings, Mapping) else [*NEEDED]
     if missing or not isinstance(settings, Mapping):
         raise ValueError(f'{path} lacks the settings {missing}: export it again from a run or a published model')
-    check_components({'test_pipeline': settings['test_pipeline']}, path)
-    return Bundle(settled_settings(settings, {}), {}, as_meta(network.model.meta), str(path)), network
+    check_settings({key: value for key, value in settings.items() if key != 'model'}, path)
+    own = settled_settings(settings, {})
+    return Bundle(own, {}, as_meta(network.model.meta, path), str(path), stored_bytes=0), network

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import torch
 
-from usmm.apis.bundle import from_config, open_bundle, with_weights
+from usmm.apis.bundle import Bundle, from_config, open_bundle, with_weights
 from usmm.apis.inputs import Record
 from usmm.apis.model_interface import BuiltNetwork
 from usmm.apis.network import build_network, check_device
 from usmm.apis.prediction import Prediction
 from usmm.apis.predictor import Model, Predictor
 from usmm.zoo import Zoo
+from usmm.zoo.index import is_weights
 
 Place = str | Path | Zoo | None
 
@@ -65,10 +66,7 @@ def get_model(
     if pretrained is True:
         bundle = open_bundle(name, zoo)
     else:
-        try:
-            bundle = from_config(name, None)
-        except FileNotFoundError:
-            bundle = replace(open_bundle(name, zoo), state=None, meta={})
+        bundle = _untrained(name, zoo)
         bundle = bundle if pretrained is False else with_weights(bundle, pretrained)
     return _on_device(build_network(bundle), 'cpu' if device is None else device)
 
@@ -112,6 +110,16 @@ def inference_model(
     if prediction.error is not None:
         raise ValueError(f'{prediction.case_id}: {prediction.error}')
     return prediction
+
+
+def _untrained(name: str, zoo: Place) -> Bundle:
+    """The settings of a config, or of a model of the zoo or of a file of weights, which is never run as a config."""
+    if not is_weights(name):
+        try:
+            return from_config(name, None)
+        except FileNotFoundError:
+            pass
+    return replace(open_bundle(name, zoo), state=None, meta={})
 
 
 def _on_device(model: BuiltNetwork, device: str | torch.device) -> BuiltNetwork:

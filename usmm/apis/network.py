@@ -7,8 +7,10 @@ import copy
 import torch
 
 from usmm.apis.bundle import Bundle
+from usmm.apis.guarded_building import building
 from usmm.apis.model_interface import BuiltNetwork
 from usmm.registry import MODELS
+from usmm.structures.protocols import Classifier
 from usmm.weights import load_state
 
 
@@ -38,13 +40,16 @@ def build_network(bundle: Bundle) -> BuiltNetwork:
     """The network of a bundle, on the CPU and in eval mode; without weights it is initialised as for training.
 
     Raises:
-        ValueError: The weights do not fit, or are not finite.
+        ValueError: The weights do not fit, or are not finite; or the settings in a file of weights are refused.
     """
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
-        model: BuiltNetwork = MODELS.build(copy.deepcopy(bundle.settings['model']))
-        if bundle.state is None:
-            model.init_weights()
-        else:
+        with building(bundle):
+            model: BuiltNetwork = MODELS.build(copy.deepcopy(bundle.settings['model']))
+            if not isinstance(model, Classifier):
+                raise TypeError(f'a {type(model).__name__} is not a classifier')
+            if bundle.state is None:
+                model.init_weights()
+        if bundle.state is not None:
             load_state(model, bundle.state, bundle.source)
             model.freeze_unfitted()  # weights of a stage before the clinical one: the images decide
     model.usmm_bundle = bundle

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from usmm.apis.bundle import Bundle
+from usmm.apis.guarded_building import building
 from usmm.apis.inputs import CaseInput
 from usmm.datasets.unread_files import unread_files
 from usmm.readers import DataError
@@ -28,7 +29,8 @@ class Prepared:
 
 def build_pipeline(bundle: Bundle) -> list[Callable[[Case], Case]]:
     """The transforms of a test, without their caches on disk and in memory."""
-    return [TRANSFORMS.build(step) for step in without_caches(bundle.settings['test_pipeline'])]
+    with building(bundle):
+        return [TRANSFORMS.build(step) for step in without_caches(bundle.settings['test_pipeline'])]
 
 
 def prepare_case(case_input: CaseInput, pipeline: Sequence[Callable[[Case], Case]]) -> Prepared:
@@ -82,7 +84,8 @@ def clip_frames(bundle: Bundle) -> dict[str, int]:
     for step in _steps(bundle.settings['test_pipeline']):
         name, count = str(step['type']).rpartition('.')[2], step.get('num_frames')
         if name == 'KeyFrames':
-            (built,) = (TRANSFORMS.build(s) for s in without_caches([step]))
+            with building(bundle):
+                (built,) = (TRANSFORMS.build(s) for s in without_caches([step]))
             frames[str(step['modality'])] = built.num_frames
         elif name == 'LoadClip' and isinstance(count, int):
             names = step.get('modalities') or list(Schema.of(bundle.settings['schema']).clips)

@@ -84,7 +84,10 @@ class Predictor:
         self.classes, self.schema = tuple(self.model.classes), Schema.of(settings['schema'])
         self.batch_size = _size(batch_size or settings['batch_size'])
         stated = meta.get('calibration')
-        self.calibration = Calibration.from_dict(stated, len(self.classes)) if stated else None
+        try:
+            self.calibration = Calibration.from_dict(stated, len(self.classes)) if stated else None
+        except ValueError as error:
+            raise ValueError(f'{self.bundle.source}: {error}') from error
         self.trained_on = frozenset(meta.get(TRAINED_ON, ()))
         self.outlined = dict(meta.get('outlined', {}))
         self.seed = settings.get('seed', 0)

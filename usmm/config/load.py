@@ -50,6 +50,8 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
             key and the nearest valid name. Or its code fails; the message names file, line and cause.
     """
     path = find_config(name)
+    if path.suffix != '.py':  # a file of another kind must not run as Python, whatever stands in it
+        raise ConfigError(f'{path} is not a config: a config is a .py file')
     files = files_of(path)
     with failures_told(files), inheritance():
         config = Config.fromfile(path, import_custom_modules=False, format_python_code=False)

@@ -23,6 +23,27 @@ MAX_META_BYTES = 4 * 2**20
 """Bytes of the metadata."""
 
 DOMAINS = ('', 'ai.onnx')
+OPERATIONS = frozenset({
+    'Abs', 'Add', 'And', 'ArgMax', 'ArgMin', 'AveragePool', 'BatchNormalization', 'Cast', 'CastLike', 'Ceil',
+    'Celu', 'Clip', 'Concat', 'Constant', 'ConstantOfShape', 'Conv', 'ConvTranspose', 'CumSum', 'DepthToSpace',
+    'Div', 'Dropout', 'Einsum', 'Elu', 'Equal', 'Erf', 'Exp', 'Expand', 'Flatten', 'Floor', 'Gather',
+    'GatherElements', 'GatherND', 'Gelu', 'Gemm', 'GlobalAveragePool', 'GlobalMaxPool', 'Greater',
+    'GreaterOrEqual', 'GroupNormalization', 'HardSigmoid', 'HardSwish', 'Identity', 'InstanceNormalization',
+    'IsInf', 'IsNaN', 'LayerNormalization', 'LeakyRelu', 'Less', 'LessOrEqual', 'Log', 'LogSoftmax', 'MatMul',
+    'Max', 'MaxPool', 'Mean', 'Min', 'Mish', 'Mod', 'Mul', 'Neg', 'Not', 'Or', 'PRelu', 'Pad', 'Pow',
+    'RMSNormalization', 'Range', 'Reciprocal', 'ReduceL1', 'ReduceL2', 'ReduceLogSum', 'ReduceLogSumExp',
+    'ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd', 'ReduceSum', 'ReduceSumSquare', 'Relu', 'Reshape',
+    'Resize', 'Round', 'ScatterElements', 'ScatterND', 'Selu', 'Shape', 'Sigmoid', 'Sign', 'Size', 'Slice',
+    'Softmax', 'Softplus', 'Softsign', 'SpaceToDepth', 'Split', 'Sqrt', 'Squeeze', 'Sub', 'Sum', 'Tanh',
+    'ThresholdedRelu', 'Tile', 'TopK', 'Transpose', 'Trilu', 'Unsqueeze', 'Where', 'Xor',
+})  # fmt: skip
+"""What networks of images, clips and tables are made of. None reads a file, draws numbers or repeats a graph."""
+
+SIZES = {
+    'Reshape': (1,), 'Expand': (1,), 'Tile': (1,), 'ConstantOfShape': (0,), 'Range': (0, 1, 2), 'Slice': (1, 2, 3, 4),
+    'Pad': (1,), 'Resize': (1, 2, 3), 'TopK': (1,), 'Split': (1,), 'Unsqueeze': (1,), 'Squeeze': (1,),
+}  # fmt: skip
+"""Operation -> its inputs that decide how large its result is."""
 FORMAT = 1
 PRESENT = 'present_'
 OUTPUTS = ('probabilities', 'image_probabilities')
@@ -88,8 +109,8 @@ def check_graph(model: onnx.ModelProto) -> None:
         model: The message.
 
     Raises:
-        ValueError: It refers to another file, has operations of other domains, functions, branches or loops, or too
-            many operations.
+        ValueError: It refers to another file, has operations of other domains, functions, branches or loops, other
+            operations than `OPERATIONS` or too many of them, or its sizes depend on values.
     """
     import onnx
 
@@ -103,9 +124,26 @@ def check_graph(model: onnx.ModelProto) -> None:
             raise ValueError(f'it has the operation {node.op_type!r} of the domain {node.domain!r}')
         if any(a.HasField('g') or a.graphs for a in node.attribute):
             raise ValueError(f'it has branches or loops ({node.op_type})')
+        if node.op_type not in OPERATIONS:
+            raise ValueError(f'it has the operation {node.op_type!r}, which networks of usmm do not have')
     for tensor in _tensors(graph):
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ValueError(f'its tensor {tensor.name!r} is in another file')
+    _check_sizes(graph)
+
+
+def _check_sizes(graph: onnx.GraphProto) -> None:
+    """See that the sizes of results follow from the shapes of the inputs, never from their values.
+
+    Otherwise a first run says nothing of the next one: a pixel could ask for any amount of memory.
+    """
+    values = {i.name for i in graph.input} - {i.name for i in graph.initializer}
+    for node in graph.node:  # in the order in which they run
+        for place in SIZES.get(node.op_type, ()):
+            if place < len(node.input) and node.input[place] in values:
+                raise ValueError(f'its operation {node.op_type!r} takes a size from the values of an input')
+        if node.op_type not in ('Shape', 'Size') and values.intersection(node.input):
+            values.update(node.output)
 
 
 def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from usmm.export.onnx_file import MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
+from usmm.export.trial import try_out
 from usmm.structures import Schema
 from usmm.structures.settings import CLINICAL
 
@@ -42,6 +43,7 @@ class OnnxModel:
         path: The file.
         threads: Threads of one operation; None: as many as there are cores.
         max_bytes: Larger files are refused.
+        trusted: This process wrote the file itself: it is not tried out in another one before.
 
     Attributes:
         classes, positive, modalities: As the model had them; `positive` is a class name.
@@ -53,15 +55,20 @@ class OnnxModel:
         meta: Everything that the file says of itself.
 
     Raises:
-        ValueError: The file is refused, see `read_onnx`; or onnxruntime cannot run it.
+        ValueError: The file is refused, see `read_onnx`; or onnxruntime cannot run it within the limits of
+            `usmm.export.trial`.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, path: Path | str, threads: int | None = None, max_bytes: int = MAX_BYTES, trusted: bool = False
+    ) -> None:
         content, model, self.meta = read_onnx(path, max_bytes)
         try:
             self._take(model.graph)
         except (ValueError, TypeError) as error:
             raise refused(path, error) from error
+        if not trusted and (problem := try_out(content, self._kinds())):
+            raise refused(path, problem)
         self.path = Path(path)
         self._session = _session(path, content, threads)
 
@@ -122,6 +129,12 @@ class OnnxModel:
         # a table that is one of the streams leaves no score of the images alone
         if self._outputs != OUTPUTS[: 2 if streams and streams == self.readers else 1]:
             raise ValueError(f'its outputs are {self._outputs}')
+
+    def _kinds(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Input -> type and shape of one case."""
+        kinds: dict[str, tuple[str, tuple[int, ...]]] = {m: ('uint8', shape) for m, shape in self.shapes.items()}
+        kinds |= {PRESENT + m: ('bool', ()) for m in self.optional}
+        return kinds | ({CLINICAL: ('float32', (self.num_variables,))} if self.reads_clinical else {})
 
     def _batch_size(self, inputs: Arrays, clinical: np.ndarray | None) -> int:
         given = {m: np.shape(inputs[m])[:1] for m in self.shapes if inputs.get(m) is not None}

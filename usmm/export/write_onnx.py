@@ -62,7 +62,7 @@ def export_onnx(
     content = to_bytes(model, schema, shapes or {}, opset, meta or {})
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
-        exported = OnnxModel(temporary, threads)
+        exported = OnnxModel(temporary, threads, trusted=True)
         parity = None if batches is None else check_parity(model, exported, batches(exported))
         if parity is not None and not parity.holds:
             raise ValueError(

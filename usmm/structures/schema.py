@@ -171,6 +171,10 @@ class Schema:
                     f'{name} of the schema must be a pattern such as {pattern!r}, or a dict of modality -> column (an '
                     f'empty one: none), got {value!r}'
                 )
+            if isinstance(value, str) and ('{' in (rest := value.replace('{modality}', '')) or '}' in rest):
+                raise ValueError(
+                    f'{name} of the schema may have {{modality}} in braces and nothing else, got {value!r}'
+                )
         both = set(self.images) & set(self.clips)
         if both:
             raise ValueError(f'modalities {sorted(both)} are both images and clips')

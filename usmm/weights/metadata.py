@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
 
 from usmm.utils.json_types import JsonValue
 
@@ -45,3 +47,54 @@ class Metadata(TypedDict, total=False):
     calibration: dict[str, JsonValue]
     trained_on: list[str]
     format: int
+
+
+def is_texts(value: object) -> bool:
+    """Whether a value is a list of texts, or another collection of them that is not a text itself."""
+    return isinstance(value, (list, tuple, set, frozenset)) and all(isinstance(item, str) for item in value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _dict_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, Mapping) and all(isinstance(k, str) and fits(v) for k, v in value.items())
+
+
+# Entry -> what it must be, in words and as a check. Entries that only people read are not listed.
+KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    'classes': ('a list of names', is_texts),
+    'modalities': ('a list of names', is_texts),
+    'trained_on': ('a list of texts', is_texts),
+    'untrained': ('a list of names', is_texts),
+    'categories': ('lists of names by variable', _dict_of(is_texts)),
+    'outlined': ('numbers by modality', _dict_of(_is_number)),
+    'preparation': ('texts by setting', _dict_of(lambda value: isinstance(value, str))),
+    'calibration': ('a dict', _dict_of(lambda value: True)),
+    'meaning': ('a dict', _dict_of(lambda value: True)),
+    'settings': ('a dict', _dict_of(lambda value: True)),
+    'schema': ('a dict', _dict_of(lambda value: True)),
+}
+
+
+def check_metadata(meta: Mapping[str, object], source: Path | str) -> None:
+    """Check the kinds of the entries of a file's metadata that predictions use.
+
+    Args:
+        meta: The metadata; absent entries, and those of None, are not looked at.
+        source: The file, for messages.
+
+    Raises:
+        ValueError: An entry is of another kind; the message names it.
+
+    Example:
+        >>> check_metadata({'classes': 3}, 'w.pth')
+        Traceback (most recent call last):
+        ...
+        ValueError: w.pth: its metadata state classes '3', which must be a list of names
+    """
+    for key, (wanted, fits) in KINDS.items():
+        value = meta.get(key)
+        if value is not None and not fits(value):
+            raise ValueError(f'{source}: its metadata state {key} {str(value)[:60]!r}, which must be {wanted}')

@@ -10,6 +10,7 @@ from typing import cast
 
 from usmm.structures import TRAINED_ON
 from usmm.weights.metadata import Metadata
+from usmm.zoo.stored_settings import SOURCES
 
 ABSOLUTE = re.compile(r'(/(?!/)|~|[A-Za-z]:[\\/]|\\\\)')
 KEPT = (
@@ -55,6 +56,28 @@ def settled(settings: Mapping[str, object], categories: Mapping[str, Sequence[st
     if found.get('values') == 'auto' and isinstance(name, str) and name in categories:
         found['values'] = list(categories[name])
     return found
+
+
+def without_starts(settings: object) -> object:
+    """Settings of a model without the pre-trained weights that its training began with: the file holds its own.
+
+    Example:
+        >>> without_starts(dict(type='ResNet', init_cfg=dict(type='Pretrained', checkpoint='https://host/r50.pth')))
+        {'type': 'ResNet', 'init_cfg': None}
+    """
+    if isinstance(settings, Mapping):
+        kept = {key: None if key in SOURCES and value else without_starts(value) for key, value in settings.items()}
+        if 'init_cfg' in kept:
+            kept['init_cfg'] = _own_init(kept['init_cfg'])
+        return kept
+    return [without_starts(item) for item in settings] if isinstance(settings, (list, tuple)) else settings
+
+
+def _own_init(init: object) -> object:
+    """An `init_cfg` without the entries that load weights; None where none is left."""
+    if isinstance(init, (list, tuple)):
+        return [entry for entry in init if _own_init(entry) is not None] or None
+    return None if isinstance(init, Mapping) and str(init.get('type')).endswith('Pretrained') else init
 
 
 def _plain(node: object, categories: Mapping[str, Sequence[str]]) -> object:

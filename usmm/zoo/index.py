@@ -21,6 +21,9 @@ MAX_DEPTH = 20
 NAME = re.compile(r'[a-z0-9][a-z0-9_.-]{0,99}')
 PART = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
 SHA256 = re.compile(r'[0-9a-f]{64}')
+MODEL_FILES = ('.safetensors', '.pth', '.pt', '.ckpt', '.onnx', '.zip')
+WEIGHTS = '.safetensors'
+PICKLED = ('.pth', '.pt', '.ckpt', '.bin', '.pkl', '.pickle')
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,25 @@ class Entry:
         return sum(file.size for file in self.files)
 
 
+def is_name(text: str) -> bool:
+    """Whether a text stands for a model of a zoo: it has no separator of folders and no suffix of a model file.
+
+    Example:
+        >>> is_name('msmfn_small_phantom'), is_name('./msmfn_small_phantom'), is_name('model.safetensors')
+        (True, False, False)
+    """
+    return (
+        not re.search(r'[/\\]', text)
+        and text not in ('', '.', '..')
+        and not text.lower().endswith((*MODEL_FILES, '.py'))
+    )
+
+
+def is_weights(text: str) -> bool:
+    """Whether a text ends as the name of a file of weights does, which is never read as a config."""
+    return text.lower().endswith(MODEL_FILES)
+
+
 def check_name(name: object) -> str:
     """A model's name, if it is one: lower case, so that it is a folder of its own on every system.
 
@@ -74,8 +96,11 @@ def check_name(name: object) -> str:
         >>> check_name('msmfn_small_phantom')
         'msmfn_small_phantom'
     """
-    if not isinstance(name, str) or not NAME.fullmatch(name) or '..' in name:
-        raise ValueError(f'a model name has lower-case letters, digits and _ . - (at most 100), got {str(name)[:60]!r}')
+    if not isinstance(name, str) or not NAME.fullmatch(name) or '..' in name or not is_name(name):
+        raise ValueError(
+            'a model name has lower-case letters, digits and _ . - (at most 100) and does not end like a file, '
+            f'got {str(name)[:60]!r}'
+        )
     return name
 
 
@@ -156,6 +181,9 @@ def _entry(record: object) -> Entry:
         mirrors = tuple(_mirror(item) for item in _list(record, 'Mirrors'))
         if weights not in [f.path for f in files]:
             raise ValueError(f'its Weights {weights!r} are not among its Files')
+        pickled = [f.path for f in files if f.path.lower().endswith(PICKLED)]
+        if pickled or not weights.lower().endswith(WEIGHTS):
+            raise ValueError(f'weights of a zoo are safetensors, got {(pickled or [weights])[0]!r}')
         names = [f.name.lower() for f in files]
         if len(set(names)) != len(names):
             raise ValueError('two of its Files have the same name')

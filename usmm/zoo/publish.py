@@ -16,10 +16,11 @@ from usmm.utils.digests import file_digest
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
 from usmm.weights.metadata import Metadata, SchemaSettings
-from usmm.zoo.clean import public_meta, settled, without_folders
+from usmm.zoo.clean import public_meta, settled, without_folders, without_starts
 from usmm.zoo.index import Entry, ZooFile, check_name, parse_index, read_yaml
 from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
+from usmm.zoo.stored_settings import check_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,12 +92,14 @@ def _write_model(
     text = without_folders(meta['config_text'])
     (folder / work_files.CONFIG).write_text(text, encoding='utf-8')
     settings = settled(resolve(folder / work_files.CONFIG), meta.get('categories') or {})
+    settings['model'] = without_starts(settings['model'])
     public = public_meta(meta, tokens)
     schema = cast(SchemaSettings, settings['schema'])
     public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': 1}
     named = {key: public.get(key) for key in ('classes', 'positive', 'modalities', 'schema')}
     (folder / work_files.SCHEMA).write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
     path = folder / work_files.PUBLISHED
+    check_settings(settings, path)  # what cannot be loaded by name is not published
     write_tensors(path, state, public)
     written, _ = read_tensors(path)
     if written.keys() != state.keys() or not all(torch.equal(written[k], v) for k, v in state.items()):

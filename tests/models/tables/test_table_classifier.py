@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from usmm.models import TableClassifier
 from usmm.models.tables.table_encoding import TableEncoding
 from usmm.structures import Case, Variable
+from usmm.weights import load_state
 
 SCHEMA: dict[str, Any] = dict(clinical=[dict(name='age'), dict(name='side', values=('l', 'm', 'r')), dict(name='size')])
 ESTIMATORS = ('logistic', 'boosting')
@@ -91,6 +92,33 @@ def test_a_checkpoint_fills_a_fresh_model(estimator: str, tmp_path: Path) -> Non
     other = TableClassifier(('clinical',), ('a', 'b'), estimator=estimator, schema=dict(clinical=[dict(name='age')]))
     with pytest.raises(RuntimeError, match='size mismatch'):
         other.load_state_dict(ours.state_dict())
+
+
+DAMAGED: dict[str, tuple[str, Any, str]] = {
+    'endless': ('depth', lambda t: t.fill_(2**62), 'their depth is 4611686018427387904, with'),
+    'depth below zero': ('depth', lambda t: t.fill_(-1), 'their depth is -1'),
+    'a child that is not there': ('left', lambda t: t.fill_(10**6), 'left must be from 0 to .*, got 1000000 to'),
+    'a child below zero': ('right', lambda t: t.fill_(-1), 'right must be from 0 to'),
+    'another column': ('feature', lambda t: t.fill_(99), 'feature must be from 0 to'),
+    'another class': ('output', lambda t: t.fill_(7), 'output must be from 0 to'),
+    'fewer values': ('value', lambda t: t[:, :1], 'their parts have the shapes'),
+    'fewer outputs': ('output', lambda t: t[:1], r'trees have \(1,\) outputs'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('kind', DAMAGED)
+def test_trees_that_cannot_be_followed_are_refused(kind: str) -> None:
+    name, change, message = DAMAGED[kind]
+    raw, labels = table(classes=3)
+    trained, fresh = model('boosting', 3), model('boosting', 3)
+    trained.fit_table(raw, torch.tensor(labels))
+    state = {key: value.clone() for key, value in trained.state_dict().items()}
+    state[f'estimator.{name}'] = change(state[f'estimator.{name}'])
+    with pytest.raises(
+        ValueError, match=rf"(?s)^w\.pth does not fit its model: .*the trees under 'estimator\.'.*{message}"
+    ):
+        load_state(fresh, state, 'w.pth')
+    assert not bool(fresh.fitted)
 
 
 def test_options_reach_scikit_learn() -> None:

@@ -155,12 +155,31 @@ class BoostedTable(nn.Module):
         self.baseline.data.copy_(torch.from_numpy(fitted._baseline_prediction.reshape(-1)))
 
     def _load_from_state_dict(self, state_dict: Mapping[str, object], prefix: str, *args: object) -> None:
+        stored = {name: state_dict.get(prefix + name) for name in (*TREE_PARTS, 'output', 'depth')}
+        tensors = {name: value for name, value in stored.items() if isinstance(value, Tensor)}
+        if len(tensors) == len(stored) and (problem := self._problem(tensors)):
+            errors: list[str] = args[-1]  # type: ignore[assignment]  # torch raises them together
+            errors.append(f'the trees under {prefix!r} cannot be followed: {problem}')
         for name in (*TREE_PARTS, 'output'):
-            found = state_dict.get(prefix + name)
-            if isinstance(found, Tensor):
-                buffer = getattr(self, name)
-                setattr(self, name, buffer.new_zeros(found.shape))
+            if name in tensors:
+                setattr(self, name, getattr(self, name).new_zeros(tensors[name].shape))
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def _problem(self, stored: Mapping[str, Tensor]) -> str | None:
+        """Why trees of a checkpoint lead nowhere, or in circles; None: they can be followed."""
+        shape = stored['feature'].shape
+        if len(shape) != 2 or any(stored[name].shape != shape for name in TREE_PARTS):
+            return f'their parts have the shapes {[tuple(stored[name].shape) for name in TREE_PARTS]}'
+        trees, nodes = shape
+        if stored['output'].shape != (trees,) or stored['depth'].numel() != 1:
+            return f'{trees} trees have {tuple(stored["output"].shape)} outputs'
+        limits = {'feature': len(self.splits), 'left': nodes, 'right': nodes, 'output': len(self.baseline)}
+        for name, limit in limits.items():
+            if stored[name].numel() and not (stored[name].min() >= 0 and stored[name].max() < limit):
+                return f'{name} must be from 0 to {limit - 1}, got {stored[name].min()} to {stored[name].max()}'
+        if not 0 <= int(stored['depth']) <= max(nodes, 1):
+            return f'their depth is {int(stored["depth"])}, with {nodes} nodes at most'
+        return None
 
 
 ESTIMATORS: dict[str, type[LogisticTable] | type[BoostedTable]] = dict(logistic=LogisticTable, boosting=BoostedTable)
