@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
-from usmm.engine.hooks.stage_checkpoints import resumable
+from usmm.engine.hooks.stage_checkpoints import _forget_lost_best, resumable
 from usmm.engine.workdir.outputs import check_room, check_whole
 from usmm.utils import work_files
 
@@ -147,3 +150,17 @@ def test_faults_while_saving_are_survived(project_root, warm_python):
     (found,) = warm_python.run([project_root / 'proofs' / 'prove.py', 'saving', '--runs', '7'], project_root)
     assert found.returncode == 0, found.stdout + found.stderr
     assert 'saving: 7 of 7 faults survived' in found.stdout
+
+
+@pytest.mark.parametrize(('harm', 'kept'), [(None, True), (flip, False), (Path.unlink, False)])
+def test_a_score_counts_as_long_as_its_weights_are_there(stage, harm, kept, caplog):
+    """Else no epoch to come beats a score whose weights are lost, and the stage ends without weights."""
+    best = next(stage.glob('best_*'))
+    hub = MessageHub.get_instance(f'a score counts {kept} {harm}')
+    hub.update_info_dict({'best_score': 0.99, 'best_ckpt': str(best)})
+    if harm is not None:
+        harm(best)
+    runner = SimpleNamespace(message_hub=hub, work_dir=str(stage), logger=logging.getLogger('usmm'))
+    _forget_lost_best(runner)
+    assert hub.runtime_info == ({'best_score': 0.99, 'best_ckpt': str(best)} if kept else {})
+    assert ('the best of the epochs to come is selected' in caplog.text) != kept
