@@ -2,13 +2,16 @@
 VENV ?= .venv
 PYTHON ?= python3
 PYTEST_ARGS ?=
+ROOMS ?= weights,zoo,evaluation,server,engine
+RUNS ?= 500
+SEED ?= 0
 
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.usmm-installed
 SUPPLY := $(abspath $(VENV))/supply
 SUPPLY_STAMP := $(SUPPLY)/.installed
 
-.PHONY: help install demo test check lock sbom clean
+.PHONY: help install demo test check lock sbom mutations clean
 
 help:
 	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
@@ -16,6 +19,7 @@ help:
 	@echo 'make check   style, types and the layers'
 	@echo 'make lock    write requirements/ci.lock: the versions of this environment with their SHA-256 hashes'
 	@echo 'make sbom    write sbom.json: the bill of materials of this environment (CycloneDX)'
+	@echo 'make mutations  change the code in one place at a time: the tests must notice (hours; ROOMS=weights,zoo RUNS=200)'
 	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
 	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
 
@@ -53,6 +57,11 @@ lock: $(SUPPLY_STAMP)
 
 sbom: $(SUPPLY_STAMP)
 	$(SUPPLY)/bin/cyclonedx-py environment --mc-type library --output-reproducible --output-file sbom.json $(BIN)/python
+
+# for a night; ROOMS, RUNS and SEED are the options of the proof
+mutations: $(STAMP)
+	$(BIN)/python -m pip install -e '.[dev,mutation]'
+	$(BIN)/python proofs/prove.py mutations --rooms $(ROOMS) --runs $(RUNS) --seed $(SEED) --processes 2 --out mutations.jsonl
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -102,6 +102,11 @@ DEV = [
     'types-PyYAML',
 ]
 
+MUTATION = [
+    'cosmic-ray>=8.4',  # the faults of `make mutations`
+    'coverage>=7',  # which tests run which lines
+]
+
 setup(
     name='usmm',
     version=version(),
@@ -118,7 +123,7 @@ setup(
         'usmm.server': ['static/*', 'apidocs/*'],
     },
     install_requires=INSTALL,
-    extras_require={'dev': DEV, 'export': EXPORT},
+    extras_require={'dev': DEV, 'export': EXPORT, 'mutation': MUTATION},
     entry_points={'console_scripts': ['usmm = usmm.cli.main:main']},
     cmdclass={'build_py': BuildWithMim},
 )
