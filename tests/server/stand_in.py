@@ -43,6 +43,7 @@ class StandIn:
         self.calls: list[tuple[str, Any]] = []
         self.paths: list[Path] = []
         self.closed = 0
+        self.trouble: str | None = None
         if not hold:
             self.let_go.set()
 
@@ -85,6 +86,9 @@ class StandIn:
     def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[dict[str, Any]], str]:
         self._work('batch', (model, {name: path.name for name, path in files.items()}), [table, *files.values()])
         return [ROW], 'case\na\n'
+
+    def problem(self) -> str | None:
+        return self.trouble
 
     def close(self) -> None:
         self.closed += 1

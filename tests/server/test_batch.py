@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from usmm.apis import Prediction
 from usmm.readers import read_table
 from usmm.server.batch import Batch
 from usmm.server.http.http_errors import RequestError
+from usmm.server.names import plain_place
 
 MODEL = 'msmfn_small_phantom'
 Rows = list[dict[str, Any]]
@@ -156,3 +158,47 @@ def test_a_model_without_an_answer_is_an_error_of_its_row(engine, sent, tmp_path
     failing = Batch(engine._of(MODEL), engine.decoder, lambda given: Prediction('c', 'p', error='words of the model'))
     found, _ = failing.run(table, files)
     assert found[0]['error'] == 'the model gives no answer for this case'
+
+
+def test_one_upload_of_two_patients_is_an_error_of_both(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    table = table_of(tmp_path, [rows[0], {**rows[1], 'bus': rows[0]['bus']}, rows[2]])
+    found, text = engine.batch(MODEL, table, files)
+    told = 'rows 1, 2 are of different patients and name the same file'
+    assert [one['error'] for one in found] == [told, told, None]
+    assert 'name the same file' in text
+    one_patient = [{**row, 'patient_id': 'P'} for row in (rows[0], {**rows[1], 'bus': rows[0]['bus']})]
+    assert [one['error'] for one in engine.batch(MODEL, table_of(tmp_path, one_patient), files)[0]] == [None, None]
+
+
+def test_one_upload_twice_in_a_row_is_an_error(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    twice = {**rows[1], 'ue': f'{rows[1]["ue"]};{rows[1]["ue"]}'}
+    found, _ = engine.batch(MODEL, table_of(tmp_path, [{**rows[0], 'cdfi': rows[0]['bus']}, twice]), files)
+    assert [one['error'] for one in found] == ['bus and cdfi: one file is named twice', 'ue: one file is named twice']
+
+
+def test_many_rows_of_one_file_are_named_shortly(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    many = [{**rows[0], 'case_id': f'c{i}', 'patient_id': f'p{i}'} for i in range(8)]
+    found, _ = engine.batch(MODEL, table_of(tmp_path, many), files)
+    told = 'rows 1, 2, 3, 4, 5 and 3 more are of different patients and name the same file'
+    assert {one['error'] for one in found} == {told}
+
+
+@pytest.mark.parametrize('forms', [('NFD', 'NFC'), ('NFC', 'NFD')])
+def test_letters_and_accents_apart_or_together_are_one_name(engine, sent, tmp_path: Path, forms) -> None:
+    rows, files = sent
+    uploaded, cell = (unicodedata.normalize(form, 'Jürgen é.png') for form in forms)
+    assert uploaded != cell
+    found, _ = engine.batch(
+        MODEL, table_of(tmp_path, [{**rows[0], 'bus': cell}]), {**files, plain_place(uploaded): files[rows[0]['bus']]}
+    )
+    assert found[0]['error'] is None
+
+
+def test_an_upload_that_is_lost_meanwhile_is_said(engine, sent, tmp_path: Path) -> None:
+    rows, files = sent
+    gone = {**files, rows[0]['bus']: tmp_path / 'gone.png'}
+    found, _ = engine.batch(MODEL, table_of(tmp_path, rows[:1]), gone)
+    assert found[0]['error'] == 'bus: the upload is no longer on the server: send it again'

@@ -203,7 +203,7 @@ def test_an_implausible_request_says_which_field_it_is(engine, breast_image: Pat
         ({'bus_mask': [breast_image]}, {}, 'missing_input', 'bus', 'an outline came without its image'),
         ({**bus, 'bus_mask': [tmp_path / '2.png']}, {}, 'unreadable', 'bus_mask', 'the mask is 7x9'),
         ({'bus': [tmp_path / '3.png']}, {}, 'unreadable', 'bus', 'cannot be read as an image'),
-        ({'bus': [tmp_path / 'none.png']}, {}, 'unreadable', 'bus', 'does not exist'),
+        ({'bus': [tmp_path / 'none.png']}, {}, 'unavailable', 'bus', 'no longer on the server'),
     ):
         error = refused(engine.predict, BREAST, files, values)
         assert (error.code, error.input) == (code, field), error.message

@@ -42,7 +42,7 @@ def test_the_commands_work(live: Callable[..., Any], engine: Any, phantom: Path,
     server = live(engine=Shared(engine))
     shutil.copy(phantom / 'bus' / 'C0001.png', tmp_path / 'bus.png')
     shutil.copy(phantom / 'bus_mask' / 'C0001.png', tmp_path / 'mask.png')
-    (tmp_path / 'cases.csv').write_text('case_id,bus,age\n1,images/bus.png,50\n2,images/bus.png,60\n')
+    (tmp_path / 'cases.csv').write_text('case_id,patient_id,bus,age\n1,p,images/bus.png,50\n2,p,images/bus.png,60\n')
     assert len(COMMANDS) >= 9
     for command in COMMANDS:
         words = shlex.split(command.replace('localhost:8000', f'127.0.0.1:{server.port}'))

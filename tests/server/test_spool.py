@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from usmm.server.http.http_errors import RequestError
-from usmm.server.spool import Spool, default_spool
+from usmm.server.spool import NO_FOLDER, NO_ROOM, Spool, default_spool
 
 HOLD = """
 import sys, time
@@ -167,3 +169,94 @@ def test_the_spool_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_the_default_is_of_this_user() -> None:
     assert default_spool().name == f'usmm-serve-{os.getuid()}'
+
+
+def test_what_is_held_is_kept_however_long_it_takes(spool: Spool, clock: Clock) -> None:
+    """A batch runs for minutes: its files stay, and go when it is done."""
+    folder = spool.folder()
+    folder.new_file('.png').write(b'abc')
+    with spool.hold(folder), spool.hold(folder):
+        clock.now = 1000
+        assert spool.sweep() == 0
+        assert (folder.path / '0.png').read_bytes() == b'abc'
+    clock.now = 1050  # its time starts again when it is let go
+    assert spool.sweep() == 0
+    clock.now = 1061
+    assert spool.sweep() == 1 and not folder.path.exists()
+    with pytest.raises(RequestError, match='took too long'), spool.hold(folder):
+        pass
+
+
+def test_what_is_held_outlives_its_request(spool: Spool) -> None:
+    """The client has gone away, and a thread still reads its files."""
+    folder = spool.folder()
+    folder.new_file('.png').write(b'abc')
+    with spool.hold(folder):
+        with folder:
+            pass
+        assert (folder.path / '0.png').read_bytes() == b'abc' and spool.used == 3
+    assert not folder.path.exists() and spool.used == 0
+
+
+@pytest.mark.parametrize('what', ['part', 'root', 'parent'])
+def test_a_spool_that_is_removed_is_made_again(what: str, spool: Spool) -> None:
+    lost, before = {'part': spool.path, 'root': spool.root, 'parent': spool.root.parent}[what], spool.path
+    shutil.rmtree(lost)
+    with spool.folder() as folder:
+        file = folder.new_file('.png')
+        file.write(b'abc')
+        assert file.path.read_bytes() == b'abc'
+        assert (mode(spool.root), mode(spool.path), mode(folder.path)) == (0o700,) * 3
+    assert spool.path != before and spool.problem() is None
+    other = Spool(spool.root, 60)
+    assert other.removed == 0 and spool.path.is_dir()  # its lock was made again, too
+    other.close()
+
+
+def test_a_folder_that_is_removed_while_its_files_come(spool: Spool) -> None:
+    with spool.folder() as folder:
+        shutil.rmtree(spool.root)
+        with pytest.raises(RequestError, match='cannot write uploads') as error:
+            folder.new_file('.png')
+    assert error.value.status == 503
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason='root may write everywhere')
+def test_a_spool_that_may_not_be_written(spool: Spool) -> None:
+    spool.path.chmod(0o500)
+    assert spool.problem() == NO_FOLDER
+    spool.path.chmod(0o700)
+    assert spool.problem() is None
+
+
+@pytest.mark.parametrize(
+    ('number', 'status', 'message'),
+    [(errno.ENOSPC, 507, NO_ROOM), (errno.EDQUOT, 507, NO_ROOM), (errno.EROFS, 503, NO_FOLDER),
+     (errno.EACCES, 503, NO_FOLDER), (errno.EIO, 503, NO_FOLDER), (errno.EMFILE, 503, NO_FOLDER)],
+)  # fmt: skip
+@pytest.mark.parametrize('call', ['mkdir', 'open', 'write'])
+def test_a_disk_that_does_not_take_uploads(
+    call: str, number: int, status: int, message: str, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room, no inodes (the same error when a folder is made), read-only, broken."""
+
+    def fails(*given: object, **more: object) -> int:
+        raise OSError(number, 'injected')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path if call == 'mkdir' else os, call, fails)
+        with pytest.raises(RequestError) as error, spool.folder() as folder:
+            folder.new_file('.png').write(b'abc')
+        assert spool.problem() == message
+    assert (error.value.status, error.value.message) == (status, message)
+    assert spool.problem() is None and spool.used == 0  # it recovers by itself
+
+
+def test_a_spool_that_somebody_else_made_meanwhile_is_not_used(spool: Spool, tmp_path: Path) -> None:
+    shutil.rmtree(spool.root)
+    spool.root.symlink_to(tmp_path)
+    with pytest.raises(RequestError, match='cannot write uploads') as error:
+        spool.folder()
+    assert error.value.status == 503 and spool.problem() == NO_FOLDER
+    spool.root.unlink()
+    assert spool.problem() is None

@@ -30,6 +30,8 @@ def add_arguments(parser: CommandParser) -> None:
     add_device(parser)
     parser.add_argument('--jobs', type=whole(1), default=2, help='requests answered at a time (default: 2)')
     parser.add_argument('--connections', type=whole(1), default=200, help='open connections at a time (default: 200)')
+    text = 'open connections of one client at a time (default: a quarter; behind a proxy, as --connections)'
+    parser.add_argument('--connections-per-client', type=whole(1), help=text)
     parser.add_argument('--spool', type=out_folder, help='private folder for uploads while they are read')
     parser.add_argument('--log', type=out_file, help='file for the access log (default: standard error)')
     parser.add_argument('--limit', action='append', default=[], metavar='NAME=VALUE', help='such as waiting=32')
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         for model in server.engine.models():
             print(f'  {model["id"]}: {model["title"]}')
         print('Research use only: not a medical device. Ctrl+C stops it.', flush=True)
-        serve(server, listener, args.connections, args.certfile, args.keyfile, args.log)
+        serve(server, listener, args.connections, args.certfile, args.keyfile, args.log, args.connections_per_client)
     return 0
 
 

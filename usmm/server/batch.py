@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from usmm.server.served import Served
 FILES = ('file', 'mask')
 WALLS = 5  # a batch takes that many times as long as one request may
 LONG = 300  # characters of an error
+SHOWN = 5  # rows of a message
 
 
 class Batch:
@@ -43,11 +46,12 @@ class Batch:
         """
         records = self._records(table)
         places = Places(files, [name for record in records for _, names in self._named(record) for name in names])
+        shared = self._shared(records, places)
         deadline = time.monotonic() + WALLS * self.decoder.wall
         seen: set[str] = set()
         found = []
         for number, record in enumerate(records, 1):
-            one = self._one(record, number, places, deadline)
+            one = self._one(record, number, places, deadline, shared.get(number))
             if one.case_id in seen:
                 one = replace(one, warnings=(*one.warnings, 'this case id stands before another case too'))
             seen.add(one.case_id)
@@ -65,7 +69,9 @@ class Batch:
             raise RequestError('unreadable', 'the table has no rows', 'table')
         return found
 
-    def _one(self, record: Mapping[str, str | None], number: int, places: Places, deadline: float) -> Prediction:
+    def _one(
+        self, record: Mapping[str, str | None], number: int, places: Places, deadline: float, shared: str | None
+    ) -> Prediction:
         given = self.reader.read(dict(record), number)
         name, patient, label = given.case.case_id, given.case.patient_id, given.label
 
@@ -74,6 +80,8 @@ class Batch:
 
         if given.error is not None:
             return failed(_short(given.error))
+        if shared is not None:
+            return failed(shared)
         try:
             given = self.reader.read(self._placed(record, places), number)
             if given.error is not None:
@@ -85,6 +93,29 @@ class Batch:
             where = f'{error.input}: ' if error.input and error.code != 'missing_input' else ''
             return failed(f'{where}{error.message}')
         return found if found.ok else failed('the model gives no answer for this case')
+
+    def _shared(self, records: Sequence[Mapping[str, str | None]], places: Places) -> dict[int, str]:
+        """Row -> what is wrong: a file that rows of different patients name, or that a row names twice."""
+        uses: dict[Path, list[tuple[int, str, str]]] = defaultdict(list)
+        for number, record in enumerate(records, 1):
+            patient = self.reader.read(dict(record), number).case.patient_id
+            for key, names in self._named(record):
+                kind, modality = self.reader.keys[key]
+                for name in names:
+                    with suppress(RequestError):  # named where the row is answered
+                        path = places.find(name, modality)
+                        uses[path].append((number, patient, modality if kind == 'file' else f'{modality}_mask'))
+        found: dict[int, str] = {}
+        for rows in uses.values():
+            numbers = sorted({number for number, _, _ in rows})
+            if len({patient for _, patient, _ in rows}) > 1:
+                told = f'rows {_listed(numbers)} are of different patients and name the same file'
+                found |= {number: told for number in numbers if number not in found}
+            for number in numbers:
+                fields = [field for row, _, field in rows if row == number]
+                if len(fields) > 1:
+                    found.setdefault(number, f'{" and ".join(dict.fromkeys(fields))}: one file is named twice')
+        return found
 
     def _placed(self, record: Mapping[str, str | None], places: Places) -> dict[str, object]:
         """The record with its names of files replaced by their places."""
@@ -105,6 +136,11 @@ class Batch:
 
     def _kind(self, key: str) -> str:
         return self.reader.keys.get(key, ('', ''))[0]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    shown = [str(number) for number in numbers[:SHOWN]]
+    return ', '.join(shown) + (f' and {len(numbers) - SHOWN} more' if len(numbers) > SHOWN else '')
 
 
 def row_of(number: int, found: Prediction) -> BatchRow:

@@ -140,6 +140,10 @@ class Engine:
 
         return Batch(served, self.decoder, answer).run(table, files)
 
+    def problem(self) -> str | None:
+        """Why files cannot be read now; None: they can."""
+        return self.decoder.problem()
+
     def close(self) -> None:
         """End what runs, and answer no more."""
         self.decoder.close()
@@ -163,6 +167,9 @@ class Engine:
         case = given.case
         if not case.files:  # a model of a table alone
             return Reply({})
+        for field, paths in [*case.files.items(), *((f'{m}_mask', masks) for m, masks in case.mask_files.items())]:
+            if not all(path.is_file() for path in paths):
+                raise RequestError('unavailable', 'the upload is no longer on the server: send it again', field)
         job = CaseJob(case, served.steps, tuple(served.by_mask - served.by_box), find)
         return case_reply(*self.decoder.run(job), served.predictor.schema.modalities)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import multiprocessing.forkserver
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +25,7 @@ from usmm.readers import limits as reader_limits
 from usmm.registry import TRANSFORMS
 from usmm.server.decode import landlock
 from usmm.server.decode.decode_child import CaseJob, FileJob, StepsJob, TableJob, plain_reason, watched
-from usmm.server.decode.decoding import Decoder
+from usmm.server.decode.decoding import LOST, NO_START, Decoder
 from usmm.server.http.http_errors import RequestError
 from usmm.server.server_limits import MIB, Limits
 from usmm.structures import Case, TableFormat
@@ -297,3 +300,54 @@ def test_numbers_of_a_workbook_keep_their_value_under_another_decimal_mark(decod
     facts, _ = decoder.run(TableJob(tmp_path / 'a.xlsx', form))
     assert facts['rows'][0] == ['c1', '1,234', 'formula without a stored value in C2']
     assert [form.number(row[1]) for row in facts['rows']] == [1.234, 1234.5]
+
+
+def forkserver_pid() -> int:
+    return int(multiprocessing.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+
+
+def test_a_server_of_forks_that_is_killed_is_started_again(decoder: Decoder, tmp_path: Path) -> None:
+    picture(tmp_path / '0.png')
+    before = forkserver_pid()
+    os.kill(before, signal.SIGKILL)
+    facts, _ = decoder.run(FileJob(tmp_path / '0.png', False))
+    assert facts['previews'] and forkserver_pid() != before
+    assert decoder.problem() is None
+
+
+def test_one_that_is_killed_while_a_file_is_read_is_not_the_fault_of_the_file(decoder: Decoder) -> None:
+    before = forkserver_pid()
+    killer = threading.Timer(0.7, os.kill, (before, signal.SIGKILL))
+    killer.start()
+    error = refused(decoder, hostile_step('signal.pause'))
+    killer.join()
+    assert (error.code, error.status, error.message) == ('unavailable', 503, LOST)
+    decoder.run(StepsJob([]))
+
+
+def test_one_that_does_not_answer_is_killed_and_started_again() -> None:
+    decoder = Decoder(Limits(decode_seconds=2, decode_bytes=384 * MIB), start_seconds=15)
+    decoder.run(StepsJob([]))
+    decoder.start_seconds = 1.0
+    before = forkserver_pid()
+    os.kill(before, signal.SIGSTOP)
+    error = refused(decoder, StepsJob([]))
+    assert (error.code, error.message) == ('unavailable', LOST)
+    decoder.start_seconds = 15.0
+    assert decoder.problem() is None  # which starts one
+    assert forkserver_pid() != before
+    decoder.run(StepsJob([]))
+    decoder.close()
+    assert decoder.problem() is None  # being stopped is no problem
+
+
+def test_where_no_process_can_be_started_it_says_so(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(process: Any) -> None:
+        raise BlockingIOError(11, 'injected')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(multiprocessing.context.ForkServerProcess, 'start', fails)
+        error = refused(decoder, StepsJob([]))
+        assert (error.code, error.message) == ('unavailable', NO_START)
+        assert decoder.problem() == NO_START
+    assert decoder.problem() is None

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from usmm.server.http.http_errors import RequestError
+from usmm.server.spool import cannot_write
 
 PREDICT, BATCH, PREVIEW = (f'/api/v1/{path}' for path in ('models/small/predictions', 'models/small/batch', 'preview'))
 GIF, MP4 = b'GIF89a' + b'\0' * 9, b'\0\0\0\x18ftypmp42'
@@ -165,9 +168,64 @@ def test_the_spool_holds_numbers_alone(make_client: Callable[..., Any], stand_in
     assert sorted(parts[-1] for parts in seen if len(parts) > 1) == ['0.png']
 
 
-def test_the_time_of_a_folder_starts_again_when_its_turn_comes(make_client: Callable[..., Any], stand_in: Any) -> None:
-    client, renewed = make_client(), []
-    renew = client.server.spool.renew
-    client.server.spool.renew = lambda folder: renewed.append(threading.current_thread().name) or renew(folder)
+def test_a_folder_is_held_while_it_waits_and_while_it_is_read(make_client: Callable[..., Any], stand_in: Any) -> None:
+    client, held = make_client(), []
+    hold = client.server.spool.hold
+    client.server.spool.hold = lambda folder: held.append(threading.current_thread().name) or hold(folder)
     client.post(PREVIEW, files={'file': ('a', stand_in.PNG)})
-    assert [name.startswith('usmm-server') for name in renewed] == [False, True]
+    assert [name.startswith('usmm-server') for name in held] == [False, True]
+
+
+def test_health_says_what_is_wrong(make_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('usmm.server.http.routes.HEALTH_SECONDS', 0.0)
+    client = make_client()
+    assert client.get('/api/v1/health').json() == {'status': 'ok'}
+    client.engine.trouble = 'Files cannot be read.'
+    with monkeypatch.context() as patch:
+        patch.setattr(client.server.spool, 'problem', lambda: 'Nothing can be written.')
+        found = client.get('/api/v1/health')
+    assert (found.status_code, found.headers['retry-after']) == (503, '5')
+    told = {'code': 'unavailable', 'message': 'Nothing can be written. Files cannot be read.', 'input': None}
+    assert found.json() == {'error': told}
+    client.engine.trouble = None
+    assert client.get('/api/v1/health').status_code == 200
+
+
+def test_health_is_looked_at_once_a_second(make_client: Callable[..., Any]) -> None:
+    client, asked = make_client(), []
+    client.engine.problem = lambda: asked.append(1)
+    for _ in range(20):
+        client.get('/api/v1/health')
+    assert 1 <= len(asked) <= 3  # whatever the machine is busy with
+
+
+def test_a_long_answer_keeps_its_files(live: Callable[..., Any], stand_in: Any) -> None:
+    """The batch of many rows: longer than uploads are kept."""
+    server = live(engine=stand_in.StandIn(hold=True), keep_seconds=0.2)
+    with httpx.Client(base_url=f'http://localhost:{server.port}', timeout=20) as client:
+        table = {'table': ('t.csv', b'case_id,bus\na,b.png\n'), 'files': ('b.png', stand_in.PNG)}
+        answers: list[Any] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(client.post('/api/v1/models/small/batch', files=table)), daemon=True
+        )
+        asking.start()
+        assert server.engine.entered.acquire(timeout=10)
+        time.sleep(1.0)  # the sweeper has run several times
+        assert [path.exists() for path in server.engine.paths] == [True, True]
+        server.engine.let_go.set()
+        asking.join(20)
+    assert answers[0].status_code == 200
+    assert not any(path.exists() for path in server.engine.paths)
+
+
+def test_a_disk_without_room_is_507(
+    make_client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, stand_in: Any
+) -> None:
+    client = make_client()
+
+    def fails() -> None:
+        raise cannot_write(OSError(errno.ENOSPC, 'injected'))
+
+    monkeypatch.setattr(client.server.spool, '_new_folder', fails)
+    found = client.post('/api/v1/models/small/predictions', files={'bus': ('a.png', stand_in.PNG)})
+    assert (found.status_code, found.json()['error']['code']) == (507, 'no_room')

@@ -8,6 +8,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from usmm.server.http.accept import established
 from usmm.server.http.headers import ALWAYS, KEEP_NOTHING
 from usmm.server.http.http_errors import RequestError
 from usmm.server.http.responses import EXTRA, to_json
@@ -18,14 +19,15 @@ LINGER_SECONDS = 2.0
 REASONS = {400: 'Bad Request', 408: 'Request Timeout', 503: 'Service Unavailable'}
 BAD = RequestError('bad_request', 'The request is not HTTP as it should be.')
 LATE = RequestError('timeout', 'The headers took too long to arrive.')
-CROWDED = RequestError('stopping', 'The server has too many connections. Try again soon.')
+CROWDED = RequestError('unavailable', 'The server has too many connections. Try again soon.')
 
 
 class GuardedProtocol(H11Protocol):
     """HTTP/1.1 with deadlines that slow clients cannot stretch.
 
     From the start of a connection, and from each answer, a client has `header_seconds` to send the next headers,
-    however it trickles them. One that does not read its answer is cut off after `upload_seconds`. An answer that ends
+    however it trickles them. From the moment at which an answer has to wait for a client that reads slowly, the client
+    has `upload_seconds` to read the rest, however it trickles that; then it is cut off. An answer that ends
     a request before its body has come is followed by a short time in which the rest is thrown away: closing at once
     would reset the connection, and the client would not see the answer.
 
@@ -40,6 +42,8 @@ class GuardedProtocol(H11Protocol):
         self._late: asyncio.TimerHandle | None = None
         self._stuck: asyncio.TimerHandle | None = None
         self._started = False
+        self._waits = False  # to write more
+        established(transport)
         self._line = Line(transport, self)
         super().connection_made(self._line)  # type: ignore[arg-type]
         if len(self.connections) > self.most:
@@ -54,6 +58,7 @@ class GuardedProtocol(H11Protocol):
         self._line.lost()
         self._stop_waiting()
         self.resume_writing()
+        self._not_stuck()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -72,22 +77,30 @@ class GuardedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """An answer is sent; the next headers' time begins."""
         self._started = False
+        if not self._waits:
+            self._not_stuck()
         if not self._line.is_closing():
             self._wait_for_headers()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The client does not read; it has some time to go on."""
+        """The client reads slowly, or not; the time for the rest of the answer begins."""
+        self._waits = True
         super().pause_writing()
         if self._stuck is None:
             self._stuck = self.loop.call_later(self.limits.upload_seconds, self._line.abort)
 
     def resume_writing(self) -> None:
-        """The client reads on."""
+        """The client has read what was waiting; the time runs on as long as there is more of this answer."""
+        self._waits = False
+        if self.cycle is None or self.cycle.response_complete:
+            self._not_stuck()
+        super().resume_writing()
+
+    def _not_stuck(self) -> None:
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
-        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; the words of the parser could repeat what came."""

@@ -16,6 +16,8 @@ STATUS = {
     'busy': 429,
     'failed': 500,
     'stopping': 503,
+    'unavailable': 503,
+    'no_room': 507,
 }
 
 

@@ -33,8 +33,8 @@ content. Limits of a request: {files} files, {file} MiB each, {request} MiB in a
 Errors have one form, see the schema Error; programs should go by `code`. Where a token is set, every route but
 `/api/v1/health` needs it: `Authorization: Bearer TOKEN`.
 """
-ANYWHERE = ('unauthorized', 'forbidden', 'busy', 'failed', 'stopping')
-UPLOAD = (*ANYWHERE, 'bad_request', 'timeout', 'too_large', 'bad_type', 'unreadable')
+ANYWHERE = ('unauthorized', 'forbidden', 'busy', 'failed', 'stopping', 'unavailable')
+UPLOAD = (*ANYWHERE, 'bad_request', 'timeout', 'too_large', 'bad_type', 'unreadable', 'no_room')
 WORDS = {
     400: 'the form is not valid',
     401: 'a token is needed, or is wrong',
@@ -46,7 +46,8 @@ WORDS = {
     422: 'a file cannot be read, an input is missing, or a value is wrong',
     429: 'too many requests wait, or too many wrong tokens were tried',
     500: 'a defect of the server',
-    503: 'the server is being stopped, or has too many connections',
+    503: 'the server is being stopped, has too many connections, or cannot write or read files at the moment',
+    507: 'the server has no room for the upload',
 }
 NULL: Schema = {'type': 'null'}
 
@@ -163,7 +164,7 @@ def _route(
 
 def _error(status: int) -> dict[str, object]:
     described: dict[str, object] = {'model': answer_types.Error, 'description': WORDS[status]}
-    if status in (429, 503):
+    if status in (429, 503, 507):
         words = f'seconds to wait, usually {RETRY_SECONDS}'
         described['headers'] = {'Retry-After': {'description': words, 'schema': {'type': 'integer'}}}
     return described

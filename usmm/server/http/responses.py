@@ -14,6 +14,8 @@ RETRY_SECONDS = 5
 EXTRA: dict[str, dict[str, str]] = {
     'busy': {'Retry-After': str(RETRY_SECONDS)},
     'stopping': {'Retry-After': str(RETRY_SECONDS)},
+    'unavailable': {'Retry-After': str(RETRY_SECONDS)},
+    'no_room': {'Retry-After': str(RETRY_SECONDS)},
     'unauthorized': {'WWW-Authenticate': 'Bearer'},
 }
 FAILED = RequestError('failed', 'The server made a mistake. Nothing of the request was kept.')

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import platform
+import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -10,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -27,6 +30,7 @@ PREFIX, API = '/api/v1', '1'
 KINDS, BLANKS = {'image': STILL, 'clip': CLIP}, ('auto', 'stated')
 FLAGS = {'true': True, 'false': False}
 OPTIONS = frozenset({'explain', 'blank'})
+HEALTH_SECONDS = 1.0
 PREVIEW = Form({'file': 'any'}, frozenset({'kind', 'blank'}), once=frozenset({'file'}))
 BATCH = Form({'table': 'table', 'files': 'any'}, frozenset())
 
@@ -75,6 +79,9 @@ class EngineLike(Protocol):
     def batch(self, model: str, table: Path, files: Mapping[str, Path]) -> tuple[list[BatchRow], str]:
         """Rows and CSV of a table of cases."""
 
+    def problem(self) -> str | None:
+        """Why files cannot be read now; None: they can."""
+
     def close(self) -> None:
         """The end."""
 
@@ -91,6 +98,7 @@ class Api:
 
     def __init__(self, engine: EngineLike, limits: Limits, spool: Spool, queue: WorkQueue) -> None:
         self.engine, self.limits, self.spool, self.queue = engine, limits, spool, queue
+        self._looking, self._looked, self._found = threading.Lock(), -math.inf, list[str]()
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path and handler of each."""
@@ -107,8 +115,20 @@ class Api:
         ]
 
     async def health(self, request: Request) -> Response:
-        """Whether the server answers."""
+        """Whether the server answers, and can read files."""
+        problems = await run_in_threadpool(self._problems)
+        if problems:
+            raise RequestError('unavailable', ' '.join(problems))
         return json_reply({'status': 'ok'})
+
+    def _problems(self) -> list[str]:
+        """What is wrong, looked at again at most every `HEALTH_SECONDS`: everybody may ask."""
+        with self._looking:
+            now = time.monotonic()
+            if now >= self._looked + HEALTH_SECONDS:
+                found = (self.spool.problem(), self.engine.problem())
+                self._found, self._looked = [text for text in found if text is not None], now
+            return self._found
 
     async def version(self, request: Request) -> Response:
         """Versions."""
@@ -200,11 +220,12 @@ class Api:
         """The answer's bytes, made in a worker thread: an answer holds pictures, megabytes of text."""
 
         def work() -> bytes:
-            folder.renew()
-            found = call()
+            with self.spool.hold(folder):  # also where the client, and with it this request, is gone
+                found = call()
             return found if isinstance(found, bytes) else to_json(found)
 
-        return await self.queue.run(work, gone=gone(request))
+        with self.spool.hold(folder):  # while it waits
+            return await self.queue.run(work, gone=gone(request))
 
 
 async def gone(request: Request) -> None:

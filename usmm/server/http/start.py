@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from usmm.server.http.accept import CountingListener
 from usmm.server.http.app import Server
 from usmm.server.http.auth import plain_host
 from usmm.server.http.connection import HEADER_BYTES, guarded
@@ -21,6 +22,7 @@ from usmm.server.server_limits import Limits
 
 TOKEN_VARIABLE = 'USMM_SERVE_TOKEN'
 STOP_SECONDS, IDLE_SECONDS = 10, 5
+TOLD = 32
 EVERYWHERE = frozenset({'', '0.0.0.0', '::'})
 
 
@@ -191,6 +193,7 @@ def serve(
     certfile: str | None = None,
     keyfile: str | None = None,
     log: str | Path | None = None,
+    of_client: int | None = None,
 ) -> None:
     """Answer until the process is told to end (SIGINT, SIGTERM).
 
@@ -199,9 +202,18 @@ def serve(
         listener: An open socket.
         connections, certfile, keyfile: As of `runner`.
         log: File for the log; None: standard error.
+        of_client: Connections of one client at a time; None: a quarter of `connections`.
+
+    Raises:
+        ValueError: connections or of_client below 1.
     """
+    most = of_client if of_client is not None else max(1, connections // 4)
+    if most < 1:
+        raise ValueError(f'connections of one client must be 1 or more, got {most}')
     set_up_logs(log)
+    spare = 0 if certfile else TOLD  # those that are told that there are too many; before TLS is there, nothing is told
+    counting = CountingListener(listener, connections + spare, most, server.settings.limits.header_seconds)
     try:
-        runner(server, connections, certfile, keyfile).run([listener])
+        runner(server, connections, certfile, keyfile).run([counting])
     finally:
         server.close()
