@@ -8,6 +8,7 @@ import pytest
 
 from usmm.datasets import case_table
 from usmm.datasets.case_table import CaseTable
+from usmm.datasets.checks.orphan_files import orphan_note
 from usmm.readers import DataError
 from usmm.structures import Case, Variable, auto_values
 
@@ -65,6 +66,28 @@ def test_paths_may_be_absolute_or_from_windows_or_up(folder: Path) -> None:
     table = read(folder, *rows)
     assert not table.problems
     assert [c.files['bus'][0].relative_to(folder).as_posix() for c in table.cases] == ['a.png', 'sub/d.png', 'b.png']
+
+
+@pytest.mark.parametrize(
+    ('cell', 'disk'), [('\u00e4/\u00f6.png', 'a\u0308/o\u0308.png'), ('a\u0308/o\u0308.png', '\u00e4/\u00f6.png')]
+)
+def test_accents_in_another_unicode_form_name_the_file_on_the_disk(folder: Path, cell: str, disk: str) -> None:
+    file = folder / disk
+    file.parent.mkdir()
+    file.write_bytes(b'x')
+    table = read(folder, f'1,,ADC,{cell},,,,', f'2,,ADC,{folder / cell},,,,')
+    assert not table.problems
+    assert [case.files['bus'] for case in table.cases] == [(file,), (file,)]
+    assert orphan_note(table) is None
+
+
+@pytest.mark.parametrize('cell', ['\u00e4.png', 'a\u0308.png'])
+def test_two_files_whose_names_differ_in_the_unicode_form_alone_are_a_problem(folder: Path, cell: str) -> None:
+    for name in ('\u00e4.png', 'a\u0308.png'):
+        (folder / name).write_bytes(b'x')
+    (problem,) = read(folder, GOOD, f'8,p,ADC,{cell},,,,').problems
+    assert (problem.kind, problem.case_id, problem.modality) == ('two_files', '8', 'bus')
+    assert problem.message.startswith('2 files have this name, in different Unicode forms (NFC, NFD)')
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from usmm.readers import DataError, read_table
 from usmm.readers.table import ROW_NUMBERS
 from usmm.structures import FileTable, Schema, View
 
-OF_A_CASE = frozenset({'duplicate', 'no_file', 'suffix'})  # the rest may concern any case
+OF_A_CASE = frozenset({'duplicate', 'no_file', 'two_files', 'suffix'})  # the rest may concern any case
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from unicodedata import normalize
 
 from usmm.datasets.case_table import CaseTable
 from usmm.datasets.checks.duplicate_sheet import SHEET
@@ -33,9 +34,9 @@ def orphan_note(table: CaseTable, most: int = MOST) -> str | None:
     """
     files = [file for case in table.cases for of in (case.files, case.mask_files) for fs in of.values() for file in fs]
     folders = sorted({file.parent for file in files})
-    named = {*_cells(table), *files}
+    named = {normalize('NFC', str(path)) for path in (*_cells(table), *files)}
     entries = list(islice(_pictures(folders), most + 1))
-    orphans = [path for path in entries[:most] if path not in named]
+    orphans = [path for path in entries[:most] if normalize('NFC', str(path)) not in named]
     if not orphans:
         return None
     root = table.path.parent
