@@ -18,12 +18,15 @@ from mmengine.dist import barrier, is_main_process
 from usmm.config import load_config, source_text
 from usmm.config.stage_spec import RunOptions
 from usmm.engine.experiment import Experiment
+from usmm.engine.launched import start_launched
 from usmm.engine.run_parts import case_parts
 from usmm.engine.workdir.data_record import check_finished
 from usmm.engine.workdir.fold_record import begin_fold, check_flags, finish_fold, report_unused_flags
 from usmm.engine.workdir.kept_config import changed_settings
+from usmm.engine.workdir.ownership import Ownership
 from usmm.structures import Settings
 from usmm.utils import work_files
+from usmm.utils.parent_death import end_with_parent
 
 RESULT = (work_files.PREDICTIONS, work_files.METRICS, work_files.WEIGHTS)  # the last of them is written last
 
@@ -109,10 +112,12 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
         check_finished(task.folder, case_parts(config), config.classes, _skipped(task.folder))
         report_unused_flags(task.folder, options)
         return False
-    experiment = Experiment(config, options=options)  # from here on the processes of a launcher know each other
-    with experiment.ownership.held():
+    start_launched(options.launcher, config)
+    ownership = Ownership(task.folder)
+    with ownership.held():
         if task.finished:  # by the process that held the lock
             return False
+        experiment = Experiment(config, options=options, ownership=ownership)
         begin_fold(task.folder, options, resume, task.finished_beside)
         experiment.train(resume=resume, overwrite=True)  # what there is of an unfinished fold
         finish_fold(task.folder)
@@ -186,4 +191,5 @@ def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, 
 
 
 def _start(threads: int) -> None:
+    end_with_parent()
     torch.set_num_threads(threads)
