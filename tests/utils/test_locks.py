@@ -73,7 +73,7 @@ def test_permissions_and_links(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('code', sorted(locks.NO_LOCKS))
 def test_a_file_system_without_locks(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(handle: int) -> None:
+    def refuse(handle: int, shared: bool) -> None:
         raise OSError(code, 'no locks here')
 
     monkeypatch.setattr(locks, '_lock', refuse)
@@ -87,7 +87,7 @@ def test_a_file_system_without_locks(code: int, tmp_path: Path, monkeypatch: pyt
 
 
 def test_other_errors_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(handle: int) -> None:
+    def fail(handle: int, shared: bool) -> None:
         raise OSError(errno.EIO, 'Input/output error')
 
     monkeypatch.setattr(locks, '_lock', fail)

@@ -29,8 +29,11 @@ CAUSES = {
 _UPSTREAM: list[Callable[..., None]] = []
 
 
-class LoadingError(OSError):
-    """A worker of a data loader was killed, hangs, or cannot hand over a batch."""
+class LoadingError(RuntimeError):
+    """A worker of a data loader was killed, hangs, or cannot hand over a batch.
+
+    No `OSError`: a worker may be killed while the parent writes a file, which has nothing to do with it.
+    """
 
 
 def loaders_that_wait() -> bool:
