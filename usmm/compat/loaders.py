@@ -8,8 +8,6 @@ from functools import partial, wraps
 from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any
 
-from usmm.utils.parent_death import end_with_parent
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -63,6 +61,8 @@ def loaders_that_wait() -> bool:
 def run_worker(dataset_kind: object, dataset: object, indices: object, results: Queue[Any], *args: object) -> None:
     """The loop of a worker of torch, for a process that ends with its parent and reports what it cannot hand over."""
     from torch.utils.data._utils import worker
+
+    from usmm.utils.parent_death import end_with_parent
 
     end_with_parent()
     results._on_queue_feeder_error = partial(_send_error, results)  # type: ignore[attr-defined]

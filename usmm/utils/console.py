@@ -25,8 +25,8 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
     """Make the `main` of a tool print `error: ...` and return 2 where it was given something that it cannot use.
 
     That is a `DataError`, an `OSError`, a config that is no Python, a `ValueError` or `TypeError` that usmm itself
-    raises, and a loading worker that was killed or hangs. All others, and all with USMM_TRACEBACK=1 in the environment, are defects and keep their traceback. Output
-    that cannot be written ends the tool without a traceback, too.
+    raises, and a loading worker that was killed or hangs. All others, and all with USMM_TRACEBACK=1 in the environment,
+    are defects and keep their traceback. Output that cannot be written ends the tool without a traceback, too.
 
     Args:
         main: Returns an exit code, or None for 0.
@@ -104,7 +104,7 @@ def _write_every_letter() -> None:
 def _encoding_hint(text: str) -> str:
     """What helps where names of files are not read as UTF-8, for an error with such a name; else empty."""
     encoding = sys.getfilesystemencoding()
-    if encoding == 'utf-8' or text.isascii():
+    if encoding == 'utf-8' or (text.isascii() and 'codec' not in text):
         return ''
     return f' (names of files are read as {encoding} here; set PYTHONUTF8=1 in the environment if they are UTF-8)'
 

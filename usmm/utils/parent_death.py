@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from multiprocessing import current_process, parent_process
+from multiprocessing import current_process, forkserver, parent_process
 
 PDEATHSIG = 1  # of prctl(2)
 PAUSE = 1.0  # seconds between two looks at the parent, on systems that do not tell
@@ -23,6 +23,8 @@ def end_with_parent() -> None:
     """
     parent = os.getppid()
     is_late = _has_ended(parent)
+    if _is_of_forkserver():
+        _let_forkserver_end()
     if not _signal_on_death():
         threading.Thread(target=_watch, args=(parent,), daemon=True, name='usmm-parent').start()
     if is_late or os.getppid() != parent:
@@ -48,8 +50,24 @@ def _has_ended(parent: int) -> bool:
 
 
 def _has_other_parent() -> bool:
-    """Whether the parent for the system is another one than for multiprocessing: a server of forks, or on Windows."""
-    return type(current_process()).__name__ == 'ForkServerProcess' or sys.platform == 'win32'
+    """Whether the system may state another parent than multiprocessing does."""
+    return _is_of_forkserver() or sys.platform == 'win32'
+
+
+def _is_of_forkserver() -> bool:
+    return type(current_process()).__name__ == 'ForkServerProcess'
+
+
+def _let_forkserver_end() -> None:
+    """Close the pipe by which a server of forks sees that somebody still needs it: only its own parent does then.
+
+    Every process that it starts holds that pipe open to start more of them, so that it would not end before this one,
+    nor this one before it.
+    """
+    handle = getattr(forkserver._forkserver, '_forkserver_alive_fd', None)  # type: ignore[attr-defined]
+    if handle is not None:
+        os.close(handle)
+        forkserver._forkserver._forkserver_alive_fd = None  # type: ignore[attr-defined]
 
 
 def _watch(parent: int) -> None:
