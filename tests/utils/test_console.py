@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +167,24 @@ def test_a_wrong_command_line_keeps_its_exit_code() -> None:
 
     with pytest.raises(SystemExit, match='2'):
         plain_errors(main)()
+
+
+def test_letters_that_the_output_has_no_code_for_are_escaped() -> None:
+    code = "from usmm.utils.console import plain_errors\n@plain_errors\ndef main(): print('M\\xfcller')\nmain()"
+    environment = {**os.environ, 'PYTHONIOENCODING': 'ascii'}
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, env=environment, timeout=60)
+    assert (done.stdout, done.stderr) == (b'M\\xfcller\n', b'')
+
+
+def test_names_of_files_that_are_not_read_as_utf_8_get_a_hint(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: str) -> None:
+        raise FileNotFoundError(text)
+
+    hint = 'names of files are read as ascii here; set PYTHONUTF8=1'
+    assert hint not in ended(capsys, lambda: fail('M\xfcller is not there'))
+    monkeypatch.setattr(sys, 'getfilesystemencoding', lambda: 'ascii')
+    assert hint in ended(capsys, lambda: fail('M\xfcller is not there'))
+    assert hint in ended(capsys, lambda: fail("'utf-8' codec can't encode it"))
+    assert hint not in ended(capsys, lambda: fail('Miller is not there'))

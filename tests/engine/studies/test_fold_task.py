@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from usmm.engine import Experiment, FoldTask, RunOptions, run_fold, run_folds
+from usmm.engine.studies import fold_task
 
 QUIET = RunOptions(progress=False)
 TABLE = {'modalities': ('clinical',), 'max_epochs': 1}
@@ -115,3 +116,12 @@ def test_nothing_of_a_fold_stays_open(tiny_config, tmp_path):
         run_fold(task(tiny_config, tmp_path, k, num_workers=2), QUIET, False)
         assert state() == before
     assert json.loads((tmp_path / 'fold_2' / 'metrics.json').read_text())['test']
+
+
+def test_folds_whose_process_is_killed_are_one_message():
+    text = r'memory ran out, so 2 of 3 folds are not done: a; b; run the command again with --resume and fewer jobs'
+    with pytest.raises(ValueError, match=text):
+        fold_task._report_failures(3, [], ['b', 'a'], [])
+    with pytest.raises(RuntimeError, match=r'1 of 3 folds failed\nc: KeyError'):
+        fold_task._report_failures(3, ["c: KeyError: 'x'"], [], [KeyError('x')])
+    fold_task._report_failures(3, [], [], [])

@@ -6,9 +6,10 @@ import gc
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -181,9 +182,10 @@ def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, 
     defects: list[Exception] = []
     ran = [False] * len(tasks)
     try:
-        waiting: dict[Future[bool | str], int] = {
-            pool.submit(_attempt, task, options, resume): i for i, task in enumerate(tasks)
-        }
+        with _interrupts_wait():  # the processes that start here are never interrupted, but ended by this one
+            waiting: dict[Future[bool | str], int] = {
+                pool.submit(_attempt, task, options, resume): i for i, task in enumerate(tasks)
+            }
         for future in as_completed(waiting):
             i = waiting[future]
             try:
@@ -207,6 +209,19 @@ def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, 
         pool.shutdown(cancel_futures=True)
     _report_failures(len(tasks), failed, killed, defects)
     return ran
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a block; processes that start in it inherit that it does not reach them."""
+    if not hasattr(signal, 'pthread_sigmask'):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _attempt(task: FoldTask, options: RunOptions, resume: bool) -> bool | str:
@@ -235,5 +250,5 @@ def _report_failures(count: int, failed: list[str], killed: list[str], defects: 
 
 def _start(threads: int) -> None:
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too
     torch.set_num_threads(threads)
