@@ -30,7 +30,7 @@ class Case:
         words: Behind `python -m usmm`.
         ready: Text that shows that it is at work: of its output, or the name of a file in its folder.
         victim: Chooses the process that is hit, of the command's own and its descendants.
-        signal: What it gets.
+        hit: The signal that it gets.
         code: The exit code of the command.
         last: Pattern of its last line; empty: not looked at.
     """
@@ -39,7 +39,7 @@ class Case:
     words: tuple[str, ...]
     ready: str
     victim: Callable[[int, list[int]], int]
-    signal: int = signal.SIGKILL
+    hit: int = signal.SIGKILL
     code: int = -signal.SIGKILL
     last: str = ''
 
@@ -72,8 +72,8 @@ CASES = (
     Case('train, two workers', LOADING, 'epoch 1/', itself),
     Case('cross_validate --jobs 2', FOLDS, 'epoch_1.pth', itself),
     Case('dist_train', TWO, 'epoch 1/', itself),
-    Case('dist_train, torchrun', TWO, 'epoch 1/', torchrun),
-    Case('make_phantom', PHANTOM, 'patients', itself),
+    Case('dist_train, torchrun', TWO, 'epoch 1/', torchrun, code=128 + signal.SIGKILL),
+    Case('make_phantom', PHANTOM, '*.png', itself),
     Case('train, a worker killed', LOADING, 'epoch 1/', a_worker, code=2, last=KILLED),
     Case('train, a worker stopped', LOADING, 'epoch 1/', a_worker, signal.SIGSTOP, 2, HANGS),
     Case('cross_validate, a fold killed', FOLDS, 'epoch_1.pth', a_fold, code=2, last=FOLD_KILLED),
@@ -112,7 +112,7 @@ def try_case(case: Case, folder: Path) -> str:
             if process.poll() is not None or not _is_ready(case.ready, output, work):
                 return f'it did not start: {_last(output)}'
             below = descendants(process.pid)
-            os.kill(case.victim(process.pid, below), case.signal)
+            os.kill(case.victim(process.pid, below), case.hit)
             if not _wait(lambda: process.poll() is not None, END_SECONDS + 2 * LOADER_SECONDS):
                 return 'it did not end'
             if not _wait(lambda: not [p for p in below if _is_alive(p)], END_SECONDS):

@@ -37,7 +37,8 @@ def run_script(name: str, arguments: Sequence[str]) -> int:
     environment = {**os.environ, 'PYTHON': sys.executable, 'USMM_COMMAND': f'usmm {name}'}
     words = ['bash', str(script_of(name)), *arguments]
     # the script becomes torchrun: a kill of this process must reach it, and by it those that train
-    return subprocess.call(words, env=environment, preexec_fn=end_with_parent if os.name == 'posix' else None)
+    code = subprocess.call(words, env=environment, preexec_fn=end_with_parent if os.name == 'posix' else None)
+    return code if code >= 0 else 128 - code  # ended by a signal: as a shell states it
 
 
 def script_parser(name: str) -> CommandParser:

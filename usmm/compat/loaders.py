@@ -50,11 +50,10 @@ def loaders_that_wait() -> bool:
     if _UPSTREAM or not hasattr(dataloader._MultiProcessingDataLoaderIter, '_try_get_data'):
         return False
     _UPSTREAM.append(worker._worker_loop)
-    worker._worker_loop = run_worker
+    worker._worker_loop = run_worker  # type: ignore[assignment]
     signal_handling._error_if_any_worker_fails = _clear(signal_handling._error_if_any_worker_fails)
-    dataloader._MultiProcessingDataLoaderIter._try_get_data = _impatient(
-        dataloader._MultiProcessingDataLoaderIter._try_get_data
-    )
+    iterator = dataloader._MultiProcessingDataLoaderIter
+    iterator._try_get_data = _impatient(iterator._try_get_data)  # type: ignore[method-assign]
     return True
 
 

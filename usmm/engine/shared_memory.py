@@ -11,9 +11,9 @@ import torch
 from mmengine.config import Config
 from torch.utils.data import DataLoader
 
+from usmm.datasets import CaseDataset
 from usmm.readers import DataError
 from usmm.structures import Case
-from usmm.structures.protocols import CaseSet
 from usmm.utils.random_state import kept_random_state
 
 FOLDER = Path(
@@ -23,7 +23,7 @@ AHEAD = 2  # batches that each worker loads ahead: the `prefetch_factor` of torc
 LOOKED_AT = 3  # cases whose size is measured; the largest counts
 
 
-def check_shared_memory(config: Config, data_sets: Iterable[CaseSet]) -> None:
+def check_shared_memory(config: Config, data_sets: Iterable[CaseDataset]) -> None:
     """See that the batches of the loading workers have room in the shared memory.
 
     Args:
