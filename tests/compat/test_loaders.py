@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from multiprocessing.reduction import ForkingPickler
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +41,13 @@ class NoRoom:
         raise RuntimeError('unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)')
 
 
+class NoFiles:
+    def __reduce__(self):
+        raise RuntimeError(
+            'unable to open shared memory object </torch_1> in read-write mode: Too many open files (24)'
+        )
+
+
 class NoCopy:
     def __reduce__(self):
         raise ValueError('this cannot be copied')
@@ -69,6 +78,7 @@ def ended() -> None:
             NoRoom,
             r'the shared memory is full \(unable to allocate .*\): give the container more \(docker run --shm-size',
         ),
+        (NoFiles, r'the limit of open files is too low \(unable to open .*\): raise it \(ulimit -n 4096\)'),
         (NoCopy, 'a loading worker cannot hand over a batch: this cannot be copied'),
         (stopped, r'no batch came for 1 s from the loading workers \(pid \d+, \d+\), of which one hangs: see whether'),
     ],
@@ -90,28 +100,73 @@ def test_a_worker_that_ends_by_itself_is_told_from_one_that_is_killed():
     text = loaders._killed('worker (pid(s) 7, 8) exited unexpectedly')
     assert text.startswith('a loading worker (pid 7, 8) ended by itself; most likely the memory')
     assert loaders._killed('worker (pid 7) is killed by signal: Aborted. ').endswith('killed by the signal Aborted')
-    assert loaders._killed('Too many\n open files') == 'a loading worker failed: Too many open files'
+    assert loaders._killed('another\n  reason') == 'a loading worker failed: another reason'
+    assert loaders._killed('').startswith('a loading worker ended as it handed over a batch; most likely')
+    assert 'raise it (ulimit -n 4096)' in loaders._killed('Too many open files. Communication')
 
 
-def test_patience_counts_looks_and_not_the_time_of_a_process_that_is_suspended(monkeypatch):
-    killed: list[int] = []
-    worker = SimpleNamespace(pid=7, kill=lambda: killed.append(7))
-    looks = iter([(False, None)] * 3 + [(True, (0, 'batch'))] + [(False, None)] * 4)
-    loader = SimpleNamespace(_timeout=0, _workers=[worker], _worker_pids_set=False)
-    look = loaders._impatient(lambda self: next(looks))
+class Loader:
+    """What the mend reads of a loader; it waits until its workers are killed."""
+
+    _timeout = 0
+
+    def __init__(self, *looks: bool) -> None:
+        self.looks, self.killed = list(looks), False
+        self._workers, self._worker_pids_set = [SimpleNamespace(pid=7, kill=self.end)], False
+
+    def end(self) -> None:
+        self.killed = True
+
+
+def test_patience_counts_periods_and_not_the_time_of_a_process_that_is_suspended(monkeypatch):
     monkeypatch.setenv(loaders.TIMEOUT, '20')
-    monkeypatch.setattr(time, 'monotonic', lambda: pytest.fail('the clock goes on while a process is suspended'))
-    for _ in range(3):
-        assert look(loader) == (False, None)
+    monkeypatch.setattr(loaders, '_WATCHING', [os.getpid()])  # the periods are counted here
+    monkeypatch.setattr(time, 'monotonic', lambda: pytest.fail('a clock goes on while a process is suspended'))
+
+    def get(loader: Loader) -> tuple[bool, object]:
+        loaders._count_period()
+        if loader.killed:
+            raise RuntimeError('DataLoader worker (pid(s) 7) exited unexpectedly')
+        return (True, (0, 'batch')) if loader.looks.pop(0) else (False, None)
+
+    look, loader = loaders._impatient(get), Loader(False, False, False, True, False, False, False, False)
+    monkeypatch.setattr(loaders, 'PERIOD', 5.0)
+    for expected in (False, False, False):
+        assert look(loader)[0] is expected
+    loaders._PERIODS[loader] = 2
     assert look(loader) == (True, (0, 'batch')), 'a batch that comes starts the count anew'
     for _ in range(3):
+        assert look(loader) == (False, None)
+    loaders._count_period()
+    assert not loader.killed, 'nobody waits for it now'
+    with pytest.raises(LoadingError, match=r'no batch came for 20 s .*pid 7.* USMM_LOADER_TIMEOUT=SECONDS waits'):
         look(loader)
-    with pytest.raises(LoadingError, match=r'no batch came for 20 s .* USMM_LOADER_TIMEOUT=SECONDS waits longer'):
-        look(loader)
-    assert killed == [7]
+    other = Loader(False)
     monkeypatch.setenv(loaders.TIMEOUT, '0')
-    loader._usmm_looks = 10**6
-    loaders._check_patience(loader)
+    loaders._PERIODS[other] = 10**6
+    assert look(other) == (False, None)
+
+
+def hands_over_and_stops() -> torch.Tensor:
+    """The main process asks the worker for its memory, which does not answer any more."""
+    torch.multiprocessing.reductions.storage_from_cache  # noqa: B018  its module is loaded
+    ForkingPickler.register(torch.UntypedStorage, stop_and_reduce)
+    return torch.zeros(3)
+
+
+def stop_and_reduce(storage: torch.UntypedStorage):
+    threading.Timer(0.0, os.kill, (os.getpid(), signal.SIGSTOP)).start()
+    return torch.multiprocessing.reductions.reduce_storage(storage)
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_stops_while_it_hands_over_a_batch(monkeypatch):
+    monkeypatch.setenv(loaders.TIMEOUT, '1')
+    monkeypatch.setattr(loaders, 'PERIOD', 0.5)
+    monkeypatch.setattr(loaders, '_WATCHING', [])
+    loader = DataLoader(Failing(hands_over_and_stops), batch_size=None, num_workers=1)
+    with pytest.raises(LoadingError, match='no batch came for 1 s from the loading workers'):
+        list(loader)
 
 
 @pytest.mark.parametrize('text', ['soon', '-1', 'inf', 'nan'])

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+import time
+import weakref
+from contextlib import suppress
 from functools import partial, wraps
 from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter as LoaderIterator
 
 TIMEOUT = 'USMM_LOADER_TIMEOUT'  # seconds without a batch after which a loader is given up; 0: never
 SECONDS = 900.0
+PERIOD = 5.0  # seconds between two looks at the loaders that wait
 KILLED = re.compile(r'worker \(pid\D*([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)')
 NO_ROOM = (
     'the shared memory is full ({cause}): give the container more (docker run --shm-size=8g), or set num_workers=0 or '
@@ -24,7 +29,12 @@ CAUSES = {
     'Killed': 'most likely the memory of the machine or of the job ran out: set a smaller num_workers or batch_size',
     'Bus error': NO_ROOM.format(cause='/dev/shm'),
 }
+TOO_MANY_FILES = 'the limit of open files is too low ({cause}): raise it (ulimit -n 4096), or set num_workers=0'
 _UPSTREAM: list[Callable[..., None]] = []
+_WATCHING: list[int] = []  # the processes that have a thread that counts
+_WAITING: MutableMapping[LoaderIterator, bool] = weakref.WeakKeyDictionary()
+_PERIODS: MutableMapping[LoaderIterator, int] = weakref.WeakKeyDictionary()
+_GIVEN_UP: MutableMapping[LoaderIterator, bool] = weakref.WeakKeyDictionary()
 
 
 class LoadingError(RuntimeError):
@@ -53,6 +63,7 @@ def loaders_that_wait() -> bool:
     worker._worker_loop = run_worker  # type: ignore[assignment]
     signal_handling._error_if_any_worker_fails = _clear(signal_handling._error_if_any_worker_fails)
     iterator = dataloader._MultiProcessingDataLoaderIter
+    iterator._shutdown = True  # until it is built: one that cannot be built has nothing to end, and torch looks for it
     iterator._try_get_data = _impatient(iterator._try_get_data)  # type: ignore[method-assign]
     return True
 
@@ -72,8 +83,12 @@ def run_worker(dataset_kind: object, dataset: object, indices: object, results: 
 def _send_error(results: Queue[Any], error: Exception, item: tuple[int, object]) -> None:
     """Send the reason in place of a batch that cannot be sent."""
     reason = str(error).partition('\n')[0]
-    full = any(word in reason for word in ('No space left', 'shared memory', 'shm'))
-    text = NO_ROOM.format(cause=reason) if full else f'a loading worker cannot hand over a batch: {reason}'
+    if 'Too many open files' in reason:
+        text = TOO_MANY_FILES.format(cause=reason)
+    elif any(word in reason for word in ('No space left', 'shared memory', 'shm')):
+        text = NO_ROOM.format(cause=reason)
+    else:
+        text = f'a loading worker cannot hand over a batch: {reason}'
     results.put((item[0], LoadingError(text)))
 
 
@@ -95,40 +110,70 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
 
     @wraps(get)
     def try_get_data(self: LoaderIterator, *args: float) -> tuple[bool, Any]:
+        _watch_over(self)
         try:
             success, data = get(self, *args)
-        except LoadingError:
+        except (
+            RuntimeError,
+            EOFError,
+            OSError,
+        ) as error:  # the last two of a worker that ends as it hands over a batch
             _end_workers(self)
-            raise
-        except RuntimeError as error:
-            _end_workers(self)
+            if self in _GIVEN_UP:
+                raise LoadingError(_hanging(self, patience())) from error
+            if isinstance(error, LoadingError):
+                raise
             if isinstance(error.__cause__, LoadingError):
                 raise error.__cause__ from error
             raise LoadingError(_killed(str(error))) from error
+        finally:
+            _WAITING.pop(self, None)
         if success and isinstance(data[1], LoadingError):
             _end_workers(self)
             raise data[1]
-        self._usmm_looks = 0 if success else getattr(self, '_usmm_looks', 0) + 1  # type: ignore[attr-defined]
-        if not success:
-            _check_patience(self)
+        if success:
+            _PERIODS.pop(self, None)
+        elif self._timeout:
+            _end_workers(self)
+            raise LoadingError(_hanging(self, self._timeout))
         return success, data
 
     return try_get_data
 
 
-def _check_patience(loader: LoaderIterator) -> None:
-    """Give up a loader that has waited too long; counted in looks, of which a suspended process makes none."""
-    from torch.utils.data._utils import MP_STATUS_CHECK_INTERVAL
+def _watch_over(loader: LoaderIterator) -> None:
+    """Let a thread count for how long a loader waits: a worker may hang while it hands over a batch, too."""
+    patience()  # a wrong setting is reported here, not in the thread
+    _WAITING[loader] = True
+    if _WATCHING[-1:] != [os.getpid()]:  # a fork has no threads
+        _WATCHING.append(os.getpid())
+        threading.Thread(target=_watch, daemon=True, name='usmm-loaders').start()
 
-    limit = loader._timeout or patience()
-    seconds = loader._timeout or loader._usmm_looks * MP_STATUS_CHECK_INTERVAL  # type: ignore[attr-defined]
-    if not limit or seconds < limit:
-        return
+
+def _watch() -> None:
+    while True:
+        time.sleep(PERIOD)
+        _count_period()
+
+
+def _count_period() -> None:
+    """Count a period for each loader that waits, and end the workers of those that have waited too long.
+
+    A process that is suspended counts none, whatever a clock says.
+    """
+    limit = patience()
+    for loader in [*_WAITING]:
+        _PERIODS[loader] = _PERIODS.get(loader, 0) + 1
+        if limit and _PERIODS[loader] * PERIOD >= limit:
+            _GIVEN_UP[loader] = True
+            _end_workers(loader)  # which wakes up the thread that waits
+
+
+def _hanging(loader: LoaderIterator, seconds: float) -> str:
     pids = ', '.join(str(worker.pid) for worker in loader._workers)
-    _end_workers(loader)
-    text = f'no batch came for {seconds:.0f} s from the loading workers (pid {pids}), of which one hangs: see whether'
-    raise LoadingError(
-        f'{text} the folder of the data answers, or set num_workers=0; {TIMEOUT}=SECONDS waits longer, 0 without end'
+    return (
+        f'no batch came for {seconds:g} s from the loading workers (pid {pids}), of which one hangs: see whether the '
+        f'folder of the data answers, or set num_workers=0; {TIMEOUT}=SECONDS waits longer, 0 without end'
     )
 
 
@@ -153,8 +198,9 @@ def _end_workers(loader: LoaderIterator) -> None:
     from torch.utils.data._utils import signal_handling
 
     if loader._worker_pids_set:  # or their end would be one more error
-        signal_handling._remove_worker_pids(id(loader))
         loader._worker_pids_set = False
+        with suppress(ValueError):  # another thread was faster
+            signal_handling._remove_worker_pids(id(loader))
     for worker in loader._workers:
         worker.kill()
 
@@ -162,6 +208,10 @@ def _end_workers(loader: LoaderIterator) -> None:
 def _killed(text: str) -> str:
     """What torch states of a worker that failed, in one line with the likely cause."""
     match = KILLED.search(text)
+    if 'Too many open files' in text:
+        return TOO_MANY_FILES.format(cause='of this process')
+    if match is None and not text:
+        return f'a loading worker ended as it handed over a batch; {CAUSES["Killed"]}'
     if match is None:
         return f'a loading worker failed: {" ".join(text.split())}'
     pids, signal = match[1].strip(), match[2]

@@ -46,6 +46,7 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
         _write_every_letter()
         try:
+            _check_current_folder()
             return finish_output(main(*args, **kwargs) or 0)
         except SystemExit as ended:  # of argparse, behind a help text
             if ended.code in (None, 0):
@@ -96,9 +97,23 @@ def finish_output(code: int) -> int:
 
 
 def _write_every_letter() -> None:
-    """Let letters that the output has no code for, as an umlaut under PYTHONIOENCODING=ascii, be escaped, not fail."""
+    """Let letters that the output has no code for, as an umlaut under PYTHONIOENCODING=ascii, be escaped, not fail.
+
+    An output that was closed (`>&-`) is one that goes nowhere.
+    """
+    for name in ('stdout', 'stderr'):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: PTH123, SIM115  a device
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == 'strict':
         sys.stdout.reconfigure(errors='backslashreplace')
+
+
+def _check_current_folder() -> None:
+    """See that the folder that the process is in is there; most names of files start from it."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise FileNotFoundError('the current folder was removed: change to one that is there') from None
 
 
 def _encoding_hint(text: str) -> str:

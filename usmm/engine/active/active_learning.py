@@ -127,6 +127,7 @@ class ActiveLearning:
                 not known.
             OSError: Another process works in the folder; or files cannot be written.
         """
+        check_contents(self.work_dir, ACTIVE_LEARNING)
         start_launched((flags or RunOptions()).launcher, load_config(self.config, dict(self.options or {})))
         with Ownership(self.work_dir).held():
             self._run(flags or RunOptions(), read_sheet)
@@ -308,7 +309,6 @@ class ActiveLearning:
         Raises:
             ValueError: Names what differs.
         """
-        check_contents(self.work_dir, ACTIVE_LEARNING)
         free = ('work_dir', 'strategies', 'seeds', 'rounds', 'full')
         now = json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in free}, default=str))
         config = source_text(load_config(self.config, dict(self.options or {})))  # before anything is written
