@@ -48,6 +48,10 @@ class NoFiles:
         )
 
 
+def no_room_from_the_start() -> None:
+    raise RuntimeError('unable to allocate shared memory(shm) for file </torch_2>: No space left on device (28)')
+
+
 class NoCopy:
     def __reduce__(self):
         raise ValueError('this cannot be copied')
@@ -77,6 +81,10 @@ def ended() -> None:
         (
             NoRoom,
             r'the shared memory is full \(unable to allocate .*\): give the container more \(docker run --shm-size',
+        ),
+        (
+            no_room_from_the_start,
+            r'the shared memory is full \(unable to .*</torch_2>: No space left on device \(28\)\)',
         ),
         (NoFiles, r'the limit of open files is too low \(unable to open .*\): raise it \(ulimit -n 4096\)'),
         (NoCopy, 'a loading worker cannot hand over a batch: this cannot be copied'),
@@ -185,3 +193,12 @@ def test_a_command_ends_with_one_line(capsys):
 
     assert command() == 2
     assert capsys.readouterr().err == 'error: a loading worker was killed\n'
+
+
+def test_workers_that_cannot_be_started(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr(torch.multiprocessing, 'Queue', refuse)
+    with pytest.raises(LoadingError, match='the 2 loading workers cannot be started: Permission denied; they need'):
+        iter(DataLoader(Failing(killed), num_workers=2))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from torch.utils.data import DataLoader
     from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter as LoaderIterator
 
 TIMEOUT = 'USMM_LOADER_TIMEOUT'  # seconds without a batch after which a loader is given up; 0: never
@@ -64,6 +65,7 @@ def loaders_that_wait() -> bool:
     signal_handling._error_if_any_worker_fails = _clear(signal_handling._error_if_any_worker_fails)
     iterator = dataloader._MultiProcessingDataLoaderIter
     iterator._shutdown = True  # until it is built: one that cannot be built has nothing to end, and torch looks for it
+    iterator.__init__ = _clear_start(iterator.__init__)  # type: ignore[method-assign]
     iterator._try_get_data = _impatient(iterator._try_get_data)  # type: ignore[method-assign]
     return True
 
@@ -128,9 +130,9 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
             raise LoadingError(_killed(str(error))) from error
         finally:
             _WAITING.pop(self, None)
-        if success and isinstance(data[1], LoadingError):
+        if success and (found := _failure_in(data[1])) is not None:
             _end_workers(self)
-            raise data[1]
+            raise found
         if success:
             _PERIODS.pop(self, None)
         elif self._timeout:
@@ -139,6 +141,32 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
         return success, data
 
     return try_get_data
+
+
+def _failure_in(data: object) -> LoadingError | None:
+    """The failure that stands in place of a batch; a batch may be put together in the shared memory from the start."""
+    if isinstance(data, LoadingError):
+        return data
+    text = getattr(data, 'exc_msg', '')  # of torch's ExceptionWrapper
+    if 'unable to allocate shared memory' in text:
+        return LoadingError(NO_ROOM.format(cause=text.strip().splitlines()[-1].partition(': ')[2]))
+    return None
+
+
+def _clear_start(build: Callable[..., None]) -> Callable[..., None]:
+    """The start of the workers, with an error that states what failed."""
+
+    @wraps(build)
+    def start(self: LoaderIterator, loader: DataLoader) -> None:
+        try:
+            build(self, loader)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            text = f'the {loader.num_workers} loading workers cannot be started: {reason}'
+            text = f'{text}; they need memory, processes and /dev/shm to write to: give them more, or set num_workers=0'
+            raise LoadingError(text) from error
+
+    return start
 
 
 def _watch_over(loader: LoaderIterator) -> None:
