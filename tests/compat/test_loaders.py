@@ -101,7 +101,21 @@ def test_a_worker_that_fails_is_one_error_and_leaves_no_process(act, text):
         list(iterator)
     for worker in workers:
         worker.join(30)
-        assert worker.exitcode is not None
+        if worker.exitcode is None:  # it was fetched at the moment at which the error came, and lost with it
+            with pytest.raises(ProcessLookupError):
+                os.kill(worker.pid, 0)
+
+
+def test_a_worker_whose_end_torch_notices_late_is_killed_all_the_same():
+    worker = SimpleNamespace(pid=9, exitcode=-signal.SIGKILL, is_alive=lambda: False, kill=lambda: None)
+    loader = Loader()
+    loader._workers = [worker]
+
+    def get(_: Loader) -> None:
+        raise RuntimeError('DataLoader worker (pid(s) 9) exited unexpectedly')
+
+    with pytest.raises(LoadingError, match=r'worker \(pid 9\) was killed by the signal Killed; most likely'):
+        loaders._impatient(get)(loader)
 
 
 def test_a_worker_that_ends_by_itself_is_told_from_one_that_is_killed():
@@ -120,7 +134,8 @@ class Loader:
 
     def __init__(self, *looks: bool) -> None:
         self.looks, self.killed = list(looks), False
-        self._workers, self._worker_pids_set = [SimpleNamespace(pid=7, kill=self.end)], False
+        worker = SimpleNamespace(pid=7, kill=self.end, exitcode=None, is_alive=lambda: not self.killed)
+        self._workers, self._worker_pids_set = [worker], False
 
     def end(self) -> None:
         self.killed = True

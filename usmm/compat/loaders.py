@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import threading
 import time
 import weakref
 from contextlib import suppress
 from functools import partial, wraps
+from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 'USMM_LOADER_TIMEOUT'  # seconds without a batch after which a loader is given up; 0: never
 SECONDS = 900.0
+DYING = 2.0  # seconds for which the end of a worker is waited for whose connection has ended
 PERIOD = 5.0  # seconds between two looks at the loaders that wait
 KILLED = re.compile(r'worker \(pid\D*([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)')
 NO_ROOM = (
@@ -120,6 +123,9 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
             EOFError,
             OSError,
         ) as error:  # the last two of a worker that ends as it hands over a batch
+            if not isinstance(error, RuntimeError):
+                wait([worker.sentinel for worker in self._workers], DYING)  # its end may be noticed a little later
+            reason = _signal_of(self) or str(error)
             _end_workers(self)
             if self in _GIVEN_UP:
                 raise LoadingError(_hanging(self, patience())) from error
@@ -127,7 +133,7 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
                 raise
             if isinstance(error.__cause__, LoadingError):
                 raise error.__cause__ from error
-            raise LoadingError(_killed(str(error))) from error
+            raise LoadingError(_killed(reason)) from error
         finally:
             _WAITING.pop(self, None)
         if success and (found := _failure_in(data[1])) is not None:
@@ -141,6 +147,14 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
         return success, data
 
     return try_get_data
+
+
+def _signal_of(loader: LoaderIterator) -> str:
+    """Which signal has ended a worker, in the words of torch; empty where none has."""
+    for worker in loader._workers:
+        if not worker.is_alive() and (worker.exitcode or 0) < 0:
+            return f'worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-worker.exitcode)}'
+    return ''
 
 
 def _failure_in(data: object) -> LoadingError | None:
@@ -242,8 +256,8 @@ def _killed(text: str) -> str:
         return f'a loading worker ended as it handed over a batch; {CAUSES["Killed"]}'
     if match is None:
         return f'a loading worker failed: {" ".join(text.split())}'
-    pids, signal = match[1].strip(), match[2]
-    if signal is None:
+    pids, name = match[1].strip(), match[2]
+    if name is None:
         return f'a loading worker (pid {pids}) ended by itself; {CAUSES["Killed"]}'
-    cause = CAUSES.get(signal.strip())
-    return f'a loading worker (pid {pids}) was killed by the signal {signal.strip()}{f"; {cause}" if cause else ""}'
+    cause = CAUSES.get(name.strip())
+    return f'a loading worker (pid {pids}) was killed by the signal {name.strip()}{f"; {cause}" if cause else ""}'
