@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from usmm.compat.forks import opencv_without_threads_in_forks
+from usmm.compat.forks import opencv_without_threads_in_forks, output_without_rich_in_forks
 from usmm.version import __version__
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LAZY = {
 }
 
 opencv_without_threads_in_forks()
+output_without_rich_in_forks()
 
 __all__ = [
     'Predictor',

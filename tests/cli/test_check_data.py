@@ -34,6 +34,7 @@ def config(tmp_path: Path) -> Path:
     (tmp_path / 'schema.py').write_text(
         "data_root = '{{fileDirname}}'\nclasses = ('A', 'B')\nmodalities = ('bus', 'clinical')\n"
         "schema = dict(images=dict(bus='bus'), clinical=[dict(name='age')])\n"
+        "work_dir = '{{fileDirname}}/work'\n"
     )
     return tmp_path / 'schema.py'
 
@@ -48,9 +49,69 @@ def test_a_sound_set(tool: ModuleType, config: Path, tmp_path: Path, capsys: pyt
         '80x50 -> left 36x50 at (0, 0)',
     ):
         assert words in out
-    assert (tmp_path / 'manifest.json').is_file()
+    assert (tmp_path / 'work' / 'manifest.json').is_file()
+    assert not (tmp_path / 'manifest.json').exists(), 'nothing is written beside the data'
     assert tool.main([str(config)]) == 0
     assert 'no difference in 5 files' in capsys.readouterr().out
+
+
+def test_a_manifest_beside_the_data_goes_on_to_be_used(
+    tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tool.main([str(config), '--out', str(tmp_path)]) == 0
+    (tmp_path / 'manifest.json').write_text((tmp_path / 'manifest.json').read_text().replace('"root"', '"old"'))
+    (tmp_path / '0.png').write_bytes((tmp_path / '1.png').read_bytes())
+    capsys.readouterr()
+    assert tool.main([str(config)]) == 1
+    assert 'the content differs from that in the manifest' in ' '.join(capsys.readouterr().out.split())
+    assert tool.main([str(config), '--update-manifest']) == 1, 'the picture is that of two patients'
+    assert f'written to {tmp_path / "manifest.json"}' in capsys.readouterr().out
+    assert not (tmp_path / 'work').exists()
+
+
+def test_a_manifest_of_other_data_is_left_alone(
+    tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tool.main([str(config)]) == 0
+    before = (tmp_path / 'work' / 'manifest.json').read_bytes()
+    other = tmp_path / 'other'
+    other.mkdir()
+    for path in (*tmp_path.glob('*.png'), tmp_path / 'cases.csv'):
+        shutil.copy(path, other)
+    capsys.readouterr()
+    assert tool.main([str(config), '--cfg-options', f'data_root={other}']) == 0
+    assert 'is of the data in another folder and was not compared' in ' '.join(capsys.readouterr().out.split())
+    assert (tmp_path / 'work' / 'manifest.json').read_bytes() == before
+
+
+def test_a_schema_has_no_place_for_a_manifest(
+    tool: ModuleType, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text().replace('work_dir', '_work_dir'))
+    assert tool.main([str(config)]) == 0
+    assert 'no manifest is kept' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('options', 'code', 'text'), [((), 0, 'WARNING: cannot write'), (('--out',), 2, 'error: ')])
+def test_the_report_is_out_before_a_write_fails(
+    tool: ModuleType,
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    code: int,
+    text: str,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, 'cannot write x: No space left on device')
+
+    monkeypatch.setattr('usmm.datasets.checks.manifest.write_text', full)
+    assert tool.main([str(config), *options, *([str(tmp_path / 'out')] if options else [])]) == code
+    found = capsys.readouterr()
+    assert '4 cases of 4 patients' in found.out
+    assert text in found.err and 'No space left on device' in found.err
+    assert not [*tmp_path.rglob('manifest.json')]
 
 
 def test_problems_and_tables(
@@ -61,9 +122,9 @@ def test_problems_and_tables(
     assert tool.main([str(config), '--out', str(tmp_path / 'out')]) == 1
     assert '2 problems, 2 of them blocking: same_file_two_patients 1, empty 1' in capsys.readouterr().out
     assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == [
-        'files.csv', 'manifest.json', 'near_duplicates.png', 'problems.csv', 'summary.json',
+        'files.csv', 'near_duplicates.png', 'problems.csv', 'summary.json',
     ]  # fmt: skip
-    assert not (tmp_path / 'manifest.json').exists()
+    assert not [*tmp_path.rglob('manifest.json')], 'a first run that fails leaves none'
 
 
 def test_options_reach_the_check(

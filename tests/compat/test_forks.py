@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
+import sys
+import threading
 from multiprocessing.connection import Connection
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.file_proxy import FileProxy
 
 import usmm
 
@@ -39,3 +44,35 @@ def test_a_fork_has_no_pool_of_threads_and_its_parent_keeps_its_own(two_threads)
     assert mine.recv() == (1, expected)
     child.join()
     assert child.exitcode == 0 and cv2.getNumThreads() == 2
+
+
+def warn(pipe: Connection) -> None:
+    print('a warning', file=sys.stderr)
+    pipe.send('done')
+
+
+def test_a_fork_writes_while_its_parent_draws_a_progress_line(monkeypatch):
+    """The lock of the console is held here as by the thread that draws, which the child does not have."""
+    console = Console(file=io.StringIO())
+    monkeypatch.setattr(sys, 'stderr', FileProxy(console, sys.stderr))
+    mine, other = multiprocessing.get_context('fork').Pipe()
+    child = multiprocessing.get_context('fork').Process(target=warn, args=(other,))
+    held, enough = threading.Event(), threading.Event()
+
+    def draw() -> None:
+        with console._lock:
+            held.set()
+            enough.wait(60)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    assert held.wait(60)
+    child.start()
+    try:
+        assert mine.poll(60), 'the child waits for a lock that nobody gives back'
+    finally:
+        enough.set()
+        thread.join()
+        child.kill()
+        child.join()
+    assert isinstance(sys.stderr, FileProxy), 'the parent keeps its own'

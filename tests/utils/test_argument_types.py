@@ -71,3 +71,16 @@ def test_a_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path('run/model.pth').touch()
     with pytest.raises(argparse.ArgumentTypeError, match=r'run/config\.py, whose weights are run/model\.pth$'):
         config_file('run')
+
+
+def test_a_folder_without_a_name_is_refused() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match='the name of the folder is empty'):
+        out_folder(' ')
+
+
+def test_a_folder_behind_a_link_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / 'link').symlink_to(tmp_path / 'gone')
+    with pytest.raises(argparse.ArgumentTypeError, match=r'it is a link to .*gone, which is not there'):
+        out_folder(str(tmp_path / 'link'))
+    with pytest.raises(argparse.ArgumentTypeError, match=r'link is a link to .*gone, which is not there'):
+        out_folder(str(tmp_path / 'link' / 'deeper'))

@@ -3,12 +3,16 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+import usmm
 from usmm.config import load_config
 from usmm.readers import DataError, read_image
 from usmm.structures import Variable
@@ -165,3 +169,46 @@ def test_a_wrong_command_line_keeps_its_exit_code() -> None:
 
     with pytest.raises(SystemExit, match='2'):
         plain_errors(main)()
+
+
+def test_letters_that_the_output_has_no_code_for_are_escaped() -> None:
+    code = "from usmm.utils.console import plain_errors\n@plain_errors\ndef main(): print('M\\xfcller')\nmain()"
+    environment = {**os.environ, 'PYTHONIOENCODING': 'ascii'}
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, env=environment, timeout=60)
+    assert (done.stdout, done.stderr) == (b'M\\xfcller\n', b'')
+
+
+def test_names_of_files_that_are_not_read_as_utf_8_get_a_hint(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(text: str) -> None:
+        raise FileNotFoundError(text)
+
+    hint = 'names of files are read as ascii here; set PYTHONUTF8=1'
+    assert hint not in ended(capsys, lambda: fail('M\xfcller is not there'))
+    monkeypatch.setattr(sys, 'getfilesystemencoding', lambda: 'ascii')
+    assert hint in ended(capsys, lambda: fail('M\xfcller is not there'))
+    assert hint in ended(capsys, lambda: fail("'utf-8' codec can't encode it"))
+    assert hint not in ended(capsys, lambda: fail('Miller is not there'))
+
+
+def test_a_folder_that_was_removed(tmp_path: Path) -> None:
+    code = 'import os, sys\nfrom usmm.utils.console import plain_errors\n'
+    code += 'os.rmdir(os.getcwd())\nsys.exit(plain_errors(print)())'
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    environment = {**os.environ, 'PYTHONPATH': str(Path(usmm.__file__).parents[1])}
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, env=environment, cwd=folder, timeout=60)
+    assert (done.returncode, done.stderr) == (
+        2,
+        b'error: the current folder was removed: change to one that is there\n',
+    )
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='a shell of its own')
+def test_an_output_that_is_closed(tmp_path: Path) -> None:
+    code = 'import sys\nfrom usmm.utils.console import plain_errors\n'
+    code += 'print(plain_errors(lambda: print(1))(), file=sys.stderr)'
+    words = ['sh', '-c', f'exec {shlex.quote(sys.executable)} -c {shlex.quote(code)} >&-']
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, '0\n')

@@ -73,7 +73,7 @@ def test_permissions_and_links(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('code', sorted(locks.NO_LOCKS))
 def test_a_file_system_without_locks(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(handle: int) -> None:
+    def refuse(handle: int, shared: bool) -> None:
         raise OSError(code, 'no locks here')
 
     monkeypatch.setattr(locks, '_lock', refuse)
@@ -87,9 +87,74 @@ def test_a_file_system_without_locks(code: int, tmp_path: Path, monkeypatch: pyt
 
 
 def test_other_errors_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(handle: int) -> None:
+    def fail(handle: int, shared: bool) -> None:
         raise OSError(errno.EIO, 'Input/output error')
 
     monkeypatch.setattr(locks, '_lock', fail)
     with pytest.raises(OSError, match='Input/output error'):
         FileLock(tmp_path / 'lock', required=False).acquire()
+
+
+def test_those_that_share_exclude_one_that_does_not(tmp_path: Path) -> None:
+    path = tmp_path / 'lock'
+    with FileLock(path, shared=True), FileLock(path, shared=True), pytest.raises(LockedError):
+        FileLock(path).acquire()
+    with FileLock(path), pytest.raises(LockedError):
+        FileLock(path, shared=True).acquire()
+
+
+def test_a_note_is_read_by_others(tmp_path: Path) -> None:
+    path = tmp_path / 'lock'
+    assert FileLock(path).read_note() == ''
+    with FileLock(path) as lock:
+        lock.write_note('a long note of the first holder')
+        lock.write_note('short, ä')
+        assert FileLock(path).read_note() == 'short, ä'
+        lock.write_note('')
+        assert FileLock(path).read_note() == ''
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs forks')
+def test_a_lock_ends_with_its_process_although_a_fork_lives(tmp_path: Path) -> None:
+    path = tmp_path / 'lock'
+    fork = f'import os\nlock = FileLock({str(path)!r})\nlock.acquire()\nchild = os.fork()'
+    text = HOLD.format(fork).replace('print("held", flush=True)', 'child and print(child, flush=True)')
+    with subprocess.Popen([sys.executable, '-c', text], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        child = int(other.stdout.readline())
+        with pytest.raises(LockedError):
+            FileLock(path).acquire()
+        other.kill()
+        other.wait()
+        try:
+            FileLock(path, timeout=10).acquire()
+        finally:
+            os.kill(child, 9)
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_on_the_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / 'lock'
+    lock, real = locks._lock, []
+
+    def late(handle: int, shared: bool) -> None:
+        lock(handle, shared)
+        if not real:  # the last holder removes the file between the opening and the locking
+            real.append(handle)
+            path.unlink()
+
+    monkeypatch.setattr(locks, '_lock', late)
+    with FileLock(path):
+        assert path.exists()
+        with pytest.raises(LockedError):
+            FileLock(path).acquire()
+
+
+def test_remove_takes_the_file_away(tmp_path: Path) -> None:
+    lock = FileLock(tmp_path / 'lock')
+    lock.acquire()
+    lock.remove()
+    assert not [*tmp_path.iterdir()]
+    lock.acquire()
+    lock.release()

@@ -19,7 +19,9 @@ from usmm.config.build_failure import components_named
 from usmm.config.complete import check_complete
 from usmm.datasets.folds import forget_folds
 from usmm.engine import CrossValidation, Experiment, run_folds
+from usmm.engine.launched import start_launched
 from usmm.engine.specs import RunContent, Summary
+from usmm.engine.workdir.ownership import Ownership
 from usmm.structures import Settings
 from usmm.utils import work_files
 from usmm.visualization.pages.cross_validation_page import report_cross_validation
@@ -114,6 +116,7 @@ def train(
         ConfigError: The config is wrong; names file, line, key and the nearest valid name.
         DataError: The case table or its files cannot be used.
         ValueError: `options` for a config that is loaded already, or what `Experiment` refuses.
+        OSError: Another training works in the work directory; or files cannot be written.
 
     Example:
         >>> run = train('msmfn_small_phantom', {'data_root': 'data/phantom'})  # doctest: +SKIP
@@ -122,11 +125,13 @@ def train(
     loaded = _loaded(config, options)
     if overwrite and resume:
         raise ValueError('resume goes on with a run, overwrite starts over: give one of both')
-    if overwrite:
-        forget_folds(loaded)
     check_complete(loaded, stage)
-    with components_named(loaded):
-        experiment = Experiment(loaded, work_dir, flags)
+    start_launched((flags or RunOptions()).launcher, loaded)
+    ownership = Ownership(work_dir or loaded.work_dir)
+    with ownership.held(), components_named(loaded):
+        if overwrite:
+            forget_folds(loaded)
+        experiment = Experiment(loaded, work_dir, flags, ownership=ownership)
         experiment.train(resume, stage, overwrite)
     experiment.close()
     return TrainingRun(experiment.work_dir, cast(RunContent, _content(experiment.work_dir / work_files.METRICS)))
@@ -170,10 +175,13 @@ def cross_validate(
     loaded, chosen = load_config(config, options), dict(options or {})
     folder = Path(work_dir or str(chosen.pop('work_dir', '')) or f'work_dirs/{loaded.name}_cv')
     plan = CrossValidation(str(config), folder, folds, None if seeds is None else tuple(seeds), fold_seed, chosen)
-    run_folds(plan.tasks(), flags or RunOptions(), resume, jobs)
-    plan.gather()
-    summary = cast(Summary, _content(folder / work_files.SUMMARY))
-    return CrossValidationRun(folder, summary, report_cross_validation(folder) if report else None)
+    flags = flags or RunOptions()
+    start_launched(flags.launcher, loaded)
+    with Ownership(folder).held():
+        run_folds(plan.tasks(), flags, resume, jobs)
+        plan.gather()
+        page = report_cross_validation(folder) if report else None
+    return CrossValidationRun(folder, cast(Summary, _content(folder / work_files.SUMMARY)), page)
 
 
 def _loaded(config: str | Path | Config, options: Settings | None) -> Config:

@@ -22,6 +22,7 @@ from rich.table import Table
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
+from usmm.apis.network import check_device
 from usmm.cli.benchmark_steps import Clock, Row, Step, build_model, random_batch, run_in_turn, test_step, train_step
 from usmm.config import load_config, parse_options
 from usmm.config.runner_settings import loader_config
@@ -225,6 +226,7 @@ def run(args: argparse.Namespace) -> int:
     """The whole benchmark: prints a table and writes a JSON file. Of `--peak-of`: prints the peak of the memory."""
     if args.device is None:
         args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    check_device(args.device)
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     if args.peak_of is not None:

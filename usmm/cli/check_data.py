@@ -1,9 +1,10 @@
 """List every problem of a data set in one run, count what is in it, and keep a manifest of its files.
 
-Reads the table that a config names, and every file of the table, whole. The first run writes manifest.json (the SHA-256
-of every file) beside the table, or into --out; later runs report what changed since, until --update-manifest accepts
-it. With --out, the tables are written as CSV too. The exit code is 1 if a problem would stop a training, 2 if the check
-could not be done.
+Reads the table that a config names, and every file of the table, whole. The first run without a blocking problem writes
+manifest.json (the SHA-256 of every file) into the work directory of the config, or into --out; later runs report what
+changed since, until --update-manifest accepts it. A manifest that lies beside the table is used in place of the one in
+the work directory; nothing else is written there. With --out, the tables are written as CSV too. The exit code is 1 if
+a problem would stop a training, 2 if the check could not be done or its files not be written.
 """
 
 from __future__ import annotations
@@ -33,13 +34,12 @@ def add_arguments(parser: CommandParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from usmm.cli.check_data_tables import SHOWN, check, show
+    from usmm.cli.check_data_tables import SHOWN, check, show, write_results
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     result = check(args, console)
-    if args.out:
-        result.write(args.out)
     show(result, console, SHOWN if args.out else None)
+    write_results(result, args.out)
     return 1 if result.blocking else 0
 
 

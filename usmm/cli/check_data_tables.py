@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,12 +19,14 @@ from usmm.config import load_config
 from usmm.datasets.checks.case_checks import ModalityCounts
 from usmm.datasets.checks.check_data import MANIFEST, CheckResult, check_data, relative
 from usmm.datasets.checks.file_facts import FileFacts
+from usmm.datasets.checks.manifest import root_of
 from usmm.datasets.transforms.depth_options import loader_steps, pipeline_depths
 from usmm.datasets.transforms.panels import find_panels
 from usmm.readers import read_regions
 from usmm.registry import TRANSFORMS
 from usmm.structures import Schema
 from usmm.structures.settings import CLINICAL
+from usmm.utils.console import message_of
 
 SHOWN = 40
 
@@ -33,10 +36,13 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
     config = load_config(args.config, options_of(args))
     root, schema = Path(config.get('data_root', '.')), Schema.of(config.schema.to_dict())
 
+    manifest = manifest_of(config, root, args.out)
+    other = args.out is None and is_of_other_data(manifest, root)
+
     def progress(files: Iterable[FileFacts], total: int) -> Iterable[FileFacts]:
         return track(files, 'reading files', total, console=console, transient=True)
 
-    return check_data(
+    result = check_data(
         root / (config.get('table') or 'cases.csv'),
         schema,
         config.classes,
@@ -44,7 +50,7 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         ignore_labels=config.get('ignore_labels') or (),
         missing=config.get('missing') or 'error',
         folds=args.folds or (config.get('split') or {}).get('file'),
-        manifest=Path(args.out or root, MANIFEST),
+        manifest=None if other else manifest,
         update_manifest=args.update_manifest,
         workers=args.workers,
         depth=pipeline_depths(config.get('test_pipeline') or (), tuple(schema.clips), tuple(schema.images)),
@@ -52,6 +58,61 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         describe_panels=describe_panels,
         progress=progress,
     )
+    if other:
+        result.notes.append(
+            f'{manifest} is of the data in another folder and was not compared; --out FOLDER compares and keeps a '
+            'manifest elsewhere'
+        )
+    elif manifest is None:
+        result.notes.append('no manifest is kept: a schema has no work directory; --out FOLDER keeps one')
+    return result
+
+
+def manifest_of(config: Config, root: Path, out: str | None) -> Path | None:
+    """Where the manifest of a data set is: in the output folder, beside the data, or in the work directory.
+
+    Nothing is written beside the data, which may be shared or read-only; a manifest that is there goes on to be used.
+
+    Args:
+        config: The resolved config.
+        root: The folder of the data.
+        out: The folder that `--out` names.
+
+    Returns:
+        Its path; None where there is no place for one: a schema has no work directory.
+    """
+    if out is not None:
+        return Path(out, MANIFEST)
+    if (root / MANIFEST).is_file() or not config.get('work_dir'):
+        return root / MANIFEST if (root / MANIFEST).is_file() else None
+    return Path(config.work_dir, MANIFEST)
+
+
+def is_of_other_data(manifest: Path | None, root: Path) -> bool:
+    """Whether a manifest states that it is of another folder of data."""
+    of = None if manifest is None else root_of(manifest)
+    return of is not None and of != root.resolve()
+
+
+def write_results(result: CheckResult, out: str | None) -> None:
+    """Write the files of a check whose report is out.
+
+    Args:
+        result: What was found.
+        out: The folder that `--out` names.
+
+    Raises:
+        OSError: They cannot be written; a manifest that was not asked for is only warned of.
+    """
+    if out is not None:
+        result.write(out)
+    if result.manifest is not None:
+        try:
+            print(result.manifest.write())
+        except OSError as error:
+            if out is not None:
+                raise
+            print(f'WARNING: {message_of(error)}; --out FOLDER names another place for it', file=sys.stderr)
 
 
 def loaders_of(config: Config) -> list[object]:

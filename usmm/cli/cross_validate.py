@@ -33,25 +33,30 @@ def run(args: argparse.Namespace) -> None:
 
     from usmm.cli.case_pictures import pictures_of
     from usmm.engine import CrossValidation, RunOptions, run_folds
+    from usmm.engine.launched import start_launched
+    from usmm.engine.workdir.ownership import Ownership
     from usmm.visualization.pages.cross_validation_page import report_cross_validation
     from usmm.visualization.pages.summary_table import summary_table
 
     seeds = None if args.seeds is None else tuple(args.seeds)
     plan = CrossValidation(args.config, work_dir, args.folds, seeds, args.fold_seed, options, args.keep_checkpoints)
     flags = RunOptions(args.launcher, args.amp, not args.no_validate, args.auto_scale_lr)
-    run_folds(plan.tasks(args.fold), flags, args.resume, args.jobs)
-    if os.environ.get('RANK', '0') != '0':
-        return
-    undone = [task.name for task in plan.tasks() if not task.finished]
-    if undone:
-        print(f'{len(undone)} folds are still to be run: {"; ".join(undone)}')
-        return
-    summary = plan.gather()
-    console = Console()
-    console.print(summary_table(summary))
-    for text in summary['warnings']:
-        console.print(f'WARNING: {text}', markup=False, soft_wrap=True)
-    print(f'report: {report_cross_validation(work_dir, pictures_of(plan.tasks()[0].load()))}')
+    start_launched(args.launcher, loaded)
+    # jobs of a cluster array, each with a fold of its own, work in the folder together
+    with Ownership(work_dir, shared=args.fold is not None).held():
+        run_folds(plan.tasks(args.fold), flags, args.resume, args.jobs)
+        if os.environ.get('RANK', '0') != '0':
+            return
+        undone = [task.name for task in plan.tasks() if not task.finished]
+        if undone:
+            print(f'{len(undone)} folds are still to be run: {"; ".join(undone)}')
+            return
+        summary = plan.gather()
+        console = Console()
+        console.print(summary_table(summary))
+        for text in summary['warnings']:
+            console.print(f'WARNING: {text}', markup=False, soft_wrap=True)
+        print(f'report: {report_cross_validation(work_dir, pictures_of(plan.tasks()[0].load()))}')
 
 
 main = Command(

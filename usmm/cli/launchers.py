@@ -11,6 +11,7 @@ from pathlib import Path
 
 from usmm.utils.command_parser import CommandParser
 from usmm.utils.locations import folder
+from usmm.utils.parent_death import end_with_parent
 
 # Script -> the command that its processes run, the words before the arguments of the command, and those behind its
 # positional arguments.
@@ -34,7 +35,10 @@ def script_of(name: str) -> Path:
 def run_script(name: str, arguments: Sequence[str]) -> int:
     """Run a shell script of `tools`, with the interpreter in which usmm is installed, and return its exit code."""
     environment = {**os.environ, 'PYTHON': sys.executable, 'USMM_COMMAND': f'usmm {name}'}
-    return subprocess.call(['bash', str(script_of(name)), *arguments], env=environment)
+    words = ['bash', str(script_of(name)), *arguments]
+    # the script becomes torchrun: a kill of this process must reach it, and by it those that train
+    code = subprocess.call(words, env=environment, preexec_fn=end_with_parent if os.name == 'posix' else None)
+    return code if code >= 0 else 128 - code  # ended by a signal: as a shell states it
 
 
 def script_parser(name: str) -> CommandParser:

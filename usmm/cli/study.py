@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> None:
 
     from usmm.cli.case_pictures import pictures_of
     from usmm.engine import RunOptions, Study, StudySpec, run_folds
+    from usmm.engine.workdir.ownership import Ownership
     from usmm.visualization.pages.cross_validation_page import report_cross_validation
     from usmm.visualization.pages.study_page import report_study
     from usmm.visualization.pages.summary_table import study_table
@@ -79,22 +80,23 @@ def run(args: argparse.Namespace) -> None:
     work_dir = Path(args.work_dir or str(options.pop('work_dir', '')) or f'work_dirs/{Path(args.study).stem}_study')
     study = Study(spec, work_dir, options, args.rows, args.keep_checkpoints)
     flags = RunOptions('none', args.amp, not args.no_validate, args.auto_scale_lr, not args.quiet)
-    run_folds(study.tasks(args.fold), flags, args.resume, args.jobs)
-    undone = [task.name for task in study.tasks() if not task.finished]
-    if undone:
-        print(f'{len(undone)} folds are still to be run: {"; ".join(undone[:8])}')
-        return
-    rows = study.gather(known_best(study.plans))
-    for plan in study.plans.values():
-        report_cross_validation(plan.work_dir, pictures_of(plan.tasks()[0].load()))
-    console = Console()
-    console.print(study_table(rows, spec.reference))
-    for row in rows:
-        for text in row['warnings']:
-            console.print(f'WARNING: row {row["name"]}: {text}', markup=False, soft_wrap=True)
-    published = {'source': spec.published} if args.published else None
-    written = report_study(work_dir, rows, spec.reference, published, spec.title, study.pairs())
-    print('\n'.join(f'{name}: {path}' for name, path in written.items()))
+    with Ownership(work_dir, shared=args.fold is not None).held():
+        run_folds(study.tasks(args.fold), flags, args.resume, args.jobs)
+        undone = [task.name for task in study.tasks() if not task.finished]
+        if undone:
+            print(f'{len(undone)} folds are still to be run: {"; ".join(undone[:8])}')
+            return
+        rows = study.gather(known_best(study.plans))
+        for plan in study.plans.values():
+            report_cross_validation(plan.work_dir, pictures_of(plan.tasks()[0].load()))
+        console = Console()
+        console.print(study_table(rows, spec.reference))
+        for row in rows:
+            for text in row['warnings']:
+                console.print(f'WARNING: row {row["name"]}: {text}', markup=False, soft_wrap=True)
+        published = {'source': spec.published} if args.published else None
+        written = report_study(work_dir, rows, spec.reference, published, spec.title, study.pairs())
+        print('\n'.join(f'{name}: {path}' for name, path in written.items()))
 
 
 main = Command(

@@ -30,21 +30,25 @@ def run(args: argparse.Namespace) -> None:
     config = load_config(args.config, options_of(args))
 
     from usmm.engine import Experiment, RunOptions
+    from usmm.engine.launched import start_launched
     from usmm.engine.workdir.outputs import check_no_run
+    from usmm.engine.workdir.ownership import Ownership
 
     work_dir = args.work_dir or str(Path(config.work_dir, 'test'))
-    check_no_run(Path(work_dir), args.checkpoint)
-    experiment = Experiment(config, work_dir, RunOptions(args.launcher), args.parts, args.checkpoint)
-    experiment.verify()
-    metrics, rows = experiment.evaluate(args.parts)
-    content = {**metrics, 'checkpoint': args.checkpoint, **experiment.facts()}
-    if experiment.skipped:
-        content['skipped'] = experiment.skipped
-    experiment.write_results(content, rows)
-    if experiment.is_main:
-        from usmm.visualization.pages.run_page import report_run
+    start_launched(args.launcher, config)
+    with Ownership(work_dir).held():
+        check_no_run(Path(work_dir), args.checkpoint)
+        experiment = Experiment(config, work_dir, RunOptions(args.launcher), args.parts, args.checkpoint)
+        experiment.verify()
+        metrics, rows = experiment.evaluate(args.parts)
+        content = {**metrics, 'checkpoint': args.checkpoint, **experiment.facts()}
+        if experiment.skipped:
+            content['skipped'] = experiment.skipped
+        experiment.write_results(content, rows)
+        if experiment.is_main:
+            from usmm.visualization.pages.run_page import report_run
 
-        report_run(experiment.work_dir, content)
+            report_run(experiment.work_dir, content)
     experiment.close()
 
 

@@ -65,15 +65,16 @@ def train_plain(args: argparse.Namespace) -> None:
     elif not config.get('work_dir'):
         config.work_dir = f'work_dirs/{Path(config.filename).stem}'
 
+    from usmm.engine.launched import start_launched
     from usmm.engine.plain_run import runner_of
     from usmm.engine.workdir.outputs import check_unused
     from usmm.engine.workdir.ownership import Ownership
 
-    if not args.resume and not args.overwrite:
-        check_unused(Path(config.work_dir), ['.'])
-    runner = runner_of(config, flags_of(args), args.resume)
-    with Ownership(Path(config.work_dir)).held():
-        runner.train()
+    start_launched(args.launcher, config)
+    with Ownership(config.work_dir).held():
+        if not args.resume and not args.overwrite:
+            check_unused(Path(config.work_dir), ['.'])
+        runner_of(config, flags_of(args), args.resume).train()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -91,21 +92,24 @@ def run(args: argparse.Namespace) -> None:
     if args.work_dir is not None:
         options['work_dir'] = args.work_dir
     config = load_config(args.config, options)
-    if args.overwrite:
-        from usmm.datasets.folds import forget_folds
-
-        forget_folds(config)
     check_complete(config, args.stage)
 
+    from usmm.datasets.folds import forget_folds
     from usmm.engine import Experiment
+    from usmm.engine.launched import start_launched
+    from usmm.engine.workdir.ownership import Ownership
 
-    with components_named(config):
-        experiment = Experiment(config, options=flags_of(args))
+    start_launched(args.launcher, config)
+    ownership = Ownership(config.work_dir)
+    with ownership.held(), components_named(config):
+        if args.overwrite:
+            forget_folds(config)
+        experiment = Experiment(config, options=flags_of(args), ownership=ownership)
         metrics = experiment.train(args.resume, args.stage, args.overwrite)
-    if experiment.is_main:
-        from usmm.visualization.pages.run_page import report_run
+        if experiment.is_main:
+            from usmm.visualization.pages.run_page import report_run
 
-        report_run(experiment.work_dir, metrics)
+            report_run(experiment.work_dir, metrics)
     experiment.close()
 
 

@@ -23,6 +23,7 @@ from usmm.compat.checkpoints import checkpoints_under_safe_loading
 from usmm.compat.distributed import device_ids_without_gpu, init_dist_without_gpu
 from usmm.compat.hue import negative_hue
 from usmm.compat.imports import mmaction_without_drn, mmcv_lite_without_warning, torchvision_without_operators
+from usmm.compat.loaders import loaders_that_wait
 from usmm.compat.packages import packages_without_pkg_resources
 
 __all__ = ['MENDS', 'apply']
@@ -38,6 +39,7 @@ MENDS: tuple[Callable[[], bool], ...] = (
     init_dist_without_gpu,
     device_ids_without_gpu,
     negative_hue,
+    loaders_that_wait,
 )
 
 _NEEDED: list[tuple[str, ...]] = []

@@ -1,4 +1,4 @@
-"""OpenCV's threads and `os.fork`."""
+"""What holds locks when a process forks, so that the child waits without end: OpenCV's threads, rich's output."""
 
 from __future__ import annotations
 
@@ -18,6 +18,24 @@ def opencv_without_threads_in_forks() -> None:
     """
     if hasattr(os, 'register_at_fork'):
         os.register_at_fork(before=_end_threads, after_in_parent=_start_threads, after_in_child=_THREADS.clear)
+
+
+def output_without_rich_in_forks() -> None:
+    """Let a fork write to the real output while its parent shows a progress line of rich.
+
+    Rich puts an object of its own in place of the output of a terminal, and a thread draws the line. A child that is
+    forked while this thread draws inherits a lock that nobody gives back, and hangs at the first warning that it
+    writes: seen with loading workers that warn while every case is read once. Can go when rich handles forks by itself.
+    """
+    if hasattr(os, 'register_at_fork'):
+        os.register_at_fork(after_in_child=_real_output)
+
+
+def _real_output() -> None:
+    for name in ('stdout', 'stderr'):
+        real = getattr(getattr(sys, name), 'rich_proxied_file', None)
+        if real is not None:
+            setattr(sys, name, real)
 
 
 def _end_threads() -> None:

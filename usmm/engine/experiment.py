@@ -12,21 +12,21 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.dist import barrier, init_dist, is_main_process
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import print_log
 
 from usmm.config import source_text
 from usmm.config.categories import settle_categories
 from usmm.config.runner import is_frozen, runner_config, runner_text
-from usmm.config.runner_settings import env_config, epochs_of, stages_before
+from usmm.config.runner_settings import epochs_of, stages_before
 from usmm.config.stage_spec import RunOptions, Stages, StageSpec
 from usmm.datasets import CaseDataset
 from usmm.engine.going_on import check_origin, origin_of
+from usmm.engine.launched import start_launched
 from usmm.engine.loaded_weights import UNTRAINED, LoadedWeights, use_folds_of
 from usmm.engine.preconditions import (
     check_classes,
     check_files,
-    check_launcher,
     check_missing,
     check_stages,
     check_unseen,
@@ -42,6 +42,7 @@ from usmm.engine.pretraining import pretrain
 from usmm.engine.run_model import build_model
 from usmm.engine.run_parts import build_part, fold_of, marks_validation, parts_of, selection_of
 from usmm.engine.scores import ScoreDataset, collect_scores
+from usmm.engine.shared_memory import check_shared_memory
 from usmm.engine.specs import Checkpoint, Finished, PredictionRecord, Results, Samples
 from usmm.engine.stages import build_test_runner, run_stage
 from usmm.engine.stated_facts import StatedFacts
@@ -79,6 +80,7 @@ class Experiment:
         parts: The parts that are built: of `train`, `val`, `test` and `all` (every case of the table); default: the
             first three, as far as the split has them.
         checkpoint: Weights to load; its categories take the place of `'auto'`.
+        ownership: The lock of the work directory, where it is held already.
 
     Raises:
         DataError: The case table cannot be used; raised when built, before any training.
@@ -92,18 +94,17 @@ class Experiment:
         options: RunOptions | None = None,
         parts: Sequence[str] | None = None,
         checkpoint: str | Path | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
         self.options = options or RunOptions()
         self.source = source_text(config)
         self.config = copy.deepcopy(config)
         self.work_dir = Path(work_dir or config.work_dir)
-        self.ownership = Ownership(self.work_dir)
+        self.ownership = ownership or Ownership(self.work_dir)
         self.skipped: dict[str, dict[str, str]] = {}  # part -> case -> why its files cannot be used
         self.weights = LoadedWeights()  # that were loaded to be tested
         self.stated = StatedFacts()
-        if self.options.launcher != 'none' and not torch.distributed.is_initialized():
-            check_launcher(self.options.launcher)
-            init_dist(self.options.launcher, **env_config(config)['dist_cfg'])
+        start_launched(self.options.launcher, config)
         # settled before anything else is built: from the weights, else from the training part alone
         meta = load_weights(Path(checkpoint)).get('meta', {}) if checkpoint is not None else {}
         if checkpoint is not None:
@@ -173,6 +174,7 @@ class Experiment:
         check_stages(self.config, self.model, self.options.validate and 'val' in self.parts)
         train_set = self._dataset('train', 'train_pipeline')
         self.skipped = check_files(self.parts, train_set, self.config.num_workers, self.options.progress)
+        check_shared_memory(self.config, [train_set, *self.parts.values()])
         near = split.get('near_duplicates', 'warn')  # in all processes: all of them stop, or none does
         self.stated.near_duplicates = report_copies(self.parts, near, self.config.test_pipeline)
         self.stated.files_not_read = report_unread(self.parts, train_set)
@@ -221,6 +223,7 @@ class Experiment:
         """
         check_folder(self.work_dir)
         self.skipped = check_files(self.parts, None, self.config.num_workers, self.options.progress)
+        check_shared_memory(self.config, self.parts.values())
         self.stated.files_not_read = report_unread(self.parts)
 
     def evaluate(self, parts: Sequence[str] = ('test',)) -> tuple[Results, list[PredictionRecord]]:
@@ -259,10 +262,8 @@ class Experiment:
         """
         meta = self._fill(checkpoint).get('meta', {})
         if meta.get('categories') and (found := meta['categories']) != {k: list(v) for k, v in self.categories.items()}:
-            raise ValueError(
-                f'{checkpoint} was trained with the categories {found}, these data have {self.categories}: '
-                'name them in the schema (values=...)'
-            )
+            text = f'{checkpoint} was trained with the categories {found}, these data have {self.categories}'
+            raise ValueError(f'{text}: name them in the schema (values=...)')
         self.weights = LoadedWeights.of(checkpoint, meta, self.config)
         self.trained_on = self.weights.trained_on
         self.selection = meta.get('selection', self.selection)
@@ -366,8 +367,7 @@ class Experiment:
         return content
 
     @property
-    def _epochs(self) -> dict[str, int]:
-        """Stage -> its epochs."""
+    def _epochs(self) -> dict[str, int]:  # of each stage
         return {spec['name']: epochs_of(self.config, spec) for spec in self.config.stages}
 
     def _weights_facts(self) -> dict[str, object]:

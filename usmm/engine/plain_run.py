@@ -14,6 +14,7 @@ from usmm import compat
 from usmm.config.stage_spec import RunOptions
 from usmm.engine.hooks.stage_checkpoints import resumable
 from usmm.engine.preconditions import check_launcher
+from usmm.engine.shared_memory import check_loader
 from usmm.weights import read_checkpoint
 
 AMP = 'AmpOptimWrapper'
@@ -33,6 +34,7 @@ def runner_of(config: Config, options: RunOptions, resume: str | bool = False) -
         ValueError: A part of the config cannot be built, `amp` with an optimizer wrapper that has a precision of its
             own, `auto_scale_lr` without a batch size that the learning rate is for,
             weights that cannot be loaded safely, or a training without epochs or batches.
+        OSError: The shared memory has no room for the batches of the loading workers.
     """
     if options.launcher != 'none':
         check_launcher(options.launcher)
@@ -74,6 +76,7 @@ def runner_of(config: Config, options: RunOptions, resume: str | bool = False) -
         raise ValueError(
             f'{config.filename}: train_dataloader has no batch: fewer samples than batch_size, and drop_last'
         )
+    check_loader(runner.train_dataloader)
     return runner
 
 

@@ -19,6 +19,7 @@ from usmm.phantoms.phantom_options import PhantomOptions, at_least
 from usmm.phantoms.preset_registry import find_preset
 from usmm.phantoms.truth import parse_groups
 from usmm.utils.atomic_folders import new_folder
+from usmm.utils.parent_death import end_with_parent
 from usmm.utils.suggestions import did_you_mean
 
 MARK = 'truth.json'  # only a folder that holds it is replaced
@@ -152,9 +153,10 @@ def _run(job: Callable[[int], CaseResult], total: int, workers: int) -> Generato
     # fork, where there is one: a fresh interpreter would import the library again in each worker
     fork = 'fork' in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context('fork' if fork else 'spawn')
-    with ProcessPoolExecutor(min(workers, total), context, initializer=None if fork else _one_thread) as pool:
+    with ProcessPoolExecutor(min(workers, total), context, initializer=_start_worker) as pool:
         yield from pool.map(job, range(total))
 
 
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
+def _start_worker() -> None:
+    end_with_parent()
+    cv2.setNumThreads(1)  # in a fork the parent's threads are not there

@@ -44,7 +44,9 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
 
 
 def out_folder(text: str) -> str:
-    """A folder for results, which may have to be made; a file in its place is an error."""
+    """A folder for results, which may have to be made; a file in its place is an error, and so is no name."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError('the name of the folder is empty')
     try:
         check_folder_path(Path(text))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from usmm.utils.atomic_files import MARK, short_name, sync_folder
+
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, 'EDQUOT', errno.ENOSPC)}
 
 
 @contextmanager
@@ -49,8 +52,10 @@ def new_folder(out: str | Path, replace: bool = False) -> Iterator[Path]:
         if not replace and out.is_dir():
             out.rmdir()  # fails if something was put there meanwhile
         _move(folder, out, out.with_name(f'.{short_name(out)}.{token}.old'))
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+            raise OSError(error.errno, f'cannot write {out}: {error.strerror}') from error
         raise
 
 

@@ -8,6 +8,7 @@ import select
 import sys
 import traceback
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import ParamSpec
 
@@ -23,9 +24,9 @@ Arguments = ParamSpec('Arguments')
 def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, int]:
     """Make the `main` of a tool print `error: ...` and return 2 where it was given something that it cannot use.
 
-    That is a `DataError`, an `OSError`, a config that is no Python, and a `ValueError` or `TypeError` that usmm itself
-    raises. All others, and all with USMM_TRACEBACK=1 in the environment, are defects and keep their traceback. Output
-    that cannot be written ends the tool without a traceback, too.
+    That is a `DataError`, an `OSError`, a config that is no Python, a `ValueError` or `TypeError` that usmm itself
+    raises, and a loading worker that was killed or hangs. All others, and all with USMM_TRACEBACK=1 in the environment,
+    are defects and keep their traceback. Output that cannot be written ends the tool without a traceback, too.
 
     Args:
         main: Returns an exit code, or None for 0.
@@ -43,7 +44,9 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
 
     @functools.wraps(main)
     def wrapped(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
+        _write_every_letter()
         try:
+            _check_current_folder()
             return finish_output(main(*args, **kwargs) or 0)
         except SystemExit as ended:  # of argparse, behind a help text
             if ended.code in (None, 0):
@@ -62,7 +65,7 @@ def plain_errors(main: Callable[Arguments, int | None]) -> Callable[Arguments, i
                 return code  # it was the output that failed
             if os.environ.get(TRACEBACK) or not is_for_the_user(error):
                 raise
-            print(f'error: {message_of(error)}', file=sys.stderr)
+            print(f'error: {message_of(error)}{_encoding_hint(str(error))}', file=sys.stderr)
             return finish_output(FAILED)
 
     return wrapped
@@ -93,6 +96,34 @@ def finish_output(code: int) -> int:
     return code
 
 
+def _write_every_letter() -> None:
+    """Let letters that the output has no code for, as an umlaut under PYTHONIOENCODING=ascii, be escaped, not fail.
+
+    An output that was closed (`>&-`) is one that goes nowhere.
+    """
+    for name in ('stdout', 'stderr'):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: PTH123, SIM115  a device
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == 'strict':
+        sys.stdout.reconfigure(errors='backslashreplace')
+
+
+def _check_current_folder() -> None:
+    """See that the folder that the process is in is there; most names of files start from it."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise FileNotFoundError('the current folder was removed: change to one that is there') from None
+
+
+def _encoding_hint(text: str) -> str:
+    """What helps where names of files are not read as UTF-8, for an error with such a name; else empty."""
+    encoding = sys.getfilesystemencoding()
+    if encoding == 'utf-8' or (text.isascii() and 'codec' not in text):
+        return ''
+    return f' (names of files are read as {encoding} here; set PYTHONUTF8=1 in the environment if they are UTF-8)'
+
+
 def _reader_is_gone() -> bool:
     """Whether the standard output is a pipe that nobody reads any more; other pipes may break, too."""
     poll = select.poll()
@@ -115,11 +146,12 @@ def is_for_the_user(error: Exception) -> bool:
         return True
     if isinstance(error, (ValueError, TypeError)):
         return _raised_here(error)
+    from usmm.compat.loaders import LoadingError
     from usmm.readers.errors import (
         DataError,  # here, for the readers load pandas, and most errors of a config are above
     )
 
-    return isinstance(error, DataError)
+    return isinstance(error, (DataError, LoadingError))
 
 
 def message_of(error: Exception) -> str:

@@ -9,9 +9,13 @@ def check_folder_path(folder: Path) -> None:
     """Check that a folder can be there: neither it nor a folder above it is a file. Nothing is made.
 
     Raises:
-        NotADirectoryError: One of them is a file.
+        NotADirectoryError: One of them is a file, or a link to nothing.
     """
     for path in (folder, *folder.parents):
+        if path.is_symlink() and not path.exists():
+            what = 'it' if path == folder else str(path)
+            text = f'{what} is a link to {path.readlink()}, which is not there'
+            raise NotADirectoryError(f'cannot write into {folder}: {text}')
         if path.exists():
             if not path.is_dir():
                 what = 'it' if path == folder else str(path)

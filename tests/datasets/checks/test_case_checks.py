@@ -189,14 +189,18 @@ def test_folds_file_of_other_columns(data: tuple[Path, Rows]) -> None:
 
 def test_manifest_is_written_then_compared_then_accepted(data: tuple[Path, Rows]) -> None:
     manifest = data[0] / 'manifest.json'
-    assert check(data, manifest=manifest).notes == [f'manifest of 19 files written to {manifest}']
+    first = check(data, manifest=manifest)
+    assert first.notes == [] and first.manifest is not None and not manifest.exists()
+    assert first.manifest.write() == f'manifest of 19 files written to {manifest}'
     assert check(data, manifest=manifest).notes == [f'compared with the manifest {manifest}: no difference in 19 files']
     picture(data[0] / 'bus/0.png', 77)
     for _ in range(2):  # until it is accepted
         result = check(data, manifest=manifest)
         assert [(p.kind, p.file and p.file.name) for p in result.problems] == [('changed', '0.png')]
-        assert result.blocking
-    assert check(data, manifest=manifest, update_manifest=True).problems == []
+        assert result.blocking and result.manifest is None
+    accepted = check(data, manifest=manifest, update_manifest=True)
+    assert accepted.problems == [] and accepted.manifest is not None
+    accepted.manifest.write()
     assert check(data, manifest=manifest).problems == []
     for name in ('bus', 'ue', 'bus_mask'):
         (data[0] / str(data[1][-1][name])).unlink()

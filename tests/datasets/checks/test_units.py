@@ -120,6 +120,12 @@ def test_a_mapping_of_boxes_and_a_cell_that_is_none(tmp_path):
 def test_check_data_knows_boxes(tmp_path):
     path = write(tmp_path, ['210', '220', '230'], boxes=['1 2 41 20', '1 2 40 30', ''])
     result = check_data(path, SCHEMA, ('A', 'B'), workers=1, manifest=tmp_path / 'manifest.json')
+    assert result.manifest is None and 'no manifest is written as long as problems block' in result.notes[-1]
+    accepting = check_data(
+        path, SCHEMA, ('A', 'B'), workers=1, manifest=tmp_path / 'manifest.json', update_manifest=True
+    )
+    assert accepting.manifest is not None
+    accepting.manifest.write()
     found = {(p.kind, p.case_id): p for p in result.problems}
     assert set(found) == {('box_outside', 'c0'), ('no_box', 'c2')}
     wrong = found['box_outside', 'c0']

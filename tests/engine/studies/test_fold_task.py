@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from usmm.engine import Experiment, FoldTask, RunOptions, run_fold, run_folds
+from usmm.engine.studies import fold_task
 
 QUIET = RunOptions(progress=False)
 TABLE = {'modalities': ('clinical',), 'max_epochs': 1}
@@ -62,7 +63,7 @@ def test_two_processes_do_not_run_one_fold(tiny_config, tmp_path):
     )
     with subprocess.Popen([sys.executable, '-c', text], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == 'locked\n'
-        with pytest.raises(OSError, match=r'another process is training in .*fold_0: wait for its end'):
+        with pytest.raises(OSError, match=r'fold_0 is in use: another process works in it; wait for its end'):
             run_fold(one, QUIET, False)
         other.kill()
         other.wait()
@@ -73,7 +74,7 @@ def test_folds_in_processes_equal_folds_in_a_row_and_one_that_fails_stops_no_oth
     rows, parallel = ([task(tiny_config, tmp_path / name, k) for k in range(2)] for name in ('rows', 'parallel'))
     assert run_folds(rows, QUIET, False) == [True] * 2
     bad = task(tiny_config, tmp_path, 2, data_root=str(tmp_path / 'nowhere'))
-    with pytest.raises(RuntimeError, match=r'1 of 3 folds failed\nfold 2, seed 0 .*DataError.*nowhere'):
+    with pytest.raises(ValueError, match=r'1 of 3 folds failed\nfold 2, seed 0 .*DataError.*nowhere'):
         run_folds([bad, *parallel], QUIET, False, jobs=2)
     assert not bad.finished
     for one, other in zip(rows, parallel, strict=True):
@@ -115,3 +116,12 @@ def test_nothing_of_a_fold_stays_open(tiny_config, tmp_path):
         run_fold(task(tiny_config, tmp_path, k, num_workers=2), QUIET, False)
         assert state() == before
     assert json.loads((tmp_path / 'fold_2' / 'metrics.json').read_text())['test']
+
+
+def test_folds_whose_process_is_killed_are_one_message():
+    text = r'memory ran out, so 2 of 3 folds are not done: a; b; run the command again with --resume and fewer jobs'
+    with pytest.raises(ValueError, match=text):
+        fold_task._report_failures(3, [], ['b', 'a'], [])
+    with pytest.raises(RuntimeError, match=r'1 of 3 folds failed\nc: KeyError'):
+        fold_task._report_failures(3, ["c: KeyError: 'x'"], [], [KeyError('x')])
+    fold_task._report_failures(3, [], [], [])

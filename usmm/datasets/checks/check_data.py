@@ -15,7 +15,7 @@ from usmm.datasets.case_table import NO_PATIENTS, CaseTable
 from usmm.datasets.checks.case_checks import DataCounts, count, files_to_examine, find_problems, is_blocking, read_parts
 from usmm.datasets.checks.duplicate_sheet import SHEET, duplicate_sheet
 from usmm.datasets.checks.file_facts import FileFacts, Look, examine_all
-from usmm.datasets.checks.manifest import compare_manifest, write_manifest
+from usmm.datasets.checks.manifest import Manifest, compare_manifest, read_manifest
 from usmm.datasets.checks.orphan_files import orphan_note
 from usmm.datasets.checks.picture_copies import PicturePair, copy_problems, table_copies
 from usmm.datasets.data_digest import data_digest
@@ -42,6 +42,7 @@ class CheckResult:
         missing: What the config does with a case that lacks a modality.
         notes: What was done with the manifest, which folds were read, and which files no row names.
         copies: Pairs of pictures of two patients that show the same, or nearly.
+        manifest: To be written by its `write`: where there is none yet, or changes are accepted; else None.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class CheckResult:
     missing: str = 'error'
     notes: list[str] = field(default_factory=list)
     copies: list[PicturePair] = field(default_factory=list)
+    manifest: Manifest | None = None
 
     @property
     def blocking(self) -> list[Problem]:
@@ -110,15 +112,16 @@ def check_data(
     describe_panels: Callable[[Path, np.ndarray], str] | None = None,
     progress: Callable[[Iterable[FileFacts], int], Iterable[FileFacts]] | None = None,
 ) -> CheckResult:
-    """Check everything about a data set.
+    """Check everything about a data set. Nothing is written, see `CheckResult.write` and `CheckResult.manifest`.
 
     Args:
         path, schema, classes, ignore_labels: As `CaseTable.read` takes them.
         modalities: Those that every case should have (default: all of the schema).
         missing: The config's answer to a missing modality; only `'error'` makes it blocking.
         folds: A folds file to check against the table, if it exists.
-        manifest: The manifest: compared with where it exists, written where it does not.
-        update_manifest: Write the manifest anew after the comparison: what changed is accepted.
+        manifest: The manifest: compared with where it exists; where it does not, the result has one to write, unless
+            problems block a training.
+        update_manifest: The result has a new one to write, whatever was found: what changed is accepted.
         workers: As in `examine_all`.
         depth: The grey values that become 0 and 255 of each modality, as the loaders of the config have them.
         loaders: The transforms of the config that read files, to count those that they do not read.
@@ -129,6 +132,8 @@ def check_data(
         DataError: No table, or a table, folds file or manifest that cannot be read as one.
         ValueError: Fewer than two classes.
     """
+    if manifest is not None and Path(manifest).is_file():
+        read_manifest(manifest)  # a damaged one is reported before the files are read, which can take long
     table = CaseTable.read(path, schema, classes, ignore_labels)
     root, notes = table.path.parent, [*table.notes]
     if not table.has_patients:
@@ -148,10 +153,10 @@ def check_data(
     found = examine_all(files, workers, looks)
     facts = {(fact.path, fact.role): fact for fact in (progress(found, len(files)) if progress else found)}
     problems = find_problems(table, facts, modalities, parts) + wrong
+    digests = {f.path: (f.sha256, f.bytes) for f in facts.values() if f.sha256}
     if manifest is not None:
-        digests = {f.path: (f.sha256, f.bytes) for f in facts.values() if f.sha256}
         digests[table.path] = (data_digest(table.path), table.path.stat().st_size)
-        problems += _with_manifest(Path(manifest), root, digests, update_manifest, notes)
+        problems += _changes(Path(manifest), root, digests, update_manifest, notes)
     copies = table_copies(table, facts)
     digests_of = {path: fact.sha256 for (path, _), fact in facts.items()}
     other_bytes = [p for p in copies if len({digests_of[picture.path] for picture in p.pictures}) > 1]
@@ -164,7 +169,13 @@ def check_data(
     if orphans := orphan_note(table):
         notes.append(orphans)
     checked = [facts[file] for file in files]
-    return CheckResult(root, problems, count(table, facts), checked, missing, notes, copies)
+    result = CheckResult(root, problems, count(table, facts), checked, missing, notes, copies)
+    if manifest is not None and (update_manifest or not Path(manifest).is_file()):
+        if result.blocking and not update_manifest:
+            notes.append('no manifest is written as long as problems block a training; --update-manifest writes one')
+        else:
+            result.manifest = Manifest(Path(manifest), root, digests)
+    return result
 
 
 def relative(path: Path, root: Path) -> str:
@@ -173,18 +184,16 @@ def relative(path: Path, root: Path) -> str:
     return str(path) if name.startswith('../../') else name
 
 
-def _with_manifest(
+def _changes(
     path: Path, root: Path, digests: Mapping[Path, tuple[str, int]], update: bool, notes: list[str]
 ) -> list[Problem]:
-    """Compare with the manifest where there is one; write it where there is none, or where changes are accepted."""
-    changes = compare_manifest(path, root, digests) if path.is_file() else []
-    if not path.is_file() or (changes and update):
-        write_manifest(path, root, digests)
-        notes.append(f'manifest of {len(digests)} files written to {path}')
+    """What differs from the manifest where there is one; nothing where differences are accepted."""
+    if not path.is_file():
         return []
+    changes = compare_manifest(path, root, digests)
     state = f'{len(changes)} differences' if changes else 'no difference'
     notes.append(f'compared with the manifest {path}: {state} in {len(digests)} files')
-    return changes
+    return [] if update else changes
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:

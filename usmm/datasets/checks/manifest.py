@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from usmm.datasets.table_problem import Problem
@@ -15,8 +16,34 @@ VERSION = 1
 Digests = Mapping[Path, tuple[str, int]]
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """The files of a data set as a check found them, to be written when its report is out.
+
+    Args:
+        path: The manifest, a JSON file.
+        root: Names in the manifest are relative to this folder.
+        digests: File -> SHA-256 and length in bytes.
+    """
+
+    path: Path
+    root: Path
+    digests: Digests
+
+    def write(self) -> str:
+        """Write it, and return a line that states so.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        write_manifest(self.path, self.root, self.digests)
+        return f'manifest of {len(self.digests)} files written to {self.path}'
+
+
 def write_manifest(path: str | Path, root: str | Path, digests: Digests) -> None:
     """Write a manifest, whole or not at all; entries of files that are there but not among these stay.
+
+    It states the folder of the data as well, see `root_of`.
 
     Args:
         path: The manifest, a JSON file.
@@ -31,7 +58,7 @@ def write_manifest(path: str | Path, root: str | Path, digests: Digests) -> None
     entries = {name: entry for name, entry in entries.items() if (root / name).is_file()}
     entries |= {_name(file, root): entry for file, entry in digests.items()}
     files = {name: dict(sha256=sha256, bytes=size) for name, (sha256, size) in sorted(entries.items())}
-    write_text(path, json.dumps(dict(version=VERSION, files=files), indent=1))
+    write_text(path, json.dumps(dict(version=VERSION, root=str(root.resolve()), files=files), indent=1))
 
 
 def read_manifest(path: str | Path) -> dict[str, tuple[str, int]]:
@@ -41,6 +68,15 @@ def read_manifest(path: str | Path) -> dict[str, tuple[str, int]]:
         return {str(name): (str(e['sha256']), int(e['bytes'])) for name, e in content['files'].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f'no manifest of a data set ({type(error).__name__}: {error})', file=path) from error
+
+
+def root_of(path: str | Path) -> Path | None:
+    """The folder of the data that a manifest is of; None where there is none or it is an older one, without it."""
+    try:
+        root = json.loads(Path(path).read_text(encoding='utf-8'))['root']
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Path(root) if isinstance(root, str) else None
 
 
 def compare_manifest(path: str | Path, root: str | Path, digests: Digests) -> list[Problem]:

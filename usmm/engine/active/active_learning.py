@@ -33,11 +33,13 @@ from usmm.engine.active.active_state import (
     write_rows,
     write_sheet,
 )
+from usmm.engine.launched import start_launched
 from usmm.engine.studies.fold_task import FoldTask, run_fold
 from usmm.engine.workdir.data_record import keep_record
 from usmm.engine.workdir.folder_contents import ACTIVE_LEARNING, check_contents
 from usmm.engine.workdir.kept_config import changed_settings
 from usmm.engine.workdir.outputs import write_json
+from usmm.engine.workdir.ownership import Ownership
 from usmm.structures import Settings
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_text
@@ -123,8 +125,14 @@ class ActiveLearning:
             AnswersMissing: The sheet of questions waits for labels.
             ValueError: The folder holds a run with other settings, of another config or on other data, or a label is
                 not known.
+            OSError: Another process works in the folder; or files cannot be written.
         """
-        flags = flags or RunOptions()
+        check_contents(self.work_dir, ACTIVE_LEARNING)
+        start_launched((flags or RunOptions()).launcher, load_config(self.config, dict(self.options or {})))
+        with Ownership(self.work_dir).held():
+            self._run(flags or RunOptions(), read_sheet)
+
+    def _run(self, flags: RunOptions, read_sheet: ReadSheet | None) -> None:
         self._check_settings()
         for seed in self.seeds:
             first = self._folder(seed)
@@ -301,7 +309,6 @@ class ActiveLearning:
         Raises:
             ValueError: Names what differs.
         """
-        check_contents(self.work_dir, ACTIVE_LEARNING)
         free = ('work_dir', 'strategies', 'seeds', 'rounds', 'full')
         now = json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in free}, default=str))
         config = source_text(load_config(self.config, dict(self.options or {})))  # before anything is written

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,12 +21,16 @@ from mmengine.dist import barrier, is_main_process
 from usmm.config import load_config, source_text
 from usmm.config.stage_spec import RunOptions
 from usmm.engine.experiment import Experiment
+from usmm.engine.launched import start_launched
 from usmm.engine.run_parts import case_parts
 from usmm.engine.workdir.data_record import check_finished
 from usmm.engine.workdir.fold_record import begin_fold, check_flags, finish_fold, report_unused_flags
 from usmm.engine.workdir.kept_config import changed_settings
+from usmm.engine.workdir.ownership import Ownership
 from usmm.structures import Settings
 from usmm.utils import work_files
+from usmm.utils.console import is_for_the_user, message_of
+from usmm.utils.parent_death import end_with_parent
 
 RESULT = (work_files.PREDICTIONS, work_files.METRICS, work_files.WEIGHTS)  # the last of them is written last
 
@@ -109,10 +116,12 @@ def run_fold(task: FoldTask, options: RunOptions, resume: bool) -> bool:
         check_finished(task.folder, case_parts(config), config.classes, _skipped(task.folder))
         report_unused_flags(task.folder, options)
         return False
-    experiment = Experiment(config, options=options)  # from here on the processes of a launcher know each other
-    with experiment.ownership.held():
+    start_launched(options.launcher, config)
+    ownership = Ownership(task.folder)
+    with ownership.held():
         if task.finished:  # by the process that held the lock
             return False
+        experiment = Experiment(config, options=options, ownership=ownership)
         begin_fold(task.folder, options, resume, task.finished_beside)
         experiment.train(resume=resume, overwrite=True)  # what there is of an unfinished fold
         finish_fold(task.folder)
@@ -140,8 +149,9 @@ def run_folds(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, jobs
         Which of them had to be run.
 
     Raises:
-        ValueError: jobs below 1, several jobs of a distributed run, or flags other than those of finished folds.
-        RuntimeError: In several processes, folds that failed; the message names them all.
+        ValueError: jobs below 1, several jobs of a distributed run, or flags other than those of finished folds. In
+            several processes, folds that failed or were killed; the message names them all.
+        RuntimeError: In several processes, folds that failed by a defect of the program.
     """
     if jobs < 1:
         raise ValueError(f'jobs must be 1 or more, got {jobs}')
@@ -168,22 +178,77 @@ def _in_processes(tasks: Sequence[FoldTask], options: RunOptions, resume: bool, 
     # `spawn`: a fork of a process that has started torch's threads can hang
     pool = ProcessPoolExecutor(jobs, get_context('spawn'), _start, (max(1, (os.cpu_count() or 1) // jobs),))
     failed: list[str] = []
+    killed: list[str] = []
+    defects: list[Exception] = []
     ran = [False] * len(tasks)
-    with pool:
-        waiting: dict[Future[bool], int] = {
-            pool.submit(run_fold, task, options, resume): i for i, task in enumerate(tasks)
-        }
+    try:
+        with _interrupts_wait():  # the processes that start here are never interrupted, but ended by this one
+            waiting: dict[Future[bool | str], int] = {
+                pool.submit(_attempt, task, options, resume): i for i, task in enumerate(tasks)
+            }
         for future in as_completed(waiting):
             i = waiting[future]
             try:
-                ran[i] = future.result()
-                print(f'{tasks[i].name}: {"done" if ran[i] else "was done"}', flush=True)
+                done = future.result()
+            except BrokenProcessPool:
+                killed.append(tasks[i].name)
             except Exception as error:
+                defects.append(error)
                 failed.append(f'{tasks[i].name}: {type(error).__name__}: {error}')
-    if failed:
-        raise RuntimeError('\n'.join([f'{len(failed)} of {len(tasks)} folds failed', *sorted(failed)]))
+            else:
+                if isinstance(done, str):
+                    failed.append(f'{tasks[i].name}: {done}')
+                    continue
+                ran[i] = done
+                print(f'{tasks[i].name}: {"done" if done else "was done"}', flush=True)
+    except BaseException:  # Ctrl-C: folds that wait are not begun, those that run are ended
+        for process in [*(pool._processes or {}).values()]:
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    _report_failures(len(tasks), failed, killed, defects)
     return ran
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a block; processes that start in it inherit that it does not reach them."""
+    if not hasattr(signal, 'pthread_sigmask'):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _attempt(task: FoldTask, options: RunOptions, resume: bool) -> bool | str:
+    """Run a fold; a failure that is not a defect comes back as text, as its place is not known in another process."""
+    try:
+        return run_fold(task, options, resume)
+    except Exception as error:
+        if not is_for_the_user(error):
+            raise
+        return f'{type(error).__name__}: {message_of(error)}'
+
+
+def _report_failures(count: int, failed: list[str], killed: list[str], defects: Sequence[Exception]) -> None:
+    """Raise where folds failed: a defect of the program with its traceback, everything else as a message."""
+    lines = [f'{len(failed)} of {count} folds failed', *sorted(failed)] if failed else []
+    if killed:
+        lines.append(
+            f'a process that trains was killed, most likely as the memory ran out, so {len(killed)} of {count} folds '
+            f'are not done: {"; ".join(sorted(killed))}; run the command again with --resume and fewer jobs'
+        )
+    if defects:
+        raise RuntimeError('\n'.join(lines)) from defects[0]
+    if lines:
+        raise ValueError('\n'.join(lines))
+
+
 def _start(threads: int) -> None:
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, too
     torch.set_num_threads(threads)

@@ -6,16 +6,16 @@ import ctypes
 import math
 import os
 import resource
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from usmm.server.decode.landlock import keep_only
+from usmm.utils.parent_death import end_with_parent
 
 OPEN_FILES = 64
 MAPPED = 2**30  # address space beyond the memory: libraries and files that are mapped
-PDEATHSIG, DUMPABLE, NO_NEW_PRIVILEGES = 1, 4, 38  # of prctl(2)
+DUMPABLE, NO_NEW_PRIVILEGES = 4, 38  # of prctl(2)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def confine(bounds: Bounds, paths: Sequence[Path] = ()) -> None:
     for stream in (0, 1, 2):  # decoders write what they find in a file to the server's log
         os.dup2(quiet, stream)
     data, space = _sizes()
+    end_with_parent()
     _prctl()
     seconds = math.ceil(bounds.seconds)
     _limit(resource.RLIMIT_CPU, seconds, seconds + 1)  # two numbers: the signal that comes first says why
@@ -77,9 +78,8 @@ def _sizes() -> tuple[int, int]:
 
 
 def _prctl() -> None:
-    """Linux: end with the parent, hand out no memory, gain no rights."""
+    """Linux: hand out no memory, gain no rights."""
     call = getattr(ctypes.CDLL(None), 'prctl', None)
     if call is not None:
-        call(PDEATHSIG, signal.SIGKILL)
         call(DUMPABLE, 0)
         call(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
