@@ -105,7 +105,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     [
         ('MAX_BYTES', 100, r'bytes, over the limit of 100'),
         ('MAX_TENSORS', 2, r'entries, over the limit of 2'),
-        ('MAX_PICKLE_BYTES', 50, r'its index has \d+ bytes, over the limit of 50'),
+        ('MAX_PICKLE_BYTES', 50, r'data.pkl. has \d+ bytes, over the limit of 50'),
         ('MAX_PICKLE_STEPS', 10, 'its index takes over 10 steps'),
     ],
 )
