@@ -96,7 +96,7 @@ def test_the_entry(run: Path, zoo_of_run: Path) -> None:
                   '`age`: a number, 0 to 120 year', '`side`: one of left, right', '`clip`: clips', record['SHA256'],
                   f'| auc | {figures["auc"]:.3f} |', 'Not a medical device']:  # fmt: skip
         assert words in text
-    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny'}
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
 
 
 def test_no_patient_and_no_folder_is_published(run: Path, zoo_of_run: Path, tiny_data: Path) -> None:
@@ -136,7 +136,7 @@ def test_names_are_not_taken_twice(run: Path, zoo_of_run: Path) -> None:
     publish(run, 'tiny', zoo_of_run, Card('New.', 'd', 'l', 'x'), settings_of, force=True)
     assert (zoo_of_run / 'tiny' / 'README.md').read_bytes() != before
     assert Zoo(zoo_of_run).list_models() == ['other', 'tiny']
-    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'other'}
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'other', '.lock'}
     with pytest.raises(ValueError, match='a model name has lower-case letters'):
         publish(run, '../x', zoo_of_run, CARD, settings_of)
 
@@ -152,7 +152,7 @@ def test_nothing_stays_of_what_fails(run: Path, zoo_of_run: Path, tmp_path: Path
     with pytest.raises(OSError, match='did not come back as it was written'):
         publish(run, 'other', zoo_of_run, CARD, settings_of)
     assert {p: p.stat().st_mtime_ns for p in zoo_of_run.rglob('*') if p.is_file()}.items() <= before.items()
-    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny'}
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
 
 
 def test_weights_that_are_not_finite(run: Path, tmp_path: Path) -> None:

@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-import yaml
+from usmm.utils.plain_yaml import read_plain_yaml
 
 MAX_BYTES = 2**20
-"""Bytes of an index: about 500 models."""
+"""Bytes of an index: about 300 models."""
 
-MAX_EVENTS = 200_000
-MAX_DEPTH = 20
+MAX_SIZE = 2**40
+"""Bytes of a file that an index may state."""
+
 NAME = re.compile(r'[a-z0-9][a-z0-9_.-]{0,99}')
 PART = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
+DEVICES = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)  # no names of files on Windows
+PAGE = '.md'
 SHA256 = re.compile(r'[0-9a-f]{64}')
 
 
@@ -52,6 +55,7 @@ class Entry:
         weights: Path of the safetensors file, relative to the index.
         files: Every file that a download brings.
         mirrors: Addresses of other folders that hold the same files.
+        page: Path of its model card, relative to the index; '' where it has none.
         record: Everything that the index says of it.
     """
 
@@ -59,6 +63,7 @@ class Entry:
     weights: str
     files: tuple[ZooFile, ...]
     mirrors: tuple[str, ...] = ()
+    page: str = ''
     record: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
@@ -74,7 +79,7 @@ def check_name(name: object) -> str:
         >>> check_name('msmfn_small_phantom')
         'msmfn_small_phantom'
     """
-    if not isinstance(name, str) or not NAME.fullmatch(name) or '..' in name:
+    if not isinstance(name, str) or not NAME.fullmatch(name) or _is_special(name):
         raise ValueError(f'a model name has lower-case letters, digits and _ . - (at most 100), got {str(name)[:60]!r}')
     return name
 
@@ -89,35 +94,16 @@ def check_location(path: object) -> str:
         ValueError: a location is a relative path below the index, such as name/model.safetensors, got '../secret'
     """
     parts = path.split('/') if isinstance(path, str) else []
-    if not parts or not all(PART.fullmatch(part) and '..' not in part for part in parts):
+    if not parts or not all(PART.fullmatch(part) and not _is_special(part) for part in parts):
         raise ValueError(
             f'a location is a relative path below the index, such as name/model.safetensors, got {str(path)[:60]!r}'
         )
     return str(path)
 
 
-def read_yaml(text: bytes) -> object:
-    """YAML without aliases, of a size and depth that an index has.
-
-    Raises:
-        ValueError: It is too large, too deep, uses aliases, or is no YAML.
-    """
-    if len(text) > MAX_BYTES:
-        raise ValueError(f'it has {len(text)} bytes, over the limit of {MAX_BYTES}')
-    depth = 0
-    try:
-        for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-            if isinstance(event, yaml.AliasEvent):
-                raise ValueError('it uses an alias (*name), which an index does not need')
-            if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-                depth += 1
-            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                depth -= 1
-            if depth > MAX_DEPTH or count > MAX_EVENTS:
-                raise ValueError(f'it is nested deeper than {MAX_DEPTH}, or has over {MAX_EVENTS} parts')
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise ValueError(f'it is no YAML: {str(error).splitlines()[0]}') from error
+def _is_special(part: str) -> bool:
+    """Whether a name leads elsewhere on some system."""
+    return '..' in part or part.endswith('.') or DEVICES.fullmatch(part) is not None
 
 
 def parse_index(text: bytes, source: object) -> dict[str, Entry]:
@@ -131,7 +117,7 @@ def parse_index(text: bytes, source: object) -> dict[str, Entry]:
         ValueError: It is no index, or an entry lacks something, names a file outside, or stands twice.
     """
     try:
-        content = read_yaml(text)
+        content = read_plain_yaml(text, MAX_BYTES)
         records = content.get('Models') if isinstance(content, dict) else None
         if records is None or not isinstance(records, list):
             raise ValueError('it has no list of Models')
@@ -159,9 +145,12 @@ def _entry(record: object) -> Entry:
         names = [f.name.lower() for f in files]
         if len(set(names)) != len(names):
             raise ValueError('two of its Files have the same name')
+        if record.get('Config') is not None:
+            check_location(record['Config'])
+        page = _page(record.get('README'), weights)
     except ValueError as error:
         raise ValueError(f'model {name!r}: {error}') from error
-    return Entry(name, weights, files, mirrors, record)
+    return Entry(name, weights, files, mirrors, page, record)
 
 
 def _list(record: Mapping[str, object], key: str) -> list[object]:
@@ -177,7 +166,7 @@ def _file(item: object) -> ZooFile:
     path, digest, size = check_location(item.get('Path')), item.get('SHA256'), item.get('Size')
     if not isinstance(digest, str) or not SHA256.fullmatch(digest):
         raise ValueError(f'{path} has no SHA256 of 64 hexadecimal digits')
-    if type(size) is not int or size < 1:
+    if type(size) is not int or not 1 <= size <= MAX_SIZE:
         raise ValueError(f'{path} has no Size in bytes')
     return ZooFile(path, digest, size)
 
@@ -186,3 +175,13 @@ def _mirror(item: object) -> str:
     if not isinstance(item, str) or urlsplit(item).scheme not in ('http', 'https') or not urlsplit(item).hostname:
         raise ValueError(f'a mirror is an http(s) address, got {str(item)[:80]!r}')
     return item.rstrip('/')
+
+
+def _page(path: object, weights: str) -> str:
+    """The model card: a Markdown file in the folder of the weights, as an index must not lead to other files."""
+    if path is None:
+        return ''
+    found = PurePosixPath(check_location(path))
+    if found.parent != PurePosixPath(weights).parent or found.suffix.lower() != PAGE:
+        raise ValueError(f'its README is a file *{PAGE} in the folder of its Weights, got {str(path)[:60]!r}')
+    return str(found)
