@@ -100,3 +100,10 @@ def test_a_model_card_lies_beside_the_weights(path: Any) -> None:
     assert parse_index(text(record()), 'i')['m'].page == ''
     with pytest.raises(ValueError, match="i is no index of a model zoo: model 'm': (its README is|a location is)"):
         parse_index(text(record(README=path)), 'i')
+
+
+def test_the_digest_of_a_card() -> None:
+    change = {'README': 'm/README.md', 'README SHA256': DIGEST}
+    assert parse_index(text(record(**change)), 'i')['m'].page_sha256 == DIGEST
+    with pytest.raises(ValueError, match="model 'm': README has no SHA256 of 64 hexadecimal digits"):
+        parse_index(text(record(**{**change, 'README SHA256': 'x'})), 'i')

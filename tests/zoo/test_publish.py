@@ -16,10 +16,12 @@ from usmm.engine import Experiment, RunOptions, load_weights
 from usmm.engine.workdir.outputs import save_checkpoint, write_json
 from usmm.registry import MODELS
 from usmm.weights import check_fits, read_tensors
+from usmm.utils.locks import LockedError
 from usmm.zoo import Zoo
 from usmm.zoo.clean import without_folders
 from usmm.zoo.measured import find_run, measure
 from usmm.zoo.model_page import Card, page
+from usmm.zoo.placing import publishing
 from usmm.zoo.publish import publish
 
 CARD = Card('To try.', 'Tiny data', 'MIT', 'Not for patients.', 'Nobody 2020', 'Tiny', ('usmm train CONFIG',))
@@ -234,3 +236,58 @@ def test_folders_of_the_machine(path: str, last: str) -> None:
     scope: dict[str, Any] = {}
     exec(without_folders(f'a = {path!r}\nb = dict(c=[{path!r}])'), scope)
     assert scope['a'] == last and scope['b'] == dict(c=[last])
+
+
+def test_a_zoo_that_another_process_publishes_in(run: Path, zoo_of_run: Path, monkeypatch) -> None:
+    monkeypatch.setattr('usmm.zoo.placing.LOCK_SECONDS', 0.0)
+    with (
+        publishing(zoo_of_run),
+        pytest.raises(LockedError, match=r'another process publishes in .*zoo; wait until it has ended'),
+    ):
+        publish(run, 'other', zoo_of_run, CARD, settings_of)
+
+
+def test_a_place_that_is_no_folder(run: Path, zoo_of_run: Path, tmp_path: Path) -> None:
+    (zoo_of_run / 'link').symlink_to(tmp_path)
+    (zoo_of_run / 'file').write_text('x')
+    for name in ('link', 'file'):
+        with pytest.raises(ValueError, match=f'{name} is not a folder: choose another name, or remove it'):
+            publish(run, name, zoo_of_run, CARD, settings_of, force=True)
+
+
+def test_what_fails_behind_the_index_is_finished_later(run: Path, zoo_of_run: Path, tmp_path: Path, monkeypatch) -> None:
+    def fails(path: Path, text: bytes) -> None:
+        path.write_bytes(text)
+        raise OSError(5, 'the disk fails')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('usmm.zoo.publish.write_bytes', fails)
+        with pytest.raises(OSError, match='the disk fails'):
+            publish(run, 'tiny', zoo_of_run, Card('New.', 'd', 'l', 'x'), settings_of, force=True)
+    assert Zoo(zoo_of_run, tmp_path / 'cache').weights('tiny').is_file()
+    with pytest.raises(ValueError, match='has a model'):
+        publish(run, 'tiny', zoo_of_run, CARD, settings_of)  # refused, and mends all the same
+    assert 'New.' in (zoo_of_run / 'tiny' / 'README.md').read_text()
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
+
+
+def test_an_index_that_cannot_be_read_removes_nothing(run: Path, zoo_of_run: Path, monkeypatch) -> None:
+    def fails(path: Path, text: bytes) -> None:
+        path.write_bytes(b'[')
+        raise OSError(5, 'the disk fails')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('usmm.zoo.publish.write_bytes', fails)
+        with pytest.raises(OSError, match='the disk fails'):
+            publish(run, 'tiny', zoo_of_run, CARD, settings_of, force=True)
+    assert len([*zoo_of_run.glob('*tiny*')]) == 2
+    with pytest.raises(ValueError, match='is no index of a model zoo'):
+        publish(run, 'other', zoo_of_run, CARD, settings_of)
+
+
+def test_the_last_copy_of_a_model_is_put_back(run: Path, zoo_of_run: Path) -> None:
+    (zoo_of_run / 'tiny').rename(zoo_of_run / '.gone.0123abcd.old')
+    (zoo_of_run / '.tiny.0123abcd.part').mkdir()
+    publish(run, 'tiny', zoo_of_run, CARD, settings_of, force=True)
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'gone', '.lock'}
+    assert (zoo_of_run / 'gone' / 'model.safetensors').is_file()

@@ -22,7 +22,7 @@ MAX_SIZE = 2**40
 NAME = re.compile(r'[a-z0-9][a-z0-9_.-]{0,99}')
 PART = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
 DEVICES = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)  # no names of files on Windows
-PAGE = '.md'
+PAGE, PAGE_SHA256 = '.md', 'README SHA256'
 SHA256 = re.compile(r'[0-9a-f]{64}')
 
 
@@ -56,6 +56,7 @@ class Entry:
         files: Every file that a download brings.
         mirrors: Addresses of other folders that hold the same files.
         page: Path of its model card, relative to the index; '' where it has none.
+        page_sha256: Of the card as it was published, '' where it is not stated; people may edit a card later.
         record: Everything that the index says of it.
     """
 
@@ -64,6 +65,7 @@ class Entry:
     files: tuple[ZooFile, ...]
     mirrors: tuple[str, ...] = ()
     page: str = ''
+    page_sha256: str = ''
     record: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
@@ -148,9 +150,10 @@ def _entry(record: object) -> Entry:
         if record.get('Config') is not None:
             check_location(record['Config'])
         page = _page(record.get('README'), weights)
+        page_sha256 = _digest(record[PAGE_SHA256], 'README') if PAGE_SHA256 in record else ''
     except ValueError as error:
         raise ValueError(f'model {name!r}: {error}') from error
-    return Entry(name, weights, files, mirrors, page, record)
+    return Entry(name, weights, files, mirrors, page, page_sha256, record)
 
 
 def _list(record: Mapping[str, object], key: str) -> list[object]:
@@ -163,12 +166,17 @@ def _list(record: Mapping[str, object], key: str) -> list[object]:
 def _file(item: object) -> ZooFile:
     if not isinstance(item, dict):
         raise ValueError('a file is described by Path, SHA256 and Size')
-    path, digest, size = check_location(item.get('Path')), item.get('SHA256'), item.get('Size')
-    if not isinstance(digest, str) or not SHA256.fullmatch(digest):
-        raise ValueError(f'{path} has no SHA256 of 64 hexadecimal digits')
+    path, size = check_location(item.get('Path')), item.get('Size')
+    digest = _digest(item.get('SHA256'), path)
     if type(size) is not int or not 1 <= size <= MAX_SIZE:
         raise ValueError(f'{path} has no Size in bytes')
     return ZooFile(path, digest, size)
+
+
+def _digest(text: object, path: str) -> str:
+    if not isinstance(text, str) or not SHA256.fullmatch(text):
+        raise ValueError(f'{path} has no SHA256 of 64 hexadecimal digits')
+    return text
 
 
 def _mirror(item: object) -> str:

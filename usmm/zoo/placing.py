@@ -94,10 +94,11 @@ def mend(zoo: Path, entries: Mapping[str, Entry]) -> None:
     remove_temporary_files(zoo)
     for name, entry in entries.items():
         hidden = _hidden(zoo, name)
-        if hidden and not _is_whole(zoo, name, entry):
-            found = next((folder for folder in hidden if _is_whole(zoo, name, entry, folder.name)), None)
-            if found is not None:
-                place(found, zoo, name)
+        whole = [folder for folder in hidden if _is_whole(zoo, name, entry, folder.name)]
+        # one whose card is the published one as well is new, even if the weights are those that stand there
+        new = [folder for folder in whole if _has_card(folder, entry)]
+        if new or (whole and not _is_whole(zoo, name, entry)):
+            place((new or whole)[0], zoo, name)
     for folder in _hidden(zoo):
         name = folder.name[1:].rsplit('.', 2)[0]
         # the last copy of a model stays, even one that the index does not state
@@ -124,6 +125,11 @@ def _hidden(zoo: Path, name: str = '*') -> list[Path]:
     random = '[0-9a-f]' * 8
     found = [*zoo.glob(f'.{pattern}.{random}.{MARK}'), *zoo.glob(f'.{pattern}.{random}.{OLD}')]
     return sorted(folder for folder in found if folder.is_dir() and not folder.is_symlink())
+
+
+def _has_card(folder: Path, entry: Entry) -> bool:
+    card = folder / entry.page.rpartition('/')[2]
+    return bool(entry.page_sha256) and card.is_file() and file_digest(card) == entry.page_sha256
 
 
 def _is_whole(zoo: Path, name: str, entry: Entry, folder: str | None = None) -> bool:

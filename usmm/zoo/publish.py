@@ -20,7 +20,7 @@ from usmm.utils.plain_yaml import read_plain_yaml
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
 from usmm.weights.metadata import Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders
-from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, check_name, parse_index
+from usmm.zoo.index import MAX_BYTES, PAGE_SHA256, Entry, ZooFile, check_name, parse_index
 from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
 from usmm.zoo.placing import mend, new_place, place, publishing, sync_files
@@ -81,7 +81,8 @@ def publish(
             public = _write_model(new, state, meta, resolve, tokens)
             files = [ZooFile(f'{name}/{f}', file_digest(new / f), (new / f).stat().st_size) for f in FILES]
             (new / PAGE).write_text(page(name, card, public, measured, files), encoding='utf-8')
-            text = _index_text(zoo, _record(name, card, public, measured, files, _numbers(state)))
+            record = _record(name, card, public, measured, files, _numbers(state))
+            text = _index_text(zoo, {**record, PAGE_SHA256: file_digest(new / PAGE)})
             parsed = parse_index(text, zoo / INDEX)[name]
             sync_files(new)
             write_bytes(zoo / INDEX, text)
