@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
-from usmm.utils.plain_json import MAX_DEPTH, read_plain_json
+from usmm.utils.plain_json import MAX_DEPTH, read_json_object, read_plain_json
 
 
 def test_plain_values() -> None:
@@ -49,3 +50,15 @@ def test_what_is_refused(text: str | bytes, message: str) -> None:
 def test_a_text_that_is_too_long_is_not_read() -> None:
     with pytest.raises(ValueError, match='it has 7 bytes, over the limit of 6'):
         read_plain_json('[1,2,3]', max_bytes=6)
+
+
+def test_a_file_with_an_object(tmp_path: Path) -> None:
+    path = tmp_path / 'a.json'
+    path.write_text('{"a": [1]}')
+    assert read_json_object(path) == {'a': [1]}
+    for text, message in (('[1]', 'it is no JSON object'), ('{', 'it is no JSON: '), ('{"a": NaN}', 'it has NaN')):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=f'a.json cannot be used: {message}'):
+            read_json_object(path)
+    with pytest.raises(ValueError, match=r'a\.json cannot be used: it has 4 bytes, over the limit of 3'):
+        read_json_object(path, max_bytes=3)

@@ -16,15 +16,10 @@ from usmm.utils.plain_yaml import MAX_BYTES, read_plain_yaml
 LOADERS = [yaml.SafeLoader, plain_yaml.LOADER]  # in Python, and in C where PyYAML has it
 
 TEXTS = st.text(st.characters(exclude_categories=['C', 'Zl', 'Zp']), max_size=30)
-AMBIGUOUS = st.sampled_from(['1:30', '017', '0x1F', '1_000', 'yes', 'no', 'on', '~', '', '<<', '=', '1e5', '2001-12-14',
-                             'null', 'true', '.nan', '.inf', '-', '? a', '&a', '*a', '!x', '1.', '.5', '+1', '0o7'])  # fmt: skip
+WORDS = '1:30 017 0x1F 1_000 yes no on ~ << = 1e5 2001-12-14 null true .nan .inf - &a *a !x 1. .5 +1 0o7 1.e+5'
+AMBIGUOUS = st.sampled_from([*WORDS.split(), '', '? a', '- a', '# a', 'a: b'])
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63) + 1, 2**63 - 1)
-    | st.floats(-1e18, 1e18)
-    | TEXTS
-    | AMBIGUOUS,
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(-1e18, 1e18) | TEXTS | AMBIGUOUS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS | AMBIGUOUS, inner, max_size=4),
     max_leaves=12,
 )
@@ -45,9 +40,9 @@ class NoAlias(yaml.SafeDumper):
 @pytest.mark.parametrize('loader', LOADERS)
 @pytest.mark.parametrize(
     ('plain', 'value'),
-    [('1:30', '1:30'), ('1' + ':1' * 20_000, '1' + ':1' * 20_000), ('0x1F', '0x1F'), ('017', '017'), ('7', 7), ('-0', 0),
-     ('1_000', '1_000'), ('2001-99-99', '2001-99-99'), ('yes', 'yes'), ('True', True), ('~', None), ("'1'", '1'),
-     ('1.5', 1.5), ('-1.5e+3', -1500.0), ('1e5', '1e5'), ('9223372036854775807', 2**63 - 1), ('"\\u00e9"', 'é')],
+    [('1:30', '1:30'), ('1' + ':1' * 20_000, '1' + ':1' * 20_000), ('0x1F', '0x1F'), ('017', '017'),
+     ('7', 7),     ('-0', 0), ('1_000', '1_000'), ('2001-99-99', '2001-99-99'), ('yes', 'yes'), ('True', True), ('~', None),
+     ("'1'", '1'), ('1.5', 1.5), ('-1.5e+3', -1500.0), ('1e5', '1e5'), ('9223372036854775807', 2**63 - 1), ('"\\u00e9"', 'é')],
 )  # fmt: skip
 def test_values(plain: str, value: Any, loader: Any, monkeypatch) -> None:
     monkeypatch.setattr(plain_yaml, 'LOADER', loader)
@@ -72,7 +67,7 @@ def bomb() -> bytes:
         (bomb(), r'it has an anchor \(&a0\) in line 1'),
         (b'a: 1\nb: *a', r'it has an alias \(\*a\) in line 2|it is no YAML: found undefined alias'),
         (b'a:\n  <<: {b: 1}', r'it has a merge key \(<<\) in line 2'),
-        (b'a: !!python/object/apply:os.system [x]', r'it has a tag \(tag:yaml.org,2002:python/object/apply:os.system\)'),
+        (b'a: !!python/object/apply:os.system [x]', r'it has a tag \(tag:yaml.org,2002:python/object/apply:os'),
         (b'a: !!binary "QUFB"', r'it has a tag \(tag:yaml.org,2002:binary\) in line 1'),
         (b'! a', r'it has a tag \(!\) in line 1'),
         (b'a: ' + b'[' * 21 + b']' * 21, 'it is nested deeper than 20 in line 1'),

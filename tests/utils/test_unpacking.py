@@ -52,7 +52,9 @@ def test_a_bomb_is_left_before_it_takes_memory(claim: int | None) -> None:
     content = content if claim is None else claiming(content, claim)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match=r"its entry 'a' has 33554432 bytes, over the limit|its archive is damaged"):
+        with pytest.raises(
+            ValueError, match=r"its entry 'a' has 33554432 bytes, over the limit|its archive is damaged"
+        ):
             unpack(content)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -64,7 +66,7 @@ def test_a_bomb_is_left_before_it_takes_memory(claim: int | None) -> None:
     ('content', 'message'),
     [
         (archive({'a': b'x' * 1001}), "its entry 'a' has 1001 bytes, over the limit of 1000"),
-        (archive({'a': b'x'}, zipfile.ZIP_BZIP2), r"its entry 'a' is packed by method 12; 0 and 8 \(deflate\) are known"),
+        (archive({'a': b'x'}, zipfile.ZIP_BZIP2), r"its entry 'a' is packed by method 12; 0 and 8 \(deflate\)"),
         (archive({'a': b'x'}, zipfile.ZIP_LZMA), "its entry 'a' is packed by method 14; 0 and 8"),
         (claiming(archive({'a': b'x' * 100}), 200), "its entry 'a' has 100 bytes, and 200 are stated|damaged"),
         (claiming(archive({'a': b'x' * 100}, zipfile.ZIP_STORED), 50), 'its archive is damaged: Bad CRC-32'),

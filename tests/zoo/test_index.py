@@ -36,7 +36,8 @@ def test_an_index() -> None:
 
 @pytest.mark.parametrize(
     'path', ['../x', 'a/../b', '/etc/passwd', 'a//b', 'a/./b', '.', '..', '', 'C:/x', 'a\\b', 'http://x/y', 'a/.hidden',
-             'a/b\n', '~/x', 'a/b?x', 'a/%2e%2e/b', 'a..b', 'x' * 200, None, 3, ['a'], 'a/b.', 'con', 'a/NUL.md', 'Com1.x/b'],
+             'a/b\n', '~/x', 'a/b?x', 'a/%2e%2e/b', 'a..b', 'x' * 200, None, 3, ['a'],
+             'a/b.', 'con', 'a/NUL.md', 'Com1.x/b'],
 )  # fmt: skip
 def test_locations_outside_are_refused(path: Any) -> None:
     with pytest.raises(ValueError, match='a location is a relative path below the index'):
@@ -46,7 +47,9 @@ def test_locations_outside_are_refused(path: Any) -> None:
         parse_index(text(record(Files=files)), 'i')
 
 
-@pytest.mark.parametrize('name', ['', 'A', '../m', 'a/b', '.m', 'a..b', 'x' * 101, 'm\n', None, 3, 'aux', 'con.1', 'm.'])
+@pytest.mark.parametrize(
+    'name', ['', 'A', '../m', 'a/b', '.m', 'a..b', 'x' * 101, 'm\n', None, 3, 'aux', 'con.1', 'm.']
+)
 def test_names_that_are_refused(name: Any) -> None:
     with pytest.raises(ValueError, match='a model name has lower-case letters'):
         check_name(name)
@@ -60,7 +63,10 @@ def test_names_that_are_refused(name: Any) -> None:
         (b'', 'it has no list of Models'),
         (b'Models: [a: b: c', 'it is no YAML'),
         (b'\xff\xfe\x00\xd8', 'it is no YAML: it is no UTF-8 text'),
-        (b'Models: !!python/object/apply:os.system ["touch marker"]', r'it has a tag \(tag:yaml.org,2002:python/object/apply:os.system\)'),
+        (
+            b'Models: !!python/object/apply:os.system ["touch marker"]',
+            r'it has a tag \(tag:yaml.org,2002:python/object/apply:os.system\)',
+        ),
         (b'a: &a [1]\nb: [*a, *a]\nModels: []', 'it has an anchor'),
         (b'Models: ' + b'[' * 30 + b']' * 30, 'it is nested deeper than 20'),
         (b' ' * (MAX_BYTES + 1), f'it has {MAX_BYTES + 1} bytes, over the limit'),
@@ -98,7 +104,7 @@ def test_what_is_no_index(content: bytes, message: str) -> None:
 def test_a_model_card_lies_beside_the_weights(path: Any) -> None:
     assert parse_index(text(record(README='m/README.md')), 'i')['m'].page == 'm/README.md'
     assert parse_index(text(record()), 'i')['m'].page == ''
-    with pytest.raises(ValueError, match="i is no index of a model zoo: model 'm': (its README is|a location is)"):
+    with pytest.raises(ValueError, match=r"i is no index of a model zoo: model 'm': (its README is|a location is)"):
         parse_index(text(record(README=path)), 'i')
 
 

@@ -15,8 +15,8 @@ from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
 from usmm.engine.workdir.outputs import save_checkpoint, write_json
 from usmm.registry import MODELS
-from usmm.weights import check_fits, read_tensors
 from usmm.utils.locks import LockedError
+from usmm.weights import check_fits, read_tensors
 from usmm.zoo import Zoo
 from usmm.zoo.clean import without_folders
 from usmm.zoo.measured import find_run, measure
@@ -186,8 +186,8 @@ def test_whose_weights(folds: Path, run: Path, tmp_path: Path) -> None:
     ('content', 'message'),
     [
         (None, 'no figures at .*metrics.json'),
-        ('{', 'metrics.json is no JSON: '),
-        ('[]', 'metrics.json is no JSON object'),
+        ('{', 'metrics.json cannot be used: it is no JSON: '),
+        ('[]', 'metrics.json cannot be used: it is no JSON object'),
         ('{}', 'has figures of neither a test nor a validation part'),
     ],
 )
@@ -255,7 +255,9 @@ def test_a_place_that_is_no_folder(run: Path, zoo_of_run: Path, tmp_path: Path) 
             publish(run, name, zoo_of_run, CARD, settings_of, force=True)
 
 
-def test_what_fails_behind_the_index_is_finished_later(run: Path, zoo_of_run: Path, tmp_path: Path, monkeypatch) -> None:
+def test_what_fails_behind_the_index_is_finished_later(
+    run: Path, zoo_of_run: Path, tmp_path: Path, monkeypatch
+) -> None:
     def fails(path: Path, text: bytes) -> None:
         path.write_bytes(text)
         raise OSError(5, 'the disk fails')

@@ -1,4 +1,4 @@
-"""Arrays of an .npz file: sizes are compared with the bytes that are there before memory is taken, nothing is unpickled."""
+"""Arrays of an .npz file: sizes are compared with the bytes that are there before memory is taken."""
 
 from __future__ import annotations
 

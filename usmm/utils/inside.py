@@ -1,4 +1,4 @@
-"""Files that really lie in a folder: opened without following a link, as they may have been put there by somebody else."""
+"""Files that really lie in a folder: opened without following a link, as somebody else may have put them there."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ def _by_name(folder: Path, parts: list[str]) -> tuple[int, os.stat_result]:
 def _has_link(folder: Path, parts: list[str]) -> bool:
     """Whether a part of a path is a link; on Windows also a junction, which leads to another folder."""
     places = [folder.joinpath(*parts[: number + 1]) for number in range(len(parts))]
-    return any(place.is_symlink() or _real(place) != _real(place.parent) / os.path.normcase(place.name) for place in places)
+    return any(
+        place.is_symlink() or _real(place) != _real(place.parent) / os.path.normcase(place.name) for place in places
+    )
 
 
 def _real(path: Path) -> Path:

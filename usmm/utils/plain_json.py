@@ -1,9 +1,11 @@
-"""JSON of somebody else as plain data: one strict reader for files that were downloaded or come from a shared folder."""
+"""JSON of somebody else as plain data: one strict reader of files that were downloaded or are shared."""
 
 from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 from usmm.utils.json_types import JsonValue
 
@@ -55,6 +57,35 @@ def read_plain_json(text: bytes | str, max_bytes: int = MAX_BYTES, *, constants:
     except RecursionError as error:
         raise ValueError(f'it is nested deeper than {MAX_DEPTH}') from error
     _check_depth(content)
+    return content
+
+
+def read_json_object(path: str | Path, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """The JSON object in a file, whose entries the caller checks.
+
+    Args:
+        path: The file.
+        max_bytes: Larger files are refused.
+
+    Raises:
+        ValueError: It holds no JSON object that `read_plain_json` takes; names the file.
+        OSError: It cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, 'a.json').write_text('{"a": 1}')
+        ...     read_json_object(Path(folder, 'a.json'))
+        {'a': 1}
+    """
+    with Path(path).open('rb') as file:
+        text = file.read(max_bytes + 1)
+    try:
+        content = read_plain_json(text, max_bytes)
+    except ValueError as error:
+        raise ValueError(f'{path} cannot be used: {error}') from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} cannot be used: it is no JSON object')
     return content
 
 

@@ -1,7 +1,7 @@
 """YAML of somebody else as plain data: one restricted reader, whose work is bounded by the length of the text.
 
-Of YAML it takes lists, mappings with text as keys, texts, numbers, true, false and null. What an attacker can make small
-on disk and large in memory or time is refused: aliases, tags, merge keys, deep nesting, long numbers.
+Of YAML it takes lists, mappings with text as keys, texts, numbers, true, false and null. What can be small on disk and
+large in memory or time is refused: aliases, tags, merge keys, deep nesting, long numbers.
 """
 
 from __future__ import annotations

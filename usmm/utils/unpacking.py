@@ -45,7 +45,9 @@ def open_archive(source: str | Path | BinaryIO) -> Iterator[zipfile.ZipFile]:
             for entry in archive.infolist():
                 if entry.compress_type not in METHODS:
                     kind = entry.compress_type
-                    raise ValueError(f'its entry {_name(entry)} is packed by method {kind}; 0 and 8 (deflate) are known')
+                    raise ValueError(
+                        f'its entry {_name(entry)} is packed by method {kind}; 0 and 8 (deflate) are known'
+                    )
                 if entry.flag_bits & 1:
                     raise ValueError(f'its entry {_name(entry)} is encrypted')
             yield archive

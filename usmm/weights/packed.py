@@ -18,8 +18,8 @@ def unpack_weights(path: Path, file: BinaryIO) -> None:
         file: Where the weights go; flushed.
 
     Raises:
-        ValueError: The archive is damaged, has no such file or several, or one that is too large, or larger than weights
-            can be for its packed size. Says what is wrong; without the archive's name.
+        ValueError: The archive is damaged, has no such file or several, or one that is too large or far larger than
+            it is packed. Says what is wrong; without the archive's name.
         OSError: It cannot be read, or the weights cannot be written.
     """
     with open_archive(path) as archive:
@@ -30,7 +30,9 @@ def unpack_weights(path: Path, file: BinaryIO) -> None:
         # trained weights hardly shrink; what shrinks to a hundredth is a way to fill a disk
         most = min(weight_limits.MAX_BYTES, weight_limits.MAX_RATIO * packed + weight_limits.SMALL_BYTES)
         if size > most:
-            raise ValueError(f'its {work_files.PUBLISHED} of {packed} bytes unpacks to {size}, over the limit of {most}')
+            raise ValueError(
+                f'its {work_files.PUBLISHED} of {packed} bytes unpacks to {size}, over the limit of {most}'
+            )
         for chunk in entry_chunks(archive, entries[0], most):
             file.write(chunk)
         file.flush()

@@ -1,8 +1,8 @@
 """Putting a model into the folder of a zoo so that a kill at any moment leaves the old or the new one whole.
 
 The order: the new folder is filled under a hidden name and flushed to the disk; the index, replaced in one step, states
-its files; the old folder gets a hidden name; the new one gets its own; the old one is removed. Whoever finds that a file
-is not the one that the index states looks for it in the hidden folders (`waiting_paths`), and the next publishing moves
+its files; the old folder gets a hidden name; the new one gets its own; the old one is removed. Who finds that a file is
+not the one that the index states looks for it in the hidden folders (`waiting_paths`), and the next publishing moves
 them to their places (`mend`). One process at a time publishes in a zoo.
 """
 
