@@ -8,14 +8,15 @@ STAMP := $(VENV)/.usmm-installed
 SUPPLY := $(abspath $(VENV))/supply
 SUPPLY_STAMP := $(SUPPLY)/.installed
 
-.PHONY: help install demo test check lock sbom clean
+.PHONY: help install demo test check lock sbom audit clean
 
 help:
 	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
 	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/evaluation/stats -x" for a part of it)'
 	@echo 'make check   style, types and the layers'
 	@echo 'make lock    write requirements/ci.lock: the versions of this environment with their SHA-256 hashes'
-	@echo 'make sbom    write sbom.json: the bill of materials of this environment (CycloneDX)'
+	@echo 'make sbom    write sbom.json, the bill of materials of this environment (CycloneDX), and licences.csv'
+	@echo 'make audit   compare the locked versions with ADVISORIES=..., a copy of pypa/advisory-database'
 	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
 	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
 
@@ -53,6 +54,11 @@ lock: $(SUPPLY_STAMP)
 
 sbom: $(SUPPLY_STAMP)
 	$(SUPPLY)/bin/cyclonedx-py environment --mc-type library --output-reproducible --output-file sbom.json $(BIN)/python
+	$(BIN)/python requirements/licences.py sbom.json licences.csv
+
+audit: $(STAMP)
+	@test -n '$(ADVISORIES)' || { echo 'make audit needs ADVISORIES=..., a copy of pypa/advisory-database'; exit 2; }
+	$(BIN)/python requirements/audit.py requirements/ci.lock '$(ADVISORIES)'
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

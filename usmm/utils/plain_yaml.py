@@ -86,7 +86,7 @@ class _Builder:
     stack: list[_Open] = field(default_factory=list)
 
     def take(self, event: yaml.Event) -> None:
-        line = event.start_mark.line + 1
+        line = 0 if event.start_mark is None else event.start_mark.line + 1
         if isinstance(event, yaml.DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -95,10 +95,10 @@ class _Builder:
             self.stack.pop()
         elif isinstance(event, yaml.AliasEvent):
             raise ValueError(f'it has an alias (*{event.anchor}) in line {line}, which plain data do not need')
-        elif isinstance(event, yaml.NodeEvent):
+        elif isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
             self._node(event, line)
 
-    def _node(self, event: yaml.NodeEvent, line: int) -> None:
+    def _node(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, line: int) -> None:
         if event.anchor is not None:
             raise ValueError(f'it has an anchor (&{event.anchor}) in line {line}, which plain data do not need')
         if event.tag is not None:
