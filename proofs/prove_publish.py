@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -64,7 +65,7 @@ def publish_and_die(run: Path, zoo: Path, at: int) -> int:
 
         real = os.fsync
 
-        def fsync(handle: int) -> None:
+        def fsync(handle: Any) -> None:
             sys.audit('usmm.fsync', handle)
             real(handle)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ def read_latents(path: Path) -> dict[str, dict[str, float]]:
         what = 'is a folder' if path.is_dir() else 'does not exist'
         raise ValueError(f'{path} {what}: expected the truth.json of a phantom')
     try:
-        content = read_plain_json(path.read_bytes())
+        content: Any = read_plain_json(path.read_bytes())
     except ValueError as error:
         raise ValueError(f'{path} is not a JSON file ({error}): expected the truth.json of a phantom') from error
     latents = content.get('latents') if isinstance(content, dict) else None

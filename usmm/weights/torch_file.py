@@ -33,6 +33,7 @@ BANNED = {'INST', 'OBJ', 'STACK_GLOBAL', 'EXT1', 'EXT2', 'EXT4', 'NEWOBJ_EX', 'P
 ENTRY = re.compile(r'data\.pkl|byteorder|version|\.format_version|\.storage_alignment|(\.data/|data/)\w+')
 SMALL = 2**20  # numbers up to it are of no concern
 LEGACY_PICKLES = 5  # magic number, protocol, system, the content, the keys of the storages that follow
+STRANGE_ENDS = 'its archive is damaged: it does not begin and end as torch writes it'
 END_BYTES = 22  # of the record that an archive ends with
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of that format
 
@@ -119,11 +120,13 @@ def _check_ends(file: BinaryIO) -> None:
     file.seek(0)
     # the last field is the length of the comment
     if file.read(4) != b'PK\x03\x04' or not end.startswith(b'PK\x05\x06') or end[-2:] != bytes(2):
-        raise ValueError('its archive is damaged: it does not begin and end as torch writes it')
+        raise ValueError(STRANGE_ENDS)
     file.seek(0)
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
+    if min((e.header_offset for e in entries), default=0) != 0:
+        raise ValueError(STRANGE_ENDS)
     if len(entries) > weight_limits.MAX_TENSORS:
         raise ValueError(f'it has {len(entries)} entries, over the limit of {weight_limits.MAX_TENSORS}')
     names = [e.filename for e in entries]

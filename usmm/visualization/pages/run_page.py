@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -191,7 +192,7 @@ def training_rows(folder: Path) -> list[dict[str, float]]:
     for file in sorted(folder.glob(f'*/vis_data/{work_files.SCALARS}')):
         found: dict[float, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for line in file.read_text(encoding='utf-8').splitlines():
-            row = as_mapping(read_plain_json(line, constants=True))
+            row: Mapping[str, Any] = as_mapping(read_plain_json(line, constants=True))
             for name, value in row.items():
                 if isinstance(value, (int, float)) and math.isfinite(value):
                     found[row.get('epoch', row.get('step'))][name].append(float(value))
