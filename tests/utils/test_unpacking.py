@@ -95,6 +95,14 @@ def test_encrypted_entries() -> None:
         unpack(bytes(content))
 
 
+def test_an_entry_before_the_start() -> None:
+    content = bytearray(archive({'a': b'x'}))
+    place = content.rindex(b'PK\x05\x06') + 16  # where the list of entries begins, by which all offsets are moved
+    content[place : place + 4] = (5000).to_bytes(4, 'little')
+    with pytest.raises(ValueError, match=r"its archive is damaged: (entry 'a' lies before its start|Bad offset)"):
+        unpack(bytes(content))
+
+
 def test_a_list_of_too_many_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     content = archive({f'{i:05d}': b'' for i in range(3000)})
     assert unpack(content, '00007') == b''

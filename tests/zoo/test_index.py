@@ -48,7 +48,7 @@ def test_locations_outside_are_refused(path: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    'name', ['', 'A', '../m', 'a/b', '.m', 'a..b', 'x' * 101, 'm\n', None, 3, 'aux', 'con.1', 'm.']
+    'name', ['', 'A', '../m', 'a/b', '.m', 'a..b', 'x' * 101, 'm\n', None, 3, 'aux', 'con.1', 'm.', 'index.yml']
 )
 def test_names_that_are_refused(name: Any) -> None:
     with pytest.raises(ValueError, match='a model name has lower-case letters'):

@@ -293,3 +293,20 @@ def test_the_last_copy_of_a_model_is_put_back(run: Path, zoo_of_run: Path) -> No
     publish(run, 'tiny', zoo_of_run, CARD, settings_of, force=True)
     assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'gone', '.lock'}
     assert (zoo_of_run / 'gone' / 'model.safetensors').is_file()
+
+
+def test_a_zoo_that_cannot_be_locked(run: Path, tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('x')
+    with pytest.raises(OSError, match=r'cannot publish in .*file: .*file: File exists'):
+        publish(run, 'tiny', tmp_path / 'file', CARD, settings_of)
+    (tmp_path / 'zoo' / '.lock').mkdir(parents=True)
+    with pytest.raises(OSError, match=r'cannot publish in .*zoo: .*\.lock: Is a directory'):
+        publish(run, 'tiny', tmp_path / 'zoo', CARD, settings_of)
+
+
+def test_hidden_folders_of_others_stay(run: Path, zoo_of_run: Path) -> None:
+    for name in ('....0123abcd.old', '.Mine.0123abcd.part', '.mine.part'):
+        (zoo_of_run / name).mkdir()
+    before = {p.name for p in zoo_of_run.iterdir()}
+    publish(run, 'other', zoo_of_run, CARD, settings_of)
+    assert {p.name for p in zoo_of_run.iterdir()} == {*before, 'other'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path, PurePosixPath
@@ -54,7 +55,7 @@ def open_inside(folder: str | Path, path: str, max_bytes: int) -> BinaryIO:
     except OutsideError:
         raise
     except OSError as error:
-        if _has_link(Path(folder), parts):
+        if error.errno == errno.ELOOP or _has_link(Path(folder), parts):
             raise _refused(whole, 'is a link, or lies behind one') from error
         raise
     file = os.fdopen(handle, 'rb')

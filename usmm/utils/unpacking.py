@@ -48,6 +48,8 @@ def open_archive(source: str | Path | BinaryIO) -> Iterator[zipfile.ZipFile]:
                     raise ValueError(
                         f'its entry {_name(entry)} is packed by method {kind}; 0 and 8 (deflate) are known'
                     )
+                if entry.header_offset < 0:
+                    raise ValueError(f'its archive is damaged: entry {_name(entry)} lies before its start')
                 if entry.flag_bits & 1:
                     raise ValueError(f'its entry {_name(entry)} is encrypted')
             yield archive

@@ -19,6 +19,7 @@ MAX_BYTES = 2**20
 MAX_SIZE = 2**40
 """Bytes of a file that an index may state."""
 
+INDEX = 'index.yml'
 NAME = re.compile(r'[a-z0-9][a-z0-9_.-]{0,99}')
 PART = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
 DEVICES = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)  # no names of files on Windows
@@ -81,7 +82,7 @@ def check_name(name: object) -> str:
         >>> check_name('msmfn_small_phantom')
         'msmfn_small_phantom'
     """
-    if not isinstance(name, str) or not NAME.fullmatch(name) or _is_special(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name) or _is_special(name) or name == INDEX:
         raise ValueError(f'a model name has lower-case letters, digits and _ . - (at most 100), got {str(name)[:60]!r}')
     return name
 

@@ -21,7 +21,7 @@ from usmm.utils.atomic_files import MARK, remove_temporary_files, sync_folder
 from usmm.utils.digests import file_digest
 from usmm.utils.inside import open_inside
 from usmm.utils.locks import FileLock, LockedError
-from usmm.zoo.index import Entry
+from usmm.zoo.index import NAME, Entry
 
 OLD = 'old'
 LOCK_SECONDS = 600.0  # a publishing takes seconds
@@ -38,12 +38,15 @@ def publishing(zoo: Path) -> Iterator[None]:
         LockedError: Another process publishes for over `LOCK_SECONDS`.
         OSError: The folder cannot be made or written.
     """
-    zoo.mkdir(parents=True, exist_ok=True)
     lock = FileLock(zoo / work_files.LOCK, LOCK_SECONDS)
     try:
+        zoo.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except LockedError as error:
         raise LockedError(error.errno, f'another process publishes in {zoo}; wait until it has ended') from error
+    except OSError as error:
+        reason = f'{error.filename or lock.path}: {error.strerror or error}'
+        raise OSError(error.errno, f'cannot publish in {zoo}: {reason}') from error
     try:
         yield
     finally:
@@ -101,6 +104,8 @@ def mend(zoo: Path, entries: Mapping[str, Entry]) -> None:
             place((new or whole)[0], zoo, name)
     for folder in _hidden(zoo):
         name = folder.name[1:].rsplit('.', 2)[0]
+        if NAME.fullmatch(name) is None:
+            continue  # not of a publishing
         # the last copy of a model stays, even one that the index does not state
         if folder.suffix == f'.{OLD}' and not (zoo / name).exists():
             folder.rename(zoo / name)

@@ -20,7 +20,7 @@ from usmm.utils.plain_yaml import read_plain_yaml
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
 from usmm.weights.metadata import Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders
-from usmm.zoo.index import MAX_BYTES, PAGE_SHA256, Entry, ZooFile, check_name, parse_index
+from usmm.zoo.index import INDEX, MAX_BYTES, PAGE_SHA256, Entry, ZooFile, check_name, parse_index
 from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
 from usmm.zoo.placing import mend, new_place, place, publishing, sync_files
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HEAD = '# The models that can be downloaded by name. Written by usmm publish; figures are copied from the runs.\n'
 TASK = 'Multi-modal ultrasound classification'
-INDEX, PAGE = 'index.yml', 'README.md'
+PAGE = 'README.md'
 FILES = (work_files.PUBLISHED, work_files.CONFIG, work_files.SCHEMA)
 
 

@@ -16,11 +16,10 @@ from usmm.utils.locations import folder
 from usmm.utils.locks import FileLock, LockedError
 from usmm.utils.suggestions import did_you_mean
 from usmm.zoo.fetch import FetchError, FetchOptions, fetch, fetch_small
-from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, parse_index
+from usmm.zoo.index import INDEX, MAX_BYTES, Entry, ZooFile, parse_index
 from usmm.zoo.placing import waiting_paths
 
 PLACE, CACHE, OFFLINE = 'USMM_ZOO', 'USMM_CACHE', 'USMM_OFFLINE'
-INDEX = 'index.yml'
 LOCK_SECONDS = 3600.0
 MAX_MODEL_BYTES = 4 * 2**30
 """Bytes of all files of a model."""
