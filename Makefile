@@ -56,8 +56,9 @@ sbom: $(SUPPLY_STAMP)
 	$(SUPPLY)/bin/cyclonedx-py environment --mc-type library --output-reproducible --output-file sbom.json $(BIN)/python
 	$(BIN)/python requirements/licences.py sbom.json licences.csv
 
-audit: $(STAMP)
+audit:
 	@test -n '$(ADVISORIES)' || { echo 'make audit needs ADVISORIES=..., a copy of pypa/advisory-database'; exit 2; }
+	@$(MAKE) --no-print-directory install
 	$(BIN)/python requirements/audit.py requirements/ci.lock '$(ADVISORIES)'
 
 clean:

@@ -65,9 +65,9 @@ def publish_and_die(run: Path, zoo: Path, at: int) -> int:
 
         real = os.fsync
 
-        def fsync(handle: Any) -> None:
-            sys.audit('usmm.fsync', handle)
-            real(handle)
+        def fsync(fd: Any) -> None:
+            sys.audit('usmm.fsync', fd)
+            real(fd)
 
         status = 1
         try:
