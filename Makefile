@@ -11,14 +11,15 @@ STAMP := $(VENV)/.usmm-installed
 SUPPLY := $(abspath $(VENV))/supply
 SUPPLY_STAMP := $(SUPPLY)/.installed
 
-.PHONY: help install demo test check lock sbom mutations clean
+.PHONY: help install demo test check lock sbom audit mutations clean
 
 help:
 	@echo 'make demo    make phantom patients, train both stages of MSMFN in small, test, show where the results are'
 	@echo 'make test    run the test suite            (PYTEST_ARGS="tests/evaluation/stats -x" for a part of it)'
 	@echo 'make check   style, types and the layers'
 	@echo 'make lock    write requirements/ci.lock: the versions of this environment with their SHA-256 hashes'
-	@echo 'make sbom    write sbom.json: the bill of materials of this environment (CycloneDX)'
+	@echo 'make sbom    write sbom.json, the bill of materials of this environment (CycloneDX), and licences.csv'
+	@echo 'make audit   compare the locked versions with ADVISORIES=..., a copy of pypa/advisory-database'
 	@echo 'make mutations  change the code in one place at a time: the tests must notice (hours; ROOMS=weights,zoo RUNS=200)'
 	@echo 'make install build the environment only    (VENV=.venv, PYTHON=python3)'
 	@echo 'make clean   remove build leftovers and caches; the environment and results stay'
@@ -57,6 +58,12 @@ lock: $(SUPPLY_STAMP)
 
 sbom: $(SUPPLY_STAMP)
 	$(SUPPLY)/bin/cyclonedx-py environment --mc-type library --output-reproducible --output-file sbom.json $(BIN)/python
+	$(BIN)/python requirements/licences.py sbom.json licences.csv
+
+audit:
+	@test -n '$(ADVISORIES)' || { echo 'make audit needs ADVISORIES=..., a copy of pypa/advisory-database'; exit 2; }
+	@$(MAKE) --no-print-directory install
+	$(BIN)/python requirements/audit.py requirements/ci.lock '$(ADVISORIES)'
 
 # for a night; ROOMS, RUNS and SEED are the options of the proof
 mutations: $(STAMP)

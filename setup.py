@@ -25,7 +25,7 @@ class BuildWithMim(build_py):
         super().run()
         for folder in CARRIED:
             target = Path(self.build_lib, 'usmm', '.mim', folder)
-            shutil.copytree(ROOT / folder, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc'))
+            shutil.copytree(ROOT / folder, target, ignore=shutil.ignore_patterns('__pycache__', '*.pyc', '.*'))
 
 
 def version() -> str:

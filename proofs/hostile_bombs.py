@@ -202,6 +202,9 @@ def _table_bombs(book: bytes) -> Iterator[Seed]:
     )
     for part in ('xl/worksheets/sheet1.xml', 'xl/workbook.xml', 'xl/styles.xml', '[Content_Types].xml'):
         yield _xlsx(f'with entities in {part}', book, part, laughs + ']><x>&m;</x>')
+    for method, kind in ((zipfile.ZIP_DEFLATED, 'deflate'), (zipfile.ZIP_BZIP2, 'bzip2'), (zipfile.ZIP_LZMA, 'LZMA')):
+        for part in ('mimetype', 'xl/workbook.xml', 'xl/media/image1.png'):
+            yield _claiming(f'that states 1000 bytes of {part} ({kind})', part, method)
     yield _xlsx('nested a million deep', book, 'xl/worksheets/sheet1.xml', sheet.format('<row>' * 1_000_000))
     yield _xlsx('of a million nested styles', book, 'xl/styles.xml', _styles('<xf>' * 1_000_000))
 
@@ -212,6 +215,18 @@ def _styles(content: str) -> str:
 
 def _csv(name: str, content: bytes) -> Seed:
     return Seed(f'CSV {name}', 'table', '.csv', content)
+
+
+def _claiming(name: str, part: str, method: int) -> Seed:
+    """An archive whose one entry states 1000 bytes and unpacks to 500 MB."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, 'w', method) as archive, archive.open(part, 'w', force_zip64=True) as file:
+        for _ in range(500):
+            file.write(bytes(10**6))
+    content = bytearray(stream.getvalue())
+    place = content.rindex(b'PK\x01\x02') + 24  # the size in the list of entries
+    content[place : place + 4] = (1000).to_bytes(4, 'little')
+    return Seed(f'XLSX {name}', 'table', '.xlsx', bytes(content))
 
 
 def _xlsx(name: str, book: bytes, part: str, content: str) -> Seed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,8 @@ def source(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     stale = folder / 'build' / 'lib' / 'usmm' / 'gone_long_ago.py'
     stale.parent.mkdir(parents=True)
     stale.write_text('')
+    # what a publishing into the zoo of a clone leaves
+    (folder / 'model_zoo' / '.lock').write_text('')
     return folder
 
 
@@ -61,7 +64,7 @@ def names(wheel: Path) -> set[str]:
 
 def test_a_wheel_holds_every_module_and_every_carried_file_and_nothing_else(wheel: Path, source: Path) -> None:
     def below(folder: str) -> set[Path]:
-        return {p for p in (source / folder).rglob('*') if p.is_file() and '__pycache__' not in p.parts}
+        return {p for p in (source / folder).rglob('*') if p.is_file() and not set(p.parts) & {'__pycache__', '.lock'}}
 
     modules = {p.relative_to(source).as_posix() for p in below('usmm')}
     carried = {
@@ -69,6 +72,20 @@ def test_a_wheel_holds_every_module_and_every_carried_file_and_nothing_else(whee
     }
     assert names(wheel) == modules | carried
     assert {'usmm/.mim/model_zoo/index.yml', 'usmm/.mim/tools/train.py', 'usmm/.mim/tools/dist_train.sh'} <= carried
+
+
+def test_a_wheel_holds_nothing_that_only_developers_need(wheel: Path) -> None:
+    """By names alone, without the list of what belongs into it."""
+    parts = {part.lower() for name in names(wheel) for part in Path(name).parts}
+    assert {name.partition('/')[0] for name in names(wheel)} == {'usmm'}
+    assert not parts & {'proofs', 'tests', 'requirements', 'docs', 'conftest.py', 'makefile', 'setup.py', 'ci.lock'}
+    attacks = re.compile(r'(test|prove|attack|hostile|fuzz|bomb|exploit)(s?_.*|s?)\.py|.*\.(lock|pkl|pickle|zip|csv)')
+    kept = {'usmm/cli/test.py', 'usmm/.mim/tools/test.py'}  # the command that tests a model
+    assert {name for name in names(wheel) if attacks.fullmatch(Path(name).name)} == kept
+    assert not [part for part in parts if part.startswith('.') and part != '.mim']
+    with zipfile.ZipFile(wheel) as file:
+        top = next(name for name in file.namelist() if name.endswith('.dist-info/top_level.txt'))
+        assert file.read(top).split() == [b'usmm']
 
 
 def test_a_wheel_names_its_command_licence_and_versions(wheel: Path) -> None:

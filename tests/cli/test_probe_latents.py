@@ -128,5 +128,5 @@ def test_a_truth_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'truth\.json does not exist: expected'):
         probes.read_latents(tmp_path / 'truth.json')
     (tmp_path / 'truth.json').write_text('case,score')
-    with pytest.raises(ValueError, match=r'truth\.json is not a JSON file \(Expecting value'):
+    with pytest.raises(ValueError, match=r'truth\.json is not a JSON file \(it is no JSON: Expecting value'):
         probes.read_latents(tmp_path / 'truth.json')

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import datetime
+import tracemalloc
 import zipfile
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -201,6 +203,27 @@ def test_zip_bomb_is_not_unpacked(make_xlsx):
     assert path.stat().st_size < 2**20
     with pytest.raises(DataError, match='unpacks to'):
         read_table(path)
+
+
+@pytest.mark.parametrize('method', [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize('part', ['mimetype', 'xl/workbook.xml', 'xl/media/image1.png'])
+def test_a_part_that_unpacks_to_more_than_it_states(tmp_path: Path, part: str, method: int) -> None:
+    path = tmp_path / 'a.xlsx'
+    with zipfile.ZipFile(path, 'w', method) as archive:
+        archive.writestr(part, bytes(30 * 2**20))
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b'PK\x01\x02') + 24  # the size in the list of entries
+    content[place : place + 4] = (1000).to_bytes(4, 'little')
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            DataError, match=r'no workbook that can be read: its (archive is damaged|entry .* packed by)'
+        ):
+            read_table(path)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize('part', ['xl/worksheets/sheet1.xml', 'xl/styles.xml', 'xl/workbook.xml'])

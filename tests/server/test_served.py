@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,66 @@ def test_a_published_folder_is_known_by_its_place(zoo: Path, tmp_path: Path) -> 
     (tmp_path / 'copy' / 'README.md').unlink()
     assert published_of(str(tmp_path / 'copy'), None) is None
     assert published_of('no_such_model', zoo) is None
+
+
+def folder_of_a_model(root: Path, readme: object = 'm/README.md') -> Path:
+    """A zoo with the model `m`, and a file `secret.md` beside it."""
+    (root / 'zoo' / 'm').mkdir(parents=True)
+    (root / 'secret.md').write_text('SECRET')
+    files = [{'Path': 'm/model.safetensors', 'SHA256': 'ab' * 32, 'Size': 1}]
+    (root / 'zoo' / 'm' / 'model.safetensors').write_text('x')
+    record = {'Name': 'm', 'Weights': 'm/model.safetensors', 'Files': files, 'README': readme}
+    (root / 'zoo' / 'index.yml').write_text(json.dumps({'Models': [record]}))  # JSON is YAML, too
+    return root / 'zoo'
+
+
+def put(kind: str, path: Path, secret: Path) -> None:
+    """What is not a file of the model, under the name of its card."""
+    if kind == 'link':
+        path.symlink_to(secret)
+    elif kind == 'fifo':
+        os.mkfifo(path)
+    elif kind == 'folder':
+        path.mkdir()
+    elif kind == 'large':
+        path.write_text('x' * (2**20 + 1))
+    else:
+        os.link(secret, path)
+        path.parent.chmod(0o777)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'words'),
+    [('link', 'is a link, or lies behind one'), ('fifo', 'is no regular file'), ('folder', 'is no regular file'),
+     ('large', 'has 1048577 bytes, over the limit of 1048576'), ('hard link', 'also lies elsewhere')],
+)  # fmt: skip
+def test_a_card_is_a_file_of_the_model(kind: str, words: str, tmp_path: Path) -> None:
+    zoo = folder_of_a_model(tmp_path)
+    card = zoo / 'm' / 'README.md'
+    assert published_of('m', zoo) is not None and published_of(str(zoo / 'm'), None) is None  # without a card
+    put(kind, card, tmp_path / 'secret.md')
+    for name in ('m', str(zoo / 'm'), str(zoo / 'm' / 'model.safetensors')):
+        with pytest.raises(ValueError, match=f'the model card .*README.md {words}.*: put a file in its place'):
+            published_of(name, zoo)
+
+
+def test_a_card_behind_a_linked_folder(tmp_path: Path) -> None:
+    zoo = folder_of_a_model(tmp_path)
+    (zoo / 'm' / 'README.md').write_text('SECRET')
+    (zoo / 'm').rename(tmp_path / 'else')
+    (zoo / 'm').symlink_to(tmp_path / 'else')
+    with pytest.raises(ValueError, match='is a link, or lies behind one'):
+        published_of('m', zoo)
+
+
+@pytest.mark.parametrize('readme', ['../secret.md', '/etc/passwd', 'm/../../secret.md', 'secret.md', 'index.yml', 7])
+def test_a_card_that_an_index_puts_elsewhere(readme: object, tmp_path: Path) -> None:
+    zoo = folder_of_a_model(tmp_path, readme)
+    (zoo / 'secret.md').write_text('SECRET')
+    for name in ('m', str(zoo / 'm')):
+        (zoo / 'm' / 'README.md').write_text('The card.')
+        with pytest.raises(ValueError, match=r"index\.yml is no index of a model zoo: model 'm'"):
+            published_of(name, zoo)
 
 
 @pytest.mark.parametrize(

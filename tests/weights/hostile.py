@@ -160,10 +160,10 @@ def broken() -> dict[str, tuple[bytes, str]]:
         'header is longer': (packed({'a': tensor()}, length=10**6), r'states 1000000 bytes, and \d+ follow'),
         'header over the limit': (packed({'a': tensor()}, length=2**62), 'over the limit of'),
         'header is no JSON': (packed(b'{"a": ['), ''),
-        'header is no text': (packed(b'{"\xff\xfe": 1}'), 'its header is no text'),
+        'header is no text': (packed(b'{"\xff\xfe": 1}'), 'header cannot be used: it is no JSON: it is no UTF-8'),
         'header is deep': (packed(b'{"a":' + b'[' * 10**5), ''),
-        'header holds NaN': (packed(b'{"a": NaN}'), 'its header holds NaN'),
-        'a tensor twice': (packed(b'{"a":%s,"a":%s}' % ((json.dumps(tensor()).encode(),) * 2)), 'a key twice'),
+        'header holds NaN': (packed(b'{"a": NaN}'), 'its header cannot be used: it has NaN, which is no number'),
+        'a tensor twice': (packed(b'{"a":%s,"a":%s}' % ((json.dumps(tensor()).encode(),) * 2)), "the key 'a' twice"),
         'overlapping': (packed({'a': tensor(), 'b': tensor()}), "'b' start at 0, and the ones before end at 16"),
         'a hole': (packed({'a': tensor(offsets=[8, 24])}, bytes(24)), 'start at 8'),
         'past the end': (packed({'a': tensor([40], [0, 160])}), 'need 160 bytes, and 16 are there'),
@@ -179,6 +179,15 @@ def broken() -> dict[str, tuple[bytes, str]]:
         'many axes': (packed({'a': tensor([1] * 200 + [4])}), 'a shape that is no list'),
         'unknown field': (packed({'a': {**tensor(), 'code': 'x'}}), 'not described by dtype'),
         'metadata are no text': (packed({'a': tensor(), '__metadata__': {'usmm': 1}}), 'metadata are no texts'),
+        'metadata that are deep': (packed({'a': tensor(), '__metadata__': {'usmm': '[' * 10**5}}), 'nested deeper'),
+        'metadata of a huge number': (
+            packed({'a': tensor(), '__metadata__': {'usmm': '{"seed": ' + '9' * 10**5 + '}'}}),
+            'its metadata cannot be used: it has a number of 100000 characters',
+        ),
+        'metadata with a key twice': (
+            packed({'a': tensor(), '__metadata__': {'usmm': '{"classes": [], "classes": []}'}}),
+            "its metadata cannot be used: it has the key 'classes' twice",
+        ),
         'metadata are no object': (packed({'a': tensor(), '__metadata__': {'usmm': '[]'}}), 'no JSON object'),
     }  # fmt: skip
     for part in (0.02, 0.3, 0.6, 0.9, 0.999):

@@ -105,7 +105,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     [
         ('MAX_BYTES', 100, r'bytes, over the limit of 100'),
         ('MAX_TENSORS', 2, r'entries, over the limit of 2'),
-        ('MAX_PICKLE_BYTES', 50, r'its index has \d+ bytes, over the limit of 50'),
+        ('MAX_PICKLE_BYTES', 50, r'data.pkl. has \d+ bytes, over the limit of 50'),
         ('MAX_PICKLE_STEPS', 10, 'its index takes over 10 steps'),
     ],
 )
@@ -247,3 +247,19 @@ def test_weights_that_fit() -> None:
     check_fits('m.pth', model, model)
     check_fits('m.pth', {**model, 'weight': model['weight'].half()}, model)
     check_finite('m.pth', {'n': torch.tensor([1, 2]), 'x': torch.ones(2)})
+
+
+def test_archives_that_readers_take_apart_differently(tmp_path: Path) -> None:
+    torch.save(hostile.STATE, tmp_path / 'm.pth')
+    content = (tmp_path / 'm.pth').read_bytes()
+    with zipfile.ZipFile(tmp_path / 'm.pth', 'a') as archive:
+        archive.comment = b'here another list of entries could stand'
+    for path, text in (
+        ('m.pth', None),
+        ('before.pth', b'PK\x03\x04' + bytes(30) + content),
+        ('after.pth', content + b'x'),
+    ):
+        if text is not None:
+            (tmp_path / path).write_bytes(text)
+        with pytest.raises(ValueError, match='it does not begin and end as torch writes it'):
+            read_checkpoint(tmp_path / path)

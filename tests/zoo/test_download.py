@@ -270,3 +270,10 @@ def test_an_index_that_cannot_be_had(server, cache: Path, zoo_folder: Path) -> N
 def test_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r'expected timeout > 0, attempts >= 1 and pause >= 0, got'):
         FetchOptions(**options)
+
+
+def test_an_index_that_comes_in_drops(server, monkeypatch) -> None:
+    monkeypatch.setattr('usmm.zoo.fetch.SLOWEST', 10**9)
+    server.always = 'drip'
+    with pytest.raises(FetchError, match=r'only \d+ bytes came in 0 s'):
+        fetch_small(f'{server.url}/small/{WEIGHTS}', 10**6, FetchOptions(0.3, 1, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_a_damaged_file_of_a_folder(zoo_folder: Path, cache: Path) -> None:
     (zoo_folder.parent / 'secret').write_bytes(bytes(300_000))
     path.unlink()
     path.symlink_to(zoo_folder.parent / 'secret')
-    with pytest.raises(FetchError, match=r'is a link out of the zoo, which is refused'):
+    with pytest.raises(FetchError, match=rf'{WEIGHTS} is a link, or lies behind one'):
         Zoo(zoo_folder, cache).download('small')
     assert models(cache) == []
 
@@ -54,3 +55,40 @@ def test_no_zoo_no_model_and_a_large_one(tmp_path: Path, zoo_folder: Path, cache
     with pytest.raises(ValueError, match=r"model 'small' has 300900 bytes, over the limit of 1000"):
         Zoo(zoo_folder, cache, max_bytes=1000).download('small')
     assert not cache.exists()
+
+
+@pytest.mark.parametrize('kind', ['link', 'folder', 'fifo', 'hard link', 'large'])
+def test_files_that_do_not_lie_in_the_zoo(kind: str, zoo_folder: Path, cache: Path) -> None:
+    path, secret = zoo_folder / 'small' / WEIGHTS, zoo_folder.parent / 'secret'
+    path.rename(secret)  # the right content, so that it is not the SHA-256 that refuses it
+    if kind == 'link':
+        path.symlink_to(secret)
+    elif kind == 'folder':
+        (zoo_folder / 'small').rename(zoo_folder.parent / 'else')
+        secret.rename(zoo_folder.parent / 'else' / WEIGHTS)
+        (zoo_folder / 'small').symlink_to(zoo_folder.parent / 'else')
+    elif kind == 'fifo':
+        os.mkfifo(path)
+    elif kind == 'hard link':
+        os.link(secret, path)
+        path.parent.chmod(0o777)
+    else:
+        path.write_bytes(secret.read_bytes() + b'x')
+    message = {'fifo': 'is no regular file', 'hard link': 'also lies elsewhere', 'large': 'has 300001 bytes, the index'}
+    with pytest.raises(FetchError, match=message.get(kind, 'is a link, or lies behind one')):
+        Zoo(zoo_folder, cache).download('small')
+    assert WEIGHTS not in {p.name for p in models(cache)}
+
+
+def test_an_index_that_is_a_link(zoo_folder: Path, tmp_path: Path) -> None:
+    (zoo_folder / 'index.yml').rename(tmp_path / 'index.yml')
+    (zoo_folder / 'index.yml').symlink_to(tmp_path / 'index.yml')
+    with pytest.raises(OSError, match=r'index\.yml is a link, or lies behind one'):
+        Zoo(zoo_folder)
+
+
+def test_a_model_whose_publishing_was_killed_is_found(zoo_folder: Path, cache: Path) -> None:
+    whole = zoo_folder / '.small.0123abcd.part'
+    (zoo_folder / 'small').rename(whole)
+    folder = Zoo(zoo_folder, cache).download('small')
+    assert (folder / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, check_location, check_name, parse_index, read_yaml
+from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, check_location, check_name, parse_index
 
 DIGEST = 'ab' * 32
 
@@ -36,7 +36,8 @@ def test_an_index() -> None:
 
 @pytest.mark.parametrize(
     'path', ['../x', 'a/../b', '/etc/passwd', 'a//b', 'a/./b', '.', '..', '', 'C:/x', 'a\\b', 'http://x/y', 'a/.hidden',
-             'a/b\n', '~/x', 'a/b?x', 'a/%2e%2e/b', 'a..b', 'x' * 200, None, 3, ['a']],
+             'a/b\n', '~/x', 'a/b?x', 'a/%2e%2e/b', 'a..b', 'x' * 200, None, 3, ['a'],
+             'a/b.', 'con', 'a/NUL.md', 'Com1.x/b'],
 )  # fmt: skip
 def test_locations_outside_are_refused(path: Any) -> None:
     with pytest.raises(ValueError, match='a location is a relative path below the index'):
@@ -46,7 +47,9 @@ def test_locations_outside_are_refused(path: Any) -> None:
         parse_index(text(record(Files=files)), 'i')
 
 
-@pytest.mark.parametrize('name', ['', 'A', '../m', 'a/b', '.m', 'a..b', 'x' * 101, 'm\n', None, 3])
+@pytest.mark.parametrize(
+    'name', ['', 'A', '../m', 'a/b', '.m', 'a..b', 'x' * 101, 'm\n', None, 3, 'aux', 'con.1', 'm.', 'index.yml']
+)
 def test_names_that_are_refused(name: Any) -> None:
     with pytest.raises(ValueError, match='a model name has lower-case letters'):
         check_name(name)
@@ -59,9 +62,12 @@ def test_names_that_are_refused(name: Any) -> None:
         (b'Models: 3', 'it has no list of Models'),
         (b'', 'it has no list of Models'),
         (b'Models: [a: b: c', 'it is no YAML'),
-        (b'\xff\xfe\x00\xd8', 'it is no YAML'),
-        (b'Models: !!python/object/apply:os.system ["touch marker"]', 'it is no YAML: could not determine'),
-        (b'a: &a [1]\nb: [*a, *a]\nModels: []', 'it uses an alias'),
+        (b'\xff\xfe\x00\xd8', 'it is no YAML: it is no UTF-8 text'),
+        (
+            b'Models: !!python/object/apply:os.system ["touch marker"]',
+            r'it has a tag \(tag:yaml.org,2002:python/object/apply:os.system\)',
+        ),
+        (b'a: &a [1]\nb: [*a, *a]\nModels: []', 'it has an anchor'),
         (b'Models: ' + b'[' * 30 + b']' * 30, 'it is nested deeper than 20'),
         (b' ' * (MAX_BYTES + 1), f'it has {MAX_BYTES + 1} bytes, over the limit'),
         (text('m'), 'a model has no Name'),
@@ -75,6 +81,8 @@ def test_names_that_are_refused(name: Any) -> None:
         (text(record(Files=[dict(Path='m/a', SHA256=7, Size=1)])), 'm/a has no SHA256 of 64'),
         (text(record(Files=[dict(Path='m/a', SHA256=DIGEST, Size=0)])), 'm/a has no Size in bytes'),
         (text(record(Files=[dict(Path='m/a', SHA256=DIGEST, Size=True)])), 'm/a has no Size in bytes'),
+        (text(record(Files=[dict(Path='m/a', SHA256=DIGEST, Size=2**62)])), 'm/a has no Size in bytes'),
+        (text(record(Config='../config.py')), 'a location is a relative path below the index'),
         (text(record(Mirrors=['ftp://a.org'])), r"a mirror is an http\(s\) address, got 'ftp://a.org'"),
         (text(record(Mirrors=['https://'])), r'a mirror is an http\(s\) address'),
         (
@@ -88,6 +96,20 @@ def test_what_is_no_index(content: bytes, message: str) -> None:
         parse_index(content, 'index.yml')
 
 
-def test_many_parts() -> None:
-    with pytest.raises(ValueError, match='or has over 200000 parts'):
-        read_yaml(b'[' + b'1,' * 210_000 + b']')
+@pytest.mark.parametrize(
+    'path',
+    ['/etc/passwd', '../m/README.md', 'm/../README.md', 'n/README.md', 'README.md', 'm/deep/README.md', 'm/config.py',
+     'm/model.safetensors', 'index.yml', 'm', '', 7, ['m/README.md']],
+)  # fmt: skip
+def test_a_model_card_lies_beside_the_weights(path: Any) -> None:
+    assert parse_index(text(record(README='m/README.md')), 'i')['m'].page == 'm/README.md'
+    assert parse_index(text(record()), 'i')['m'].page == ''
+    with pytest.raises(ValueError, match=r"i is no index of a model zoo: model 'm': (its README is|a location is)"):
+        parse_index(text(record(README=path)), 'i')
+
+
+def test_the_digest_of_a_card() -> None:
+    change = {'README': 'm/README.md', 'README SHA256': DIGEST}
+    assert parse_index(text(record(**change)), 'i')['m'].page_sha256 == DIGEST
+    with pytest.raises(ValueError, match="model 'm': README has no SHA256 of 64 hexadecimal digits"):
+        parse_index(text(record(**{**change, 'README SHA256': 'x'})), 'i')

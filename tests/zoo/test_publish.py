@@ -15,11 +15,13 @@ from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, load_weights
 from usmm.engine.workdir.outputs import save_checkpoint, write_json
 from usmm.registry import MODELS
+from usmm.utils.locks import LockedError
 from usmm.weights import check_fits, read_tensors
 from usmm.zoo import Zoo
 from usmm.zoo.clean import without_folders
 from usmm.zoo.measured import find_run, measure
 from usmm.zoo.model_page import Card, page
+from usmm.zoo.placing import publishing
 from usmm.zoo.publish import publish
 
 CARD = Card('To try.', 'Tiny data', 'MIT', 'Not for patients.', 'Nobody 2020', 'Tiny', ('usmm train CONFIG',))
@@ -96,7 +98,7 @@ def test_the_entry(run: Path, zoo_of_run: Path) -> None:
                   '`age`: a number, 0 to 120 year', '`side`: one of left, right', '`clip`: clips', record['SHA256'],
                   f'| auc | {figures["auc"]:.3f} |', 'Not a medical device']:  # fmt: skip
         assert words in text
-    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny'}
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
 
 
 def test_no_patient_and_no_folder_is_published(run: Path, zoo_of_run: Path, tiny_data: Path) -> None:
@@ -136,7 +138,7 @@ def test_names_are_not_taken_twice(run: Path, zoo_of_run: Path) -> None:
     publish(run, 'tiny', zoo_of_run, Card('New.', 'd', 'l', 'x'), settings_of, force=True)
     assert (zoo_of_run / 'tiny' / 'README.md').read_bytes() != before
     assert Zoo(zoo_of_run).list_models() == ['other', 'tiny']
-    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'other'}
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'other', '.lock'}
     with pytest.raises(ValueError, match='a model name has lower-case letters'):
         publish(run, '../x', zoo_of_run, CARD, settings_of)
 
@@ -152,7 +154,7 @@ def test_nothing_stays_of_what_fails(run: Path, zoo_of_run: Path, tmp_path: Path
     with pytest.raises(OSError, match='did not come back as it was written'):
         publish(run, 'other', zoo_of_run, CARD, settings_of)
     assert {p: p.stat().st_mtime_ns for p in zoo_of_run.rglob('*') if p.is_file()}.items() <= before.items()
-    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny'}
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
 
 
 def test_weights_that_are_not_finite(run: Path, tmp_path: Path) -> None:
@@ -184,8 +186,8 @@ def test_whose_weights(folds: Path, run: Path, tmp_path: Path) -> None:
     ('content', 'message'),
     [
         (None, 'no figures at .*metrics.json'),
-        ('{', 'metrics.json is no JSON: '),
-        ('[]', 'metrics.json is no JSON object'),
+        ('{', 'metrics.json cannot be used: it is no JSON: '),
+        ('[]', 'metrics.json cannot be used: it is no JSON object'),
         ('{}', 'has figures of neither a test nor a validation part'),
     ],
 )
@@ -234,3 +236,77 @@ def test_folders_of_the_machine(path: str, last: str) -> None:
     scope: dict[str, Any] = {}
     exec(without_folders(f'a = {path!r}\nb = dict(c=[{path!r}])'), scope)
     assert scope['a'] == last and scope['b'] == dict(c=[last])
+
+
+def test_a_zoo_that_another_process_publishes_in(run: Path, zoo_of_run: Path, monkeypatch) -> None:
+    monkeypatch.setattr('usmm.zoo.placing.LOCK_SECONDS', 0.0)
+    with (
+        publishing(zoo_of_run),
+        pytest.raises(LockedError, match=r'another process publishes in .*zoo; wait until it has ended'),
+    ):
+        publish(run, 'other', zoo_of_run, CARD, settings_of)
+
+
+def test_a_place_that_is_no_folder(run: Path, zoo_of_run: Path, tmp_path: Path) -> None:
+    (zoo_of_run / 'link').symlink_to(tmp_path)
+    (zoo_of_run / 'file').write_text('x')
+    for name in ('link', 'file'):
+        with pytest.raises(ValueError, match=f'{name} is not a folder: choose another name, or remove it'):
+            publish(run, name, zoo_of_run, CARD, settings_of, force=True)
+
+
+def test_what_fails_behind_the_index_is_finished_later(
+    run: Path, zoo_of_run: Path, tmp_path: Path, monkeypatch
+) -> None:
+    def fails(path: Path, text: bytes) -> None:
+        path.write_bytes(text)
+        raise OSError(5, 'the disk fails')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('usmm.zoo.publish.write_bytes', fails)
+        with pytest.raises(OSError, match='the disk fails'):
+            publish(run, 'tiny', zoo_of_run, Card('New.', 'd', 'l', 'x'), settings_of, force=True)
+    assert Zoo(zoo_of_run, tmp_path / 'cache').weights('tiny').is_file()
+    with pytest.raises(ValueError, match='has a model'):
+        publish(run, 'tiny', zoo_of_run, CARD, settings_of)  # refused, and mends all the same
+    assert 'New.' in (zoo_of_run / 'tiny' / 'README.md').read_text()
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
+
+
+def test_an_index_that_cannot_be_read_removes_nothing(run: Path, zoo_of_run: Path, monkeypatch) -> None:
+    def fails(path: Path, text: bytes) -> None:
+        path.write_bytes(b'[')
+        raise OSError(5, 'the disk fails')
+
+    with monkeypatch.context() as patch:
+        patch.setattr('usmm.zoo.publish.write_bytes', fails)
+        with pytest.raises(OSError, match='the disk fails'):
+            publish(run, 'tiny', zoo_of_run, CARD, settings_of, force=True)
+    assert len([*zoo_of_run.glob('*tiny*')]) == 2
+    with pytest.raises(ValueError, match='is no index of a model zoo'):
+        publish(run, 'other', zoo_of_run, CARD, settings_of)
+
+
+def test_the_last_copy_of_a_model_is_put_back(run: Path, zoo_of_run: Path) -> None:
+    (zoo_of_run / 'tiny').rename(zoo_of_run / '.gone.0123abcd.old')
+    (zoo_of_run / '.tiny.0123abcd.part').mkdir()
+    publish(run, 'tiny', zoo_of_run, CARD, settings_of, force=True)
+    assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', 'gone', '.lock'}
+    assert (zoo_of_run / 'gone' / 'model.safetensors').is_file()
+
+
+def test_a_zoo_that_cannot_be_locked(run: Path, tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('x')
+    with pytest.raises(OSError, match=r'cannot publish in .*file: .*file: File exists'):
+        publish(run, 'tiny', tmp_path / 'file', CARD, settings_of)
+    (tmp_path / 'zoo' / '.lock').mkdir(parents=True)
+    with pytest.raises(OSError, match=r'cannot publish in .*zoo: .*\.lock: Is a directory'):
+        publish(run, 'tiny', tmp_path / 'zoo', CARD, settings_of)
+
+
+def test_hidden_folders_of_others_stay(run: Path, zoo_of_run: Path) -> None:
+    for name in ('....0123abcd.old', '.Mine.0123abcd.part', '.mine.part'):
+        (zoo_of_run / name).mkdir()
+    before = {p.name for p in zoo_of_run.iterdir()}
+    publish(run, 'other', zoo_of_run, CARD, settings_of)
+    assert {p.name for p in zoo_of_run.iterdir()} == {*before, 'other'}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +16,8 @@ from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
 from usmm.weights import read_checkpoint
 from usmm.weights.metadata import check_metadata
+from usmm.weights.packed import unpack_weights
 from usmm.weights.tensor_file import load_tensors
-from usmm.weights.weight_limits import MAX_BYTES
 from usmm.zoo import Zoo
 from usmm.zoo.clean import settled
 from usmm.zoo.index import is_name
@@ -212,18 +210,13 @@ def _published(path: Path) -> Bundle:
 
 def _of_archive(path: Path) -> Bundle:
     """From a .zip of a published folder: only its weights are unpacked, into an anonymous temporary file."""
-    try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as file:
-            entries = [e for e in archive.infolist() if e.filename.rpartition('/')[2] == work_files.PUBLISHED]
-            if len(entries) != 1 or entries[0].file_size > MAX_BYTES:
-                raise ValueError(f'{path} is no archive of a published model: it must have one {work_files.PUBLISHED}')
-            with archive.open(entries[0]) as packed:
-                shutil.copyfileobj(packed, file)
-            file.flush()
-            state, meta = load_tensors(file, path)
-            return _from_meta(path, state, meta)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise ValueError(f'{path} is a damaged archive: {error}') from error
+    with tempfile.TemporaryFile() as file:
+        try:
+            unpack_weights(path, file)
+        except ValueError as error:
+            raise ValueError(f'{path} is no archive of a published model: {error}') from error
+        state, meta = load_tensors(file, path)
+    return _from_meta(path, state, meta)
 
 
 def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[str, object]) -> Bundle:

@@ -7,7 +7,6 @@ a single run its validation rows.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from usmm.cli.command import Command
 from usmm.utils import work_files
 from usmm.utils.argument_types import out_folder
 from usmm.utils.command_parser import CommandParser
+from usmm.utils.plain_json import read_json_object
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -65,11 +65,11 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
         raise ValueError(f'{args.predictions} has several rows of one case and seed: {", ".join(twice[:5])}')
     folder = args.predictions if args.predictions.is_dir() else args.predictions.parent
     if (folder / work_files.SUMMARY).is_file():
-        stated = json.loads((folder / work_files.SUMMARY).read_text(encoding='utf-8')).get('cases')
+        tested = read_json_object(folder / work_files.SUMMARY).get('cases')
         there = len({row['case_id'] for row in rows})
-        if stated is not None and stated != there:
+        if tested is not None and tested != there:
             raise ValueError(
-                f'{args.predictions} has predictions of {there} cases, the cross-validation tested {stated}: lines '
+                f'{args.predictions} has predictions of {there} cases, the cross-validation tested {tested}: lines '
                 'were removed or added; pool the folds again (usmm cross_validate)'
             )
         return  # of a cross-validation: each row is by a model that had not seen the patient

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from usmm.config import load_config
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.utils import work_files
+from usmm.utils.plain_json import read_plain_json
 
 PENALTIES = np.logspace(-1, 5, 13)
 
@@ -29,7 +30,7 @@ def read_latents(path: Path) -> dict[str, dict[str, float]]:
         what = 'is a folder' if path.is_dir() else 'does not exist'
         raise ValueError(f'{path} {what}: expected the truth.json of a phantom')
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content: Any = read_plain_json(path.read_bytes())
     except ValueError as error:
         raise ValueError(f'{path} is not a JSON file ({error}): expected the truth.json of a phantom') from error
     latents = content.get('latents') if isinstance(content, dict) else None

@@ -8,6 +8,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from usmm.readers import limits
+from usmm.readers.signatures import workbook_archive
+from usmm.utils.unpacking import read_entry
+
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="\$?([A-Z]+)\$?(\d+):\$?([A-Z]+)\$?(\d+)"')
 HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d+)"')
 # a formula without a value; with the type of a text it has one of no characters, as `=IF(A1="","",A1)` gives it
@@ -40,11 +44,11 @@ class SheetLayout:
             path: The workbook, whose sizes were checked.
             name: Name of the sheet.
         """
-        with zipfile.ZipFile(path) as archive:
+        with workbook_archive(path) as archive:
             part = _part_of(archive, name)
             if part not in archive.namelist():
                 return cls()
-            content = archive.read(part)
+            content = _read(archive, part)
         merged = [
             (column_index(column.decode()), int(first), int(last))
             for column, first, _, last in MERGED.findall(content)
@@ -76,8 +80,12 @@ def _part_of(archive: zipfile.ZipFile, name: str) -> str:
     """The part of a workbook that holds a sheet."""
     from defusedxml import ElementTree
 
-    book = ElementTree.fromstring(archive.read('xl/workbook.xml'))
+    book = ElementTree.fromstring(_read(archive, 'xl/workbook.xml'))
     relation = next((e.get(RELATION) for e in book.iter() if e.get('name') == name and e.get(RELATION)), None)
-    links = ElementTree.fromstring(archive.read('xl/_rels/workbook.xml.rels'))
+    links = ElementTree.fromstring(_read(archive, 'xl/_rels/workbook.xml.rels'))
     target = next((e.get('Target', '') for e in links.iter() if relation and e.get('Id') == relation), '')
     return target.lstrip('/') if target.startswith('/') else posixpath.normpath(f'xl/{target}')
+
+
+def _read(archive: zipfile.ZipFile, part: str) -> bytes:
+    return read_entry(archive, archive.getinfo(part), limits.MAX_TABLE_BYTES)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile, is_zipfile
 
 from usmm.readers.errors import DataError
+from usmm.utils.unpacking import open_archive
 
 COMPOUND = b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'  # the container of old Office files, and of encrypted new ones
 ENCRYPTED = 'EncryptedPackage'.encode('utf-16-le')  # the name of a stream in it
@@ -58,16 +62,36 @@ def check_kind(path: Path) -> str:
 
 
 def _of_archive(path: Path) -> str:
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
+    if not is_zipfile(path):
         raise DataError('is a workbook that was cut off: copy or save it anew', file=path)
-    with zipfile.ZipFile(path) as archive:
+    with workbook_archive(path) as archive:
         names = set(archive.namelist())
-        if 'mimetype' in names and b'opendocument' in archive.read('mimetype')[:200]:
+        if 'mimetype' in names and b'opendocument' in _start(archive, 'mimetype'):
             raise DataError('is an OpenDocument file (.ods): save it as .xlsx or CSV', file=path)
         if 'xl/workbook.bin' in names:
             raise DataError('is a binary workbook (.xlsb): save it as .xlsx or CSV', file=path)
         if 'word/document.xml' in names:
             raise DataError('is a Word document: save its table as .xlsx or CSV', file=path)
     return 'workbook'
+
+
+@contextmanager
+def workbook_archive(path: Path) -> Iterator[ZipFile]:
+    """The archive that a workbook is, see `usmm.utils.unpacking`.
+
+    Args:
+        path: The workbook.
+
+    Raises:
+        DataError: It is damaged, or packed in a way that is not read; or the block finds such damage.
+    """
+    try:
+        with open_archive(path) as archive:
+            yield archive
+    except ValueError as error:
+        raise DataError(f'is no workbook that can be read: {error}', file=path) from error
+
+
+def _start(archive: ZipFile, part: str) -> bytes:
+    with archive.open(part) as file:
+        return file.read(START)

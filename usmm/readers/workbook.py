@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-import zipfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -13,8 +12,10 @@ from typing import Protocol
 from usmm.readers import limits
 from usmm.readers.errors import DataError, existing_file, reading
 from usmm.readers.sheet_layout import SheetLayout
+from usmm.readers.signatures import workbook_archive
 from usmm.readers.table_limits import Row, check_counts
 from usmm.structures.table_format import TableFormat
+from usmm.utils.unpacking import entry_chunks
 
 ZEROS = re.compile(r'0+')
 EXACT = 2**53  # up to which every whole number is a number of double precision
@@ -132,19 +133,23 @@ def sheet_names(path: str | Path) -> list[tuple[str, bool]]:
 def _check_zip(path: Path) -> bool:
     """Whether a sheet has formulas.
 
-    A spreadsheet that unpacks to more than the limit is refused; zipfile itself never yields more than is stated.
+    A spreadsheet that unpacks to more than the limit is refused; bytes are counted while they come out.
 
     Within that, each XML tag becomes an object, some of a thousand bytes: so tags are counted before they are parsed.
     """
-    with zipfile.ZipFile(path) as archive:
+    with workbook_archive(path) as archive:
         size = sum(part.file_size for part in archive.infolist())
         if size > limits.MAX_TABLE_BYTES:
             raise DataError(f'unpacks to {size} bytes, over the limit of {limits.MAX_TABLE_BYTES}', file=path)
         tags: Counter[str] = Counter()
         has_formulas = False
         for part in archive.infolist():
-            if part.filename.endswith(('.xml', '.rels', '.vml')):
-                content, kind = archive.read(part), _kind_of_part(part.filename)
+            # every part is unpacked, for what openpyxl reads of it later: none has more than is stated
+            chunks = entry_chunks(archive, part, limits.MAX_TABLE_BYTES)
+            if not part.filename.endswith(('.xml', '.rels', '.vml')):
+                deque(chunks, maxlen=0)
+            else:
+                content, kind = b''.join(chunks), _kind_of_part(part.filename)
                 tags[kind] += content.count(b'<')
                 has_formulas = has_formulas or (kind == 'sheets' and FORMULA.search(content) is not None)
                 if part.filename == 'xl/workbook.xml' and STRICT in content:

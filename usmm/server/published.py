@@ -9,9 +9,10 @@ from pathlib import Path
 
 from usmm.server.answer_types import Metric
 from usmm.utils import work_files
+from usmm.utils.inside import OutsideError, read_inside
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.zoo import Zoo
-from usmm.zoo.zoo import INDEX
+from usmm.zoo.index import INDEX
 
 NOT_PUBLISHED = 'This model was not published: there is no card that says what it is for.'
 PAGE = 'README.md'
@@ -48,21 +49,26 @@ def published_of(name: str, zoo: str | Path | None) -> Published | None:
     Args:
         name: As the model was asked for.
         zoo: The place of the zoo; None: as of `Zoo`.
+
+    Raises:
+        ValueError: The card is a link, is not a regular file, or is too large: it would show what is not the model's.
     """
     path = Path(name)
     if path.exists():
         folder = path if path.is_dir() else path.parent
-        if not (folder / PAGE).is_file() or not (folder / work_files.PUBLISHED).is_file():
+        card = _page(folder, PAGE)
+        if card is None or not (folder / work_files.PUBLISHED).is_file():
             return None
         here = folder.absolute().parent
         entries = Zoo(here, offline=True).entries if (here / INDEX).is_file() else {}
         entry = entries.get(folder.absolute().name)
-        return _published(_page(folder / PAGE), entry.record if entry else {})
+        return _published(card, entry.record if entry else {})
     found = Zoo(zoo)
     if name not in found.entries:
         return None
-    record = found.entries[name].record
-    return _published(_page(Path(found.place) / str(record.get('README', ''))) if not found.is_remote else '', record)
+    entry = found.entries[name]
+    card = _page(Path(found.place), entry.page) if entry.page and not found.is_remote else None
+    return _published(card or '', entry.record)
 
 
 def performance_of(metrics: Mapping[str, object]) -> list[Metric]:
@@ -98,7 +104,7 @@ def section(page: str, title: str) -> str:
 def _published(page: str, record: Mapping[str, object]) -> Published:
     results = as_mapping(next(iter(as_sequence(record.get('Results'))), None))
     data = str(as_mapping(record.get('Metadata')).get('Training Data') or section(page, 'Data') or 'not stated')
-    counts = f'{results["Cases"]} cases of {results["Patients"]} patients' if 'Cases' in results else ''
+    counts = f'{results["Cases"]} cases of {results.get("Patients")} patients' if 'Cases' in results else ''
     note = '; '.join(part for part in (str(results.get('How', '')), counts) if part)
     doi = DOI.search(data)
     return Published(
@@ -120,7 +126,11 @@ def _first(page: str) -> str:
     return next((part for part in parts if part and not part.startswith('#')), '')
 
 
-def _page(path: Path) -> str:
-    if not path.is_file() or path.stat().st_size > MAX_PAGE:
-        return ''
-    return path.read_text(encoding='utf-8', errors='replace')
+def _page(folder: Path, path: str) -> str | None:
+    """The text of a model card below a folder; None where there is none."""
+    try:
+        return read_inside(folder, path, MAX_PAGE).decode('utf-8', 'replace')
+    except FileNotFoundError:
+        return None
+    except OutsideError as error:
+        raise ValueError(f'the model card {error}; it would be shown to everybody: put a file in its place') from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeGuard, cast
 
 from usmm.utils.json_types import JsonValue
+from usmm.utils.plain_json import read_plain_json
 from usmm.weights import weight_limits
 from usmm.weights.metadata import Metadata
 from usmm.weights.refusal import open_regular, refused, size_of
@@ -79,9 +80,9 @@ def read_header(file: BinaryIO) -> dict[str, JsonValue]:
     if length > size - 8:
         raise ValueError(f'its header states {length} bytes, and {size - 8} follow')
     try:
-        header = json.loads(file.read(length), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise ValueError('its header is no text') from error
+        header = read_plain_json(file.read(length), weight_limits.MAX_HEADER_BYTES)
+    except ValueError as error:
+        raise ValueError(f'its header cannot be used: {error}') from error
     if not isinstance(header, dict):
         raise ValueError('its header is no JSON object')
     _check_entries({k: v for k, v in header.items() if k != '__metadata__'}, size - 8 - length)
@@ -122,24 +123,16 @@ def _counts(values: JsonValue) -> TypeGuard[list[int]]:
     return isinstance(values, list) and all(type(v) is int and 0 <= v < 2**63 for v in values)
 
 
-def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError('its header has a key twice')
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f'its header holds {name}')
-
-
 def _meta(texts: JsonValue) -> Metadata:
     if not isinstance(texts, dict):
         raise ValueError('its metadata are no texts')
     plain = {key: text for key, text in texts.items() if isinstance(text, str)}
     if len(plain) != len(texts):
         raise ValueError('its metadata are no texts')
-    found = json.loads(plain[META]) if META in plain else plain
+    try:
+        found = read_plain_json(plain[META], weight_limits.MAX_HEADER_BYTES) if META in plain else plain
+    except ValueError as error:
+        raise ValueError(f'its metadata cannot be used: {error}') from error
     if not isinstance(found, dict):
         raise ValueError('its metadata are no JSON object')
     return cast(Metadata, found)

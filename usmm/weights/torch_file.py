@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Collection
 from typing import Any, BinaryIO
 
+from usmm.utils.unpacking import open_archive, read_entry
 from usmm.weights import weight_limits
 from usmm.weights.refusal import size_of
 
@@ -32,6 +33,8 @@ BANNED = {'INST', 'OBJ', 'STACK_GLOBAL', 'EXT1', 'EXT2', 'EXT4', 'NEWOBJ_EX', 'P
 ENTRY = re.compile(r'data\.pkl|byteorder|version|\.format_version|\.storage_alignment|(\.data/|data/)\w+')
 SMALL = 2**20  # numbers up to it are of no concern
 LEGACY_PICKLES = 5  # magic number, protocol, system, the content, the keys of the storages that follow
+STRANGE_ENDS = 'its archive is damaged: it does not begin and end as torch writes it'
+END_BYTES = 22  # of the record that an archive ends with
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of that format
 
 
@@ -45,20 +48,17 @@ def check_archive(file: BinaryIO, allowed: Collection[str] = ()) -> None:
     Raises:
         ValueError: Says what is wrong; without the file's name.
     """
+    _check_ends(file)
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_archive(file) as archive:
             entries = archive.infolist()
             _check_entries(entries, size_of(file))
             broken = archive.testzip()
             if broken is not None:
                 raise ValueError(f'the checksum of {broken} is wrong')
             (index,) = [e for e in entries if e.filename.partition('/')[2] == 'data.pkl']
-            if index.file_size > weight_limits.MAX_PICKLE_BYTES:
-                raise ValueError(
-                    f'its index has {index.file_size} bytes, over the limit of {weight_limits.MAX_PICKLE_BYTES}'
-                )
-            check_pickle(io.BytesIO(archive.read(index)), allowed)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+            check_pickle(io.BytesIO(read_entry(archive, index, weight_limits.MAX_PICKLE_BYTES)), allowed)
+    except OSError as error:
         raise ValueError(f'its archive is damaged: {error}') from error
 
 
@@ -109,7 +109,24 @@ def _check_name(name: str, allowed: Collection[str]) -> None:
         raise ValueError(f'its pickle uses {name}, which is neither a tensor nor a plain value')
 
 
+def _check_ends(file: BinaryIO) -> None:
+    """See that an archive begins and ends as torch writes it, so that torch finds the same entries in it as Python.
+
+    Archives may have anything before their first entry, and a comment at the end in which another list of entries can
+    stand; readers differ in which of two they take.
+    """
+    file.seek(-min(END_BYTES, size_of(file)), 2)
+    end = file.read()
+    file.seek(0)
+    # the last field is the length of the comment
+    if file.read(4) != b'PK\x03\x04' or not end.startswith(b'PK\x05\x06') or end[-2:] != bytes(2):
+        raise ValueError(STRANGE_ENDS)
+    file.seek(0)
+
+
 def _check_entries(entries: list[zipfile.ZipInfo], size: int) -> None:
+    if min((e.header_offset for e in entries), default=0) != 0:
+        raise ValueError(STRANGE_ENDS)
     if len(entries) > weight_limits.MAX_TENSORS:
         raise ValueError(f'it has {len(entries)} entries, over the limit of {weight_limits.MAX_TENSORS}')
     names = [e.filename for e in entries]

@@ -19,3 +19,9 @@ MAX_PICKLE_BYTES = 256 * 2**20
 
 MAX_PICKLE_STEPS = 5_000_000
 """Steps that this index may take."""
+
+MAX_RATIO = 20
+"""How often as large as in an archive weights may be; trained ones shrink by a tenth."""
+
+SMALL_BYTES = 16 * 2**20
+"""Bytes up to which this ratio does not count."""

@@ -97,7 +97,7 @@ def fetch_small(url: str, most: int, options: FetchOptions) -> bytes:
         _wait(attempt, options)
         try:
             with open_url(url, options) as response:
-                content: bytes = response.read(most + 1)
+                content = _small(response, most, options)
                 stated = response.headers.get('Content-Length')
             if len(content) > most:
                 raise FetchError(f'{url} has over {most} bytes')
@@ -183,6 +183,16 @@ def _copy(response: HTTPResponse, file: IO[bytes], expected: int, options: Fetch
             raise TimeoutError(f'only {came} bytes came in {options.timeout + expected / SLOWEST:.0f} s')
     if came < expected:
         raise OSError(f'{came} of {expected} bytes came')
+
+
+def _small(response: HTTPResponse, most: int, options: FetchOptions) -> bytes:
+    """The bytes of a response, at most one more than `most`, in the time that `_copy` has for as many."""
+    content, end = b'', time.monotonic() + options.timeout + most / SLOWEST
+    while len(content) <= most and (block := response.read1(min(CHUNK, most + 1 - len(content)))):
+        content += block
+        if time.monotonic() > end:
+            raise TimeoutError(f'only {len(content)} bytes came in {options.timeout + most / SLOWEST:.0f} s')
+    return content
 
 
 def _wait(attempt: int, options: FetchOptions) -> None:

@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-import yaml
+from usmm.utils.plain_yaml import read_plain_yaml
 
 MAX_BYTES = 2**20
-"""Bytes of an index: about 500 models."""
+"""Bytes of an index: about 300 models."""
 
-MAX_EVENTS = 200_000
-MAX_DEPTH = 20
+MAX_SIZE = 2**40
+"""Bytes of a file that an index may state."""
+
+INDEX = 'index.yml'
 NAME = re.compile(r'[a-z0-9][a-z0-9_.-]{0,99}')
 PART = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}')
+DEVICES = re.compile(r'(con|prn|aux|nul|com\d|lpt\d)(\..*)?', re.IGNORECASE)  # no names of files on Windows
+PAGE, PAGE_SHA256 = '.md', 'README SHA256'
 SHA256 = re.compile(r'[0-9a-f]{64}')
 MODEL_FILES = ('.safetensors', '.pth', '.pt', '.ckpt', '.onnx', '.zip')
 WEIGHTS = '.safetensors'
@@ -55,6 +59,8 @@ class Entry:
         weights: Path of the safetensors file, relative to the index.
         files: Every file that a download brings.
         mirrors: Addresses of other folders that hold the same files.
+        page: Path of its model card, relative to the index; '' where it has none.
+        page_sha256: Of the card as it was published, '' where it is not stated; people may edit a card later.
         record: Everything that the index says of it.
     """
 
@@ -62,6 +68,8 @@ class Entry:
     weights: str
     files: tuple[ZooFile, ...]
     mirrors: tuple[str, ...] = ()
+    page: str = ''
+    page_sha256: str = ''
     record: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
@@ -96,7 +104,7 @@ def check_name(name: object) -> str:
         >>> check_name('msmfn_small_phantom')
         'msmfn_small_phantom'
     """
-    if not isinstance(name, str) or not NAME.fullmatch(name) or '..' in name or not is_name(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name) or _is_special(name) or not is_name(name) or name == INDEX:
         raise ValueError(
             'a model name has lower-case letters, digits and _ . - (at most 100) and does not end like a file, '
             f'got {str(name)[:60]!r}'
@@ -114,35 +122,16 @@ def check_location(path: object) -> str:
         ValueError: a location is a relative path below the index, such as name/model.safetensors, got '../secret'
     """
     parts = path.split('/') if isinstance(path, str) else []
-    if not parts or not all(PART.fullmatch(part) and '..' not in part for part in parts):
+    if not parts or not all(PART.fullmatch(part) and not _is_special(part) for part in parts):
         raise ValueError(
             f'a location is a relative path below the index, such as name/model.safetensors, got {str(path)[:60]!r}'
         )
     return str(path)
 
 
-def read_yaml(text: bytes) -> object:
-    """YAML without aliases, of a size and depth that an index has.
-
-    Raises:
-        ValueError: It is too large, too deep, uses aliases, or is no YAML.
-    """
-    if len(text) > MAX_BYTES:
-        raise ValueError(f'it has {len(text)} bytes, over the limit of {MAX_BYTES}')
-    depth = 0
-    try:
-        for count, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-            if isinstance(event, yaml.AliasEvent):
-                raise ValueError('it uses an alias (*name), which an index does not need')
-            if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-                depth += 1
-            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                depth -= 1
-            if depth > MAX_DEPTH or count > MAX_EVENTS:
-                raise ValueError(f'it is nested deeper than {MAX_DEPTH}, or has over {MAX_EVENTS} parts')
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise ValueError(f'it is no YAML: {str(error).splitlines()[0]}') from error
+def _is_special(part: str) -> bool:
+    """Whether a name leads elsewhere on some system."""
+    return '..' in part or part.endswith('.') or DEVICES.fullmatch(part) is not None
 
 
 def parse_index(text: bytes, source: object) -> dict[str, Entry]:
@@ -156,7 +145,7 @@ def parse_index(text: bytes, source: object) -> dict[str, Entry]:
         ValueError: It is no index, or an entry lacks something, names a file outside, or stands twice.
     """
     try:
-        content = read_yaml(text)
+        content = read_plain_yaml(text, MAX_BYTES)
         records = content.get('Models') if isinstance(content, dict) else None
         if records is None or not isinstance(records, list):
             raise ValueError('it has no list of Models')
@@ -187,9 +176,13 @@ def _entry(record: object) -> Entry:
         names = [f.name.lower() for f in files]
         if len(set(names)) != len(names):
             raise ValueError('two of its Files have the same name')
+        if record.get('Config') is not None:
+            check_location(record['Config'])
+        page = _page(record.get('README'), weights)
+        page_sha256 = _digest(record[PAGE_SHA256], 'README') if PAGE_SHA256 in record else ''
     except ValueError as error:
         raise ValueError(f'model {name!r}: {error}') from error
-    return Entry(name, weights, files, mirrors, record)
+    return Entry(name, weights, files, mirrors, page, page_sha256, record)
 
 
 def _list(record: Mapping[str, object], key: str) -> list[object]:
@@ -202,15 +195,30 @@ def _list(record: Mapping[str, object], key: str) -> list[object]:
 def _file(item: object) -> ZooFile:
     if not isinstance(item, dict):
         raise ValueError('a file is described by Path, SHA256 and Size')
-    path, digest, size = check_location(item.get('Path')), item.get('SHA256'), item.get('Size')
-    if not isinstance(digest, str) or not SHA256.fullmatch(digest):
-        raise ValueError(f'{path} has no SHA256 of 64 hexadecimal digits')
-    if type(size) is not int or size < 1:
+    path, size = check_location(item.get('Path')), item.get('Size')
+    digest = _digest(item.get('SHA256'), path)
+    if type(size) is not int or not 1 <= size <= MAX_SIZE:
         raise ValueError(f'{path} has no Size in bytes')
     return ZooFile(path, digest, size)
+
+
+def _digest(text: object, path: str) -> str:
+    if not isinstance(text, str) or not SHA256.fullmatch(text):
+        raise ValueError(f'{path} has no SHA256 of 64 hexadecimal digits')
+    return text
 
 
 def _mirror(item: object) -> str:
     if not isinstance(item, str) or urlsplit(item).scheme not in ('http', 'https') or not urlsplit(item).hostname:
         raise ValueError(f'a mirror is an http(s) address, got {str(item)[:80]!r}')
     return item.rstrip('/')
+
+
+def _page(path: object, weights: str) -> str:
+    """The model card: a Markdown file in the folder of the weights, as an index must not lead to other files."""
+    if path is None:
+        return ''
+    found = PurePosixPath(check_location(path))
+    if found.parent != PurePosixPath(weights).parent or found.suffix.lower() != PAGE:
+        raise ValueError(f'its README is a file *{PAGE} in the folder of its Weights, got {str(path)[:60]!r}')
+    return str(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeGuard
 
 from usmm.utils import work_files
+from usmm.utils.plain_json import read_json_object
 
 
 class Figure(TypedDict, total=False):
@@ -128,14 +128,9 @@ def _of_folds(source: Path, run: Path) -> Measured:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        return read_json_object(path)
     except FileNotFoundError:
         raise ValueError(f'no figures at {path}') from None
-    except ValueError as error:
-        raise ValueError(f'{path} is no JSON: {error}') from error
-    if not isinstance(content, dict):
-        raise ValueError(f'{path} is no JSON object')
-    return content
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -11,15 +13,17 @@ import yaml
 
 from usmm.utils import work_files
 from usmm.utils.atomic_files import write_bytes
-from usmm.utils.atomic_folders import new_folder
 from usmm.utils.digests import file_digest
+from usmm.utils.inside import read_inside
 from usmm.utils.json_types import as_mapping, as_sequence
+from usmm.utils.plain_yaml import read_plain_yaml
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
 from usmm.weights.metadata import Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders, without_starts
-from usmm.zoo.index import Entry, ZooFile, check_name, parse_index, read_yaml
+from usmm.zoo.index import INDEX, MAX_BYTES, PAGE_SHA256, Entry, ZooFile, check_name, parse_index
 from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
+from usmm.zoo.placing import mend, new_place, place, publishing, sync_files
 from usmm.zoo.stored_settings import check_settings
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 HEAD = '# The models that can be downloaded by name. Written by usmm publish; figures are copied from the runs.\n'
 TASK = 'Multi-modal ultrasound classification'
+PAGE = 'README.md'
 FILES = (work_files.PUBLISHED, work_files.CONFIG, work_files.SCHEMA)
 
 
@@ -56,27 +61,67 @@ def publish(
 
     Raises:
         ValueError: The name is taken or is none, the run is not finished, or its weights are not finite.
+        LockedError: Another process publishes in this zoo all the time.
+        OSError: The zoo cannot be written; the model that stood in it stays.
     """
     check_name(name)
-    index = zoo / 'index.yml'
-    entries = parse_index(index.read_bytes(), index) if index.is_file() else {}
-    if not force and (name in entries or (zoo / name).exists()):
-        raise ValueError(f'{zoo} has a model {name!r} already; force replaces it')
+    if zoo.is_dir():  # a name that is taken is found before weights are read
+        with publishing(zoo):
+            _check_free(zoo, name, _mended(zoo), force)
     run = find_run(source, fold, seed, weights)
     content = read_checkpoint(run / work_files.WEIGHTS)
     state: Mapping[str, Tensor] = content['state_dict']
     meta: Metadata = content['meta']
     check_finite(run / work_files.WEIGHTS, state)
     measured = measure(source, run, meta)
-    with new_folder(zoo / name, replace=force) as new:
-        public = _write_model(new, state, meta, resolve, tokens)
-        files = [ZooFile(f'{name}/{f}', file_digest(new / f), (new / f).stat().st_size) for f in FILES]
-        (new / 'README.md').write_text(page(name, card, public, measured, files), encoding='utf-8')
-        record = _record(name, card, public, measured, files, _numbers(state))
-        text = _index_text(index, record)
-        parsed = parse_index(text, index)[name]
-    write_bytes(index, text)
+    with publishing(zoo):
+        _check_free(zoo, name, _mended(zoo), force)  # another process may have published meanwhile
+        new = new_place(zoo, name)
+        files: list[ZooFile] = []
+        try:
+            public = _write_model(new, state, meta, resolve, tokens)
+            files = [ZooFile(f'{name}/{f}', file_digest(new / f), (new / f).stat().st_size) for f in FILES]
+            (new / PAGE).write_text(page(name, card, public, measured, files), encoding='utf-8')
+            record = _record(name, card, public, measured, files, _numbers(state))
+            text = _index_text(zoo, {**record, PAGE_SHA256: file_digest(new / PAGE)})
+            parsed = parse_index(text, zoo / INDEX)[name]
+            sync_files(new)
+            write_bytes(zoo / INDEX, text)
+        except BaseException:
+            if not _states(zoo, files):
+                shutil.rmtree(new, ignore_errors=True)
+            raise
+        place(new, zoo, name)
     return parsed
+
+
+def _index(zoo: Path) -> bytes:
+    """The index of a zoo; one without models where there is none yet."""
+    return read_inside(zoo, INDEX, MAX_BYTES) if os.path.lexists(zoo / INDEX) else b'Models: []'
+
+
+def _mended(zoo: Path) -> Mapping[str, Entry]:
+    """The models of a zoo, each in its folder, whatever a process that was killed left. Only in `publishing`."""
+    entries = parse_index(_index(zoo), zoo / INDEX)
+    mend(zoo, entries)
+    return entries
+
+
+def _states(zoo: Path, files: Sequence[ZooFile]) -> bool:
+    """Whether the index names these files already: the last step of writing it can fail when it is in its place."""
+    try:
+        entries = parse_index(_index(zoo), zoo / INDEX)
+    except (OSError, ValueError):
+        return True  # nothing is removed while it is not known
+    return any(entry.files == tuple(files) for entry in entries.values())
+
+
+def _check_free(zoo: Path, name: str, entries: Mapping[str, Entry], force: bool) -> None:
+    target = zoo / name
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ValueError(f'{target} is not a folder: choose another name, or remove it')
+    if not force and (name in entries or target.exists()):
+        raise ValueError(f'{zoo} has a model {name!r} already; force replaces it')
 
 
 def _write_model(
@@ -132,7 +177,7 @@ def _record(
         'Results': [{'Task': TASK, 'Dataset': card.data, 'Metrics': figures, 'How': measured.how,
                      'Cases': measured.cases, 'Patients': measured.patients}],
         'Weights': files[0].path,
-        'README': f'{name}/README.md',
+        'README': f'{name}/{PAGE}',
         'Licence': card.licence,
         'SHA256': files[0].sha256,
         'Size': files[0].size,
@@ -146,9 +191,9 @@ def _numbers(state: Mapping[str, Tensor]) -> int:
     return sum(v.numel() for k, v in state.items() if not k.endswith(counted))
 
 
-def _index_text(index: Path, record: dict[str, object]) -> bytes:
+def _index_text(zoo: Path, record: dict[str, object]) -> bytes:
     """The index with a new or another entry, all others as they were."""
-    content = as_mapping(read_yaml(index.read_bytes())) if index.is_file() else {}
+    content = as_mapping(read_plain_yaml(_index(zoo)))
     models = [m for m in map(as_mapping, as_sequence(content.get('Models'))) if m['Name'] != record['Name']]
     models = sorted([*models, record], key=lambda m: str(m['Name']))
     listed = [as_mapping(family) for family in as_sequence(content.get('Collections'))]

@@ -5,21 +5,21 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
-import shutil
 import sys
 from pathlib import Path
 from urllib.parse import quote
 
 from usmm.utils.atomic_files import write_bytes
-from usmm.utils.digests import file_digest
+from usmm.utils.digests import BLOCK, file_digest
+from usmm.utils.inside import open_inside, read_inside
 from usmm.utils.locations import folder
 from usmm.utils.locks import FileLock, LockedError
 from usmm.utils.suggestions import did_you_mean
 from usmm.zoo.fetch import FetchError, FetchOptions, fetch, fetch_small
-from usmm.zoo.index import MAX_BYTES, Entry, ZooFile, parse_index
+from usmm.zoo.index import INDEX, MAX_BYTES, Entry, ZooFile, parse_index
+from usmm.zoo.placing import waiting_paths
 
 PLACE, CACHE, OFFLINE = 'USMM_ZOO', 'USMM_CACHE', 'USMM_OFFLINE'
-INDEX = 'index.yml'
 LOCK_SECONDS = 3600.0
 MAX_MODEL_BYTES = 4 * 2**30
 """Bytes of all files of a model."""
@@ -131,13 +131,13 @@ class Zoo:
             path = Path(self._at(INDEX))
             if not path.is_file():
                 raise FileNotFoundError(f'no model zoo at {self.place}: there is no {path}')
-            with path.open('rb') as file:
-                return file.read(MAX_BYTES + 1)
+            return read_inside(self.place, INDEX, MAX_BYTES)
         kept = self.cache / 'indices' / f'{hashlib.sha256(self.place.encode()).hexdigest()[:16]}.yml'
         if self.offline:
             if not kept.is_file():
                 raise FetchError(f'offline, and no index of {self.place} is in the cache {self.cache}')
-            return kept.read_bytes()
+            with kept.open('rb') as file:
+                return file.read(MAX_BYTES + 1)
         content = fetch_small(self._at(INDEX), MAX_BYTES, self.options)
         parse_index(content, self._at(INDEX))  # one that is none does not take the place of the last
         write_bytes(kept, content)
@@ -183,17 +183,30 @@ class Zoo:
         raise FetchError('; '.join(problems))
 
     def _copy(self, file: ZooFile, part: Path) -> None:
-        source = Path(self._at(file.path))
-        if not source.is_file():
-            raise FetchError(f'{source} is no file')
-        if not source.resolve().is_relative_to(Path(self.place).resolve()):
-            raise FetchError(f'{source} is a link out of the zoo, which is refused')
-        if source.stat().st_size != file.size:
-            raise FetchError(f'{source} has {source.stat().st_size} bytes, the index states {file.size}')
-        shutil.copyfile(source, part)
-        if file_digest(part) != file.sha256:
+        """From the zoo; or from beside it, where a publishing that was killed left the model."""
+        problem: OSError | None = None
+        for path in (file.path, *waiting_paths(Path(self.place), file.path)):
+            try:
+                self._copy_from(path, file, part)
+                return
+            except FileNotFoundError:
+                problem = problem or FetchError(f'{self._at(file.path)} is no file')
+            except OSError as error:
+                problem = problem or error
+        raise FetchError(str(problem)) from problem
+
+    def _copy_from(self, path: str, file: ZooFile, part: Path) -> None:
+        digest, count = hashlib.sha256(), 0
+        with open_inside(self.place, path, self.max_bytes) as source, part.open('wb') as copy:
+            if (size := os.fstat(source.fileno()).st_size) != file.size:
+                raise FetchError(f'{self._at(path)} has {size} bytes, the index states {file.size}')
+            while block := source.read(min(BLOCK, file.size + 1 - count)):
+                count += len(block)
+                digest.update(block)
+                copy.write(block)
+        if digest.hexdigest() != file.sha256:
             part.unlink()
-            raise FetchError(f'{source} is damaged: its SHA-256 is not the one of the index')
+            raise FetchError(f'{self._at(path)} is damaged: its SHA-256 is not the one of the index')
 
 
 def list_models(pattern: str = '*', place: str | Path | None = None) -> list[str]:

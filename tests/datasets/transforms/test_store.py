@@ -6,6 +6,7 @@ import hashlib
 import logging
 import multiprocessing
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,19 @@ def test_a_pickle_in_the_cache_is_not_run(tmp_path: Path) -> None:
         np.savez(file, facts=np.array([Hostile()], dtype=object))
     assert store.get(KEY) is None
     assert not (tmp_path / 'hacked').exists()
+
+
+def test_an_entry_that_states_more_than_it_holds_is_absent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = ArrayStore(tmp_path)
+    store.path(KEY).parent.mkdir(parents=True)
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (9000000000000000,), }".ljust(118) + b'\n'
+    with zipfile.ZipFile(store.path(KEY), 'w') as archive:
+        archive.writestr('a.npy', b'\x93NUMPY\x01\x00' + len(header).to_bytes(2, 'little') + header)
+    assert store.get(KEY) is None
+    np.savez_compressed(store.path(KEY), a=np.zeros(10**6))
+    assert store.get(KEY) is None
+    np.savez(store.path(KEY), facts=np.frombuffer(b'{"a": 1, "a": 2}', np.uint8))
+    assert store.get(KEY) is None
 
 
 def test_a_failed_write_leaves_nothing_and_does_not_stop_the_run(

@@ -11,6 +11,7 @@ from pathlib import Path
 from usmm.datasets.table_problem import Problem
 from usmm.readers import DataError
 from usmm.utils.atomic_files import write_text
+from usmm.utils.plain_json import read_json_object
 
 VERSION = 1
 Digests = Mapping[Path, tuple[str, int]]
@@ -64,8 +65,8 @@ def write_manifest(path: str | Path, root: str | Path, digests: Digests) -> None
 def read_manifest(path: str | Path) -> dict[str, tuple[str, int]]:
     """Name -> SHA-256 and length in bytes. Raises DataError where the file is no manifest."""
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
-        return {str(name): (str(e['sha256']), int(e['bytes'])) for name, e in content['files'].items()}
+        files = read_json_object(path)['files']
+        return {str(name): (str(entry['sha256']), int(entry['bytes'])) for name, entry in files.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f'no manifest of a data set ({type(error).__name__}: {error})', file=path) from error
 

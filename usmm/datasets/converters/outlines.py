@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -16,6 +15,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 from usmm.datasets.converters.cells import Made
 from usmm.readers import DataError, read_image, read_mask
 from usmm.utils.json_types import JsonValue
+from usmm.utils.plain_json import read_plain_json
 
 MAX_BYTES = 4 * 2**20
 """Bytes of one file of outlines; those of the known data sets have some thousand."""
@@ -35,8 +35,8 @@ def read_json(path: Path, case: str) -> JsonValue:
 def parse_json(text: str, path: Path, case: str) -> JsonValue:
     """The content of a JSON text that stands in a file. Raises DataError where it is none."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return read_plain_json(text, MAX_BYTES)
+    except ValueError as error:
         raise DataError(f'no readable JSON ({error})', file=path, case=case) from error
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -17,8 +16,10 @@ from mmengine.logging import print_log
 import usmm.readers
 from usmm.datasets.data_digest import data_digest, file_state
 from usmm.readers import DataError
+from usmm.utils.array_archive import read_arrays
 from usmm.utils.atomic_files import atomic_binary
 from usmm.utils.digests import code_digest, value_digest
+from usmm.utils.plain_json import read_plain_json
 
 FACTS = 'facts'  # the entry of the archive that holds the JSON
 
@@ -53,12 +54,11 @@ class ArrayStore:
     def get(self, key: str) -> tuple[dict[str, np.ndarray], Any] | None:
         """Arrays and facts of an entry, or None where it is absent or damaged."""
         try:
-            with np.load(self.path(key), allow_pickle=False) as archive:  # reading an entry checks its CRC
-                arrays = {name: archive[name] for name in archive.files}
-            return arrays, json.loads(arrays.pop(FACTS).tobytes())
+            arrays = read_arrays(self.path(key))  # checks the CRC of each
+            return arrays, read_plain_json(arrays.pop(FACTS).tobytes(), constants=True)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, MemoryError) as error:
             print_log(f'{self.path(key)} is damaged ({error}) and will be made anew', 'current', logging.WARNING)
             return None
 

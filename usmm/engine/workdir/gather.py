@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from usmm.engine.specs import Results
 from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_scored_rows
 from usmm.utils import work_files
+from usmm.utils.plain_json import read_json_object
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -98,7 +98,7 @@ def gather(work_dir: str | Path) -> CrossValidation:
     folder = Path(work_dir)
     if not (folder / work_files.SUMMARY).is_file():
         raise ValueError(f'{folder} holds no finished cross-validation: it has no {work_files.SUMMARY}')
-    summary = json.loads((folder / work_files.SUMMARY).read_text(encoding='utf-8'))
+    summary = read_json_object(folder / work_files.SUMMARY)
     classes = tuple(summary.get('classes') or ())
     if len(classes) < 2:
         raise ValueError(f'{folder / work_files.SUMMARY} must name two or more classes, got {list(classes)}')
@@ -147,7 +147,7 @@ def _runs(
 
 def _content(path: Path, problems: list[str]) -> Results:
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        return read_json_object(path)
     except (OSError, ValueError):
         problems.append(f'{path.parent.name}/{path.name} cannot be read; what it would say is left out.')
         return {}

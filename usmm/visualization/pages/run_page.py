@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,6 +17,8 @@ from usmm.datasets.case_table import NO_PATIENTS
 from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_scored_rows
 from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
 from usmm.utils import work_files
+from usmm.utils.json_types import as_mapping
+from usmm.utils.plain_json import read_plain_json
 from usmm.visualization.figures.figures import confusion_figure, roc_figure, save, training_figure, weights_figure
 from usmm.visualization.pages.content import Content, items_of, part_of
 from usmm.visualization.pages.wording import SELECTION, is_number
@@ -190,7 +192,7 @@ def training_rows(folder: Path) -> list[dict[str, float]]:
     for file in sorted(folder.glob(f'*/vis_data/{work_files.SCALARS}')):
         found: dict[float, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for line in file.read_text(encoding='utf-8').splitlines():
-            row = json.loads(line)
+            row: Mapping[str, Any] = as_mapping(read_plain_json(line, constants=True))
             for name, value in row.items():
                 if isinstance(value, (int, float)) and math.isfinite(value):
                     found[row.get('epoch', row.get('step'))][name].append(float(value))

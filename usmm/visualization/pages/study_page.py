@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from scipy.stats import spearmanr
 
 from usmm.utils import work_files
+from usmm.utils.plain_json import read_json_object
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.figures.forest import Estimate, forest_figure
 from usmm.visualization.pages.content import Content, items_of, name_of, part_of
@@ -244,7 +244,7 @@ def _run(rows: Sequence[Content], reference: str, summary: Content) -> list[Bloc
 
 def _summary(folder: Path, row: Content) -> Content:
     try:
-        return json.loads((folder / work_files.ROWS / _slug(row) / work_files.SUMMARY).read_text(encoding='utf-8'))
+        return read_json_object(folder / work_files.ROWS / _slug(row) / work_files.SUMMARY)
     except (OSError, ValueError):
         return {}
 
