@@ -152,8 +152,9 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
 def _signal_of(loader: LoaderIterator) -> str:
     """Which signal has ended a worker, in the words of torch; empty where none has."""
     for worker in loader._workers:
-        if not worker.is_alive() and (worker.exitcode or 0) < 0:
-            return f'worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-worker.exitcode)}'
+        code = None if worker.is_alive() else worker.exitcode
+        if code is not None and code < 0:
+            return f'worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-code)}'
     return ''
 
 

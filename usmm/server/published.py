@@ -54,7 +54,7 @@ def published_of(name: str, zoo: str | Path | None) -> Published | None:
         ValueError: The card is a link, is not a regular file, or is too large: it would show what is not the model's.
     """
     path = Path(name)
-    if path.exists():
+    if not is_name(name) and path.exists():  # as `open_bundle` decides
         folder = path if path.is_dir() else path.parent
         card = _page(folder, PAGE)
         if card is None or not (folder / work_files.PUBLISHED).is_file():
