@@ -12,7 +12,7 @@ from usmm.utils import work_files
 from usmm.utils.inside import OutsideError, read_inside
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.zoo import Zoo
-from usmm.zoo.index import INDEX
+from usmm.zoo.index import INDEX, is_name
 
 NOT_PUBLISHED = 'This model was not published: there is no card that says what it is for.'
 PAGE = 'README.md'
