@@ -152,3 +152,37 @@ def test_real_clips(real_data: Path) -> None:
     for name in ('Reg_pat1Image_132943.mpeg', 'Pneu_prospective_file3.mp4'):
         frames, _ = read_clip(real_data / 'lung_clips' / name, 0.5)
         assert 0.2 < ultrasound_region(frames).mean() <= 1
+
+
+def plain_screen(level: int, box: tuple[int, int, int, int] = (50, 150, 80, 220)) -> np.ndarray:
+    """A screen (200 x 300) of grey 20 with a patch (top, bottom, left, right) of another grey."""
+    out = np.full((200, 300, 3), 20, np.uint8)
+    out[box[0] : box[1], box[2] : box[3]] = level
+    return out
+
+
+@pytest.mark.parametrize(('levels', 'found'), [(8, False), (9, True), (-8, False), (-9, True)])
+def test_how_far_grey_values_of_a_picture_lie_from_the_background(levels: int, found: bool) -> None:
+    assert ultrasound_region(plain_screen(20 + levels)).all() != found
+
+
+@pytest.mark.parametrize(('side', 'found'), [(33, False), (34, True)])
+def test_the_smallest_picture(side: int, found: bool) -> None:
+    """2 % of the frame are 1,200 of its 60,000 pixels: a square of 34.6, of which smoothing adds one."""
+    assert ultrasound_region(plain_screen(200, (50, 50 + side, 80, 80 + side))).all() != found
+
+
+@pytest.mark.parametrize(('share', 'found'), [(0.35, False), (0.55, True)])
+def test_how_dense_speckle_is(share: float, found: bool) -> None:
+    screen = plain_screen(20)
+    screen[50:150, 80:220][np.random.default_rng(0).random((100, 140)) < share] = 200
+    assert ultrasound_region(screen).all() != found
+
+
+@pytest.mark.parametrize(('height', 'gap', 'kept'), [(8, 0, False), (9, 0, True), (8, 3, False), (17, 3, False)])
+def test_lines_of_text_beside_the_picture(height: int, gap: int, kept: bool) -> None:
+    """One that touches the picture is cut off while it is lower than 1/20 of the frame, less what smoothing adds."""
+    screen = plain_screen(200)
+    screen[60 : 60 + height, 220 + gap : 280] = 255
+    assert bool(ultrasound_region(screen)[60 + height // 2, 260]) == kept
+    assert ultrasound_region(screen)[50:150, 80:220].all()

@@ -198,6 +198,21 @@ def test_a_browser_signs_in_and_out(make_client: Callable[..., Any]) -> None:
     assert client.get('/api/v1/models').status_code == 401
 
 
+@pytest.mark.parametrize(
+    'headers',
+    [{'Origin': 'https://evil.example'}, {'Origin': 'null'}, {'Origin': 'http://localhost.evil.example'},
+     {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-site'}],
+)  # fmt: skip
+def test_a_page_of_another_site_signs_nobody_out(headers: dict[str, str], make_client: Callable[..., Any]) -> None:
+    client = make_client(token=TOKEN)
+    client.post('/session', data={'token': TOKEN})
+    refused = client.request('DELETE', '/session', headers=headers)
+    assert (refused.status_code, refused.json()['error']['code']) == (403, 'forbidden')
+    assert 'set-cookie' not in refused.headers
+    assert client.get('/api/v1/models').status_code == 200  # still signed in
+    assert client.request('DELETE', '/session', headers={'Origin': 'http://localhost'}).status_code == 204
+
+
 def httpx_copy(client: Any) -> Any:
     return type(client.cookies)(client.cookies)
 
