@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attacks_address
+import attacks_faults
 import attacks_files
 import attacks_forms
 import attacks_private
@@ -13,5 +14,13 @@ from server_attacks import Attack
 
 def all_attacks() -> list[Attack]:
     """Every attack; names are unique within their group."""
-    modules = (attacks_address, attacks_files, attacks_forms, attacks_private, attacks_values, attacks_wire)
+    modules = (
+        attacks_address,
+        attacks_faults,
+        attacks_files,
+        attacks_forms,
+        attacks_private,
+        attacks_values,
+        attacks_wire,
+    )
     return [attack for module in modules for attack in module.attacks()]

@@ -45,7 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def limit_options(limits: dict[str, float]) -> list[str]:
     """Limits as options of `usmm serve`."""
     named = [f'--limit={name}={value}' for name, value in limits.items() if name != 'connections']
-    return [*named, f'--connections={limits["connections"]}']
+    most = int(limits['connections'])
+    return [*named, f'--connections={most}', f'--connections-per-client={most * 3 // 4}']
 
 
 def good_user(folder: Path, running: Running) -> list[User]:

@@ -13,9 +13,9 @@ import pytest
 GROUPS = (
     'address', 'host', 'other site', 'method', 'token', 'file name', 'file name in a batch', 'field', 'number', 'form',
     'value', 'table', 'file type', 'two in one', 'file', 'bomb', 'patient', 'hidden request', 'chunk', 'line', 'size',
-    'slow', 'many',
+    'slow', 'many', 'spool', 'forks', 'crowd', 'batch',
 )  # fmt: skip
-LONG = ('address', 'bomb', 'table', 'patient', 'hidden request', 'slow')  # only in the long version: they wait
+LONG = ('address', 'bomb', 'table', 'patient', 'hidden request', 'slow', 'forks')  # only in the long version: they wait
 LIMITS = {
     'file_bytes': 2 * 2**20, 'request_bytes': 4 * 2**20, 'files': 16, 'waiting': 8, 'header_seconds': 1.5,
     'upload_seconds': 2.0, 'decode_seconds': 6.0, 'connections': 60,

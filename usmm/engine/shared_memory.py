@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader
 
 from usmm.datasets import CaseDataset
 from usmm.readers import DataError
@@ -60,9 +60,9 @@ def check_loader(loader: DataLoader) -> None:
             sample = tensor_bytes(loader.dataset[0])
         except Exception:  # a data set of others, which need not have a first sample; it fails where it is used
             return
-    _check_room(
-        sample, getattr(loader.batch_sampler, 'batch_size', 1), loader.num_workers, loader.prefetch_factor or AHEAD
-    )
+    sampler = loader.batch_sampler
+    size = sampler.batch_size if isinstance(sampler, BatchSampler) else 1  # another sampler does not state it
+    _check_room(sample, size, loader.num_workers, loader.prefetch_factor or AHEAD)
 
 
 def free_bytes() -> int | None:

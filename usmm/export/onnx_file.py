@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from usmm.utils.plain_json import read_plain_json
 from usmm.weights.refusal import open_regular, size_of
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
     meta: dict[str, Any] = {}
     for key, value in found.items():
         try:
-            meta[key] = json.loads(value)
+            meta[key] = read_plain_json(value, MAX_META_BYTES)
         except (ValueError, RecursionError) as error:
             raise ValueError(f'its metadata {key!r} are no JSON') from error
     classes: Any = meta.get('classes')
