@@ -223,9 +223,8 @@ def _outcomes(
                 with out.open('a', encoding='utf-8') as file:
                     file.write(json.dumps(outcome) + '\n')
             if outcome['outcome'] != 'noticed':
-                console.print(
-                    f'{outcome["outcome"]}: {outcome["file"]}:{outcome["line"]} {" ".join(outcome["change"])}'
-                )
+                told = f'{outcome["outcome"]}: {outcome["file"]}:{outcome["line"]} {" ".join(outcome["change"])}'
+                console.print(told, markup=False, highlight=False)
     return found
 
 

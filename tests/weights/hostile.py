@@ -154,6 +154,7 @@ def broken() -> dict[str, tuple[bytes, str]]:
         'storage is gone': (rezip(whole, lambda n, d: None if n.endswith('data/0') else d), ''),
         'shape over the storage': (with_pickle(index.replace(b'K\x03K\x04\x86', b'K\x63K\x63\x86')), ''),
         'stretched': (torch_bytes({'w': torch.ones(1).expand(10**9)}), 'more than it holds'),
+        'stretched a little': (torch_bytes({'w': torch.ones(1).expand(3)}), 'more than it holds'),
         'complex': (torch_bytes({'w': torch.ones(1, dtype=torch.complex64)}), ''),
         'sparse': (torch_bytes({'w': torch.eye(2).to_sparse()}), ''),
         'on no device': (torch_bytes({'w': torch.ones(2, device='meta')}), ''),

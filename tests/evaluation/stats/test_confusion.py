@@ -110,6 +110,8 @@ def test_errors():
         confusion_matrix([0, 1], [0, 2], 2)
     with pytest.raises(ValueError, match=r'square with two or more classes, got shape \(2, 3\)'):
         macro_rates(np.zeros((2, 3), int))
+    with pytest.raises(ValueError, match=r'square with two or more classes, got shape \(1, 1\)'):
+        macro_rates(np.ones((1, 1), int))
     with pytest.raises(ValueError, match='whole numbers >= 0, got int64 with lowest -1'):
         matthews([[1, -1], [0, 1]])
     with pytest.raises(ValueError, match=r'expected a 2 x 2 matrix and positive 0 or 1, got shape \(3, 3\) and 1'):

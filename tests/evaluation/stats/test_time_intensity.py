@@ -96,3 +96,12 @@ def test_what_cannot_be_measured_is_nan() -> None:
 def test_what_is_refused(times: list, grey: list, smoothing: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         time_intensity(times, grey, smoothing)
+
+
+def test_a_curve_that_hardly_rises_has_an_area_above_its_baseline() -> None:
+    """From a baseline of 10 in steps of a second to a plateau of 12, which is less than the least rise of 3."""
+    grey = np.array([10.0] * 11 + [12.0] * 10)
+    found = time_intensity(np.arange(21.0), grey, smoothing=0.0, baseline_until=5.0)
+    assert (found.baseline, found.peak_intensity) == (10.0, 2.0)
+    assert found.area == pytest.approx(0.5 * 2 + 9 * 2)  # the trapezoid of the step, and the plateau
+    assert np.isnan(found.arrival)
