@@ -115,7 +115,8 @@ def _batch(target: Target) -> str | None:
     name, parts = _changed(target)
     files = {one[0].split(b'"')[1].decode(): one for one in parts if b'filename=' in one[0]}
     names = {field: FILE if field == name else f'{field}.bin' for field in files}
-    table = f'case_id,{",".join(names)}\nA1,{",".join(names.values())}\nA2,{",".join(names.values())}.missing\n'
+    cells = ','.join(names.values())
+    table = f'case_id,patient_id,{",".join(names)}\nA1,P,{cells}\nA2,P,{cells}.missing\n'
     sent = [part('files', files[field][1], names[field]) for field in files]
     parts = [part('table', table, f'{NAME}.csv'), *sent]
     plain, saved = target.post(target.batch, parts), target.post(target.batch, parts, ['Accept: text/csv'])
