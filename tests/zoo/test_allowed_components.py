@@ -12,13 +12,14 @@ from mmengine.registry import Registry
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from usmm.registry import MODELS
+from usmm.registry import MODELS, TRANSFORMS
 from usmm.utils.no_access import no_access
 from usmm.zoo.allowed_components import (
     EXCLUDED,
     NAMES,
     UPSTREAM,
     NotAllowedError,
+    _registries,
     allowed_components,
     allowed_only,
     is_allowed,
@@ -158,6 +159,27 @@ def test_the_list_names_what_there_is(components: dict[str, type]) -> None:
         module, _, last = name.rpartition('.')
         found = getattr(__import__(module, fromlist=[last]), last)
         assert isinstance(found, type) and not is_allowed(found)
+
+
+@pytest.mark.parametrize('scope', ['usmm', 'mmpretrain', 'mmaction', 'mmengine', 'torchvision'])
+def test_registries_find_allowed_components_by_their_names(scope: str) -> None:
+    for registry in [*_registries(scope)]:
+        allowed = {name: found for name, found in registry.module_dict.items() if is_allowed(found)}
+        with allowed_only():
+            assert {name: registry.get(name) for name in allowed} == allowed
+
+
+@pytest.mark.parametrize(
+    'transform',
+    [
+        dict(type='mmpretrain.ResizeEdge', scale=8),
+        dict(type='mmcv.Pad', size=(8, 8)),
+        dict(type='torchvision.Grayscale'),
+    ],
+)
+def test_transforms_of_other_packages_are_built(transform: dict[str, Any]) -> None:
+    with no_access(), allowed_only():
+        TRANSFORMS.build(dict(type='ImageTransform', transform=transform, random=False, geometric=True))
 
 
 @pytest.mark.parametrize(

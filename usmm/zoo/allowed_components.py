@@ -168,7 +168,8 @@ def _install() -> None:
     def checked(self: Registry, key: str) -> Any:
         if not getattr(_state, 'active', False):
             return get(self, key)
-        if not isinstance(key, str) or not names_allowed(key):  # before mmengine imports what the name may stand for
+        # before mmengine imports what the name may stand for; a bare name is first one of the registry's own scope
+        if not isinstance(key, str) or not (names_allowed(f'{self.scope}.{key}') or names_allowed(key)):
             raise NotAllowedError(f'{str(key)[:60]!r} is not a component that weights may name')
         found = get(self, key)
         if found is not None and not is_allowed(found):
