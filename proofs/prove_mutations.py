@@ -120,8 +120,13 @@ class Reached:
                 self.lines[file][int(line)].update(tests)
 
     def tests_of(self, point: Point) -> list[str]:
-        """The tests that run the line of a point, the fastest first, as many as fit into `MOST_SECONDS`."""
-        tests = sorted(self.lines[point.file][point.line], key=lambda name: (self.seconds.get(name, 0.0), name))
+        """The tests that run the line of a point, the fastest first, as many as fit into `MOST_SECONDS`.
+
+        A line that runs while the module is imported belongs to no test: those that run any line of it are taken.
+        """
+        lines = self.lines[point.file]
+        found = lines[point.line] or {name for tests in lines.values() for name in tests}
+        tests = sorted(found, key=lambda name: (self.seconds.get(name, 0.0), name))
         taken: list[str] = []
         total = 0.0
         for name in tests:

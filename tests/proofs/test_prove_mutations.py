@@ -63,7 +63,8 @@ def test_the_fastest_tests_of_a_line_come_first(
         reached.add(tmp_path / f'{name}.json')
     point = proof.Point('m.py', 'x', 0, 3)
     assert reached.tests_of(point) == ['quick', 'slow']  # the third would make it 110 s
-    assert reached.tests_of(proof.Point('m.py', 'x', 0, 4)) == []
+    assert reached.tests_of(proof.Point('m.py', 'x', 0, 4)) == ['quick', 'slow']  # it runs when m is imported
+    assert reached.tests_of(proof.Point('n.py', 'x', 0, 4)) == []
     monkeypatch.setattr(proof, 'MOST_SECONDS', 0.01)
     assert reached.tests_of(point) == ['quick']
 

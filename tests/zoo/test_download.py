@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.request import Request
 
 import pytest
 import yaml
@@ -12,7 +14,7 @@ import yaml
 from usmm.utils.digests import file_digest
 from usmm.zoo import FetchError, FetchOptions, Zoo, default_cache
 from usmm.zoo import zoo as zoo_module
-from usmm.zoo.fetch import fetch_small, open_url
+from usmm.zoo.fetch import _Redirects, fetch, fetch_small, open_url
 
 QUICK = FetchOptions(timeout=0.3, attempts=3, pause=0.01)
 WEIGHTS = 'model.safetensors'
@@ -116,8 +118,6 @@ def test_redirects_to_other_schemes(where: str, server, cache: Path) -> None:
 
 
 def test_a_downgrade_is_refused() -> None:
-    from usmm.zoo.fetch import _Redirects
-
     request = type('Request', (), {'full_url': 'https://a.org/x'})()
     with pytest.raises(FetchError, match=r'https://a.org/x redirects from https to http, which is refused'):
         _Redirects(()).redirect_request(request, None, 302, '', {}, 'http://a.org/x')
@@ -277,3 +277,40 @@ def test_an_index_that_comes_in_drops(server, monkeypatch) -> None:
     server.always = 'drip'
     with pytest.raises(FetchError, match=r'only \d+ bytes came in 0 s'):
         fetch_small(f'{server.url}/small/{WEIGHTS}', 10**6, FetchOptions(0.3, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'refused'),
+    [
+        ('http://a.org/x', 'http://a.org/y', None),
+        ('http://a.org/x', 'https://a.org/y', None),
+        ('http://a.org/x', 'https://a.org:8443/y', None),
+        ('http://a.org/x', 'http://a.org:81/y', 'to another host, a.org:81'),
+        ('https://a.org/x', 'https://a.org:444/y', 'to another host, a.org:444'),
+        ('http://a.org/x', 'http://b.org/y', 'to another host, b.org'),
+        ('http://a.org/x', 'http://mirror.org/y', None),
+        ('http://a.org/x', 'ftp://a.org/y', 'from http to ftp'),
+        ('http://a.org/x', 'file:///etc/passwd', 'from http to file'),
+        ('https://a.org/x', 'http://mirror.org/y', 'from https to http'),
+    ],
+)
+def test_where_a_redirect_may_lead(old: str, new: str, refused: str | None) -> None:
+    handler = _Redirects(('mirror.org',))
+
+    def redirected() -> Request | None:
+        return handler.redirect_request(Request(old), None, 302, '', Message(), new)  # type: ignore[arg-type]
+
+    if refused is None:
+        found = redirected()
+        assert found is not None and found.full_url == new
+    else:
+        with pytest.raises(FetchError, match=f'redirects {refused}.*, which is refused'):
+            redirected()
+
+
+def test_pauses_between_attempts_grow_to_half_a_minute(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr('usmm.zoo.fetch.time.sleep', paused.append)
+    with pytest.raises(FetchError):
+        fetch('http://127.0.0.1:1/x', cache / 'x', '0' * 64, 5, FetchOptions(attempts=7, pause=2.0))
+    assert paused == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
