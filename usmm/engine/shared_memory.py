@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader
 
 from usmm.datasets import CaseDataset
 from usmm.readers import DataError
@@ -60,9 +60,8 @@ def check_loader(loader: DataLoader) -> None:
             sample = tensor_bytes(loader.dataset[0])
         except Exception:  # a data set of others, which need not have a first sample; it fails where it is used
             return
-    _check_room(
-        sample, getattr(loader.batch_sampler, 'batch_size', 1), loader.num_workers, loader.prefetch_factor or AHEAD
-    )
+    size = loader.batch_sampler.batch_size if isinstance(loader.batch_sampler, BatchSampler) else 1
+    _check_room(sample, size, loader.num_workers, loader.prefetch_factor or AHEAD)
 
 
 def free_bytes() -> int | None:
