@@ -121,6 +121,8 @@ def test_a_worker_whose_end_torch_notices_late_is_killed_all_the_same():
 def test_a_worker_that_ends_by_itself_is_told_from_one_that_is_killed():
     text = loaders._killed('worker (pid(s) 7, 8) exited unexpectedly')
     assert text.startswith('a loading worker (pid 7, 8) ended by itself; most likely the memory')
+    text = loaders._killed('worker (pid 7) exited unexpectedly with exit code 3. Details are lost')
+    assert text == 'a loading worker (pid 7) ended with exit code 3; what it has written before states why'
     assert loaders._killed('worker (pid 7) is killed by signal: Aborted. ').endswith('killed by the signal Aborted')
     assert loaders._killed('another\n  reason') == 'a loading worker failed: another reason'
     assert loaders._killed('').startswith('a loading worker ended as it handed over a batch; most likely')

@@ -10,7 +10,6 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial, wraps
-from multiprocessing.connection import wait
 from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,11 @@ if TYPE_CHECKING:
 
 TIMEOUT = 'USMM_LOADER_TIMEOUT'  # seconds without a batch after which a loader is given up; 0: never
 SECONDS = 900.0
-DYING = 2.0  # seconds for which the end of a worker is waited for whose connection has ended
+LOOKS = 100  # of 0.02 s each, for the end of a worker whose connection has ended
 PERIOD = 5.0  # seconds between two looks at the loaders that wait
-KILLED = re.compile(r'worker \(pid\D*([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly)')
+KILLED = re.compile(
+    r'worker \(pid\D*([\d, ]+)\) (?:is killed by signal: ([\w ]+)|exited unexpectedly(?: with exit code (\d+))?)'
+)
 NO_ROOM = (
     'the shared memory is full ({cause}): give the container more (docker run --shm-size=8g), or set num_workers=0 or '
     'a smaller batch_size'
@@ -60,6 +61,8 @@ def loaders_that_wait() -> bool:
     """
     from torch.utils.data import dataloader
     from torch.utils.data._utils import signal_handling, worker
+
+    import usmm.utils.parent_death  # noqa: F401  here, so that forks need not import it
 
     if _UPSTREAM or not hasattr(dataloader._MultiProcessingDataLoaderIter, '_try_get_data'):
         return False
@@ -118,14 +121,9 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
         _watch_over(self)
         try:
             success, data = get(self, *args)
-        except (
-            RuntimeError,
-            EOFError,
-            OSError,
-        ) as error:  # the last two of a worker that ends as it hands over a batch
-            if not isinstance(error, RuntimeError):
-                wait([worker.sentinel for worker in self._workers], DYING)  # its end may be noticed a little later
-            reason = _signal_of(self) or str(error)
+        except (RuntimeError, EOFError, OSError) as error:
+            _forget_workers(self)
+            reason = _signal_of(self, late=not isinstance(error, RuntimeError)) or str(error)
             _end_workers(self)
             if self in _GIVEN_UP:
                 raise LoadingError(_hanging(self, patience())) from error
@@ -149,12 +147,20 @@ def _impatient(get: Callable[..., tuple[bool, Any]]) -> Callable[..., tuple[bool
     return try_get_data
 
 
-def _signal_of(loader: LoaderIterator) -> str:
-    """Which signal has ended a worker, in the words of torch; empty where none has."""
-    for worker in loader._workers:
-        code = None if worker.is_alive() else worker.exitcode
-        if code is not None and code < 0:
-            return f'worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-code)}'
+def _signal_of(loader: LoaderIterator, late: bool) -> str:
+    """Which signal has ended a worker, in the words of torch; empty where none has.
+
+    Args:
+        loader: The loader.
+        late: The connection to a worker has ended, which happens a moment before the worker has.
+    """
+    for _ in range(LOOKS if late else 1):
+        for worker in loader._workers:
+            code = None if worker.is_alive() else worker.exitcode
+            if code is not None:
+                return f'worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-code)}' if code < 0 else ''
+        if late:
+            time.sleep(0.02)
     return ''
 
 
@@ -238,14 +244,19 @@ def patience() -> float:
 
 def _end_workers(loader: LoaderIterator) -> None:
     """Kill the workers of a loader; one that hangs or is stopped does not follow a request."""
+    _forget_workers(loader)
+    for worker in loader._workers:
+        worker.kill()
+
+
+def _forget_workers(loader: LoaderIterator) -> None:
+    """Let torch watch the workers no more, whose end would raise one more error wherever the process is then."""
     from torch.utils.data._utils import signal_handling
 
-    if loader._worker_pids_set:  # or their end would be one more error
+    if loader._worker_pids_set:
         loader._worker_pids_set = False
         with suppress(ValueError):  # another thread was faster
             signal_handling._remove_worker_pids(id(loader))
-    for worker in loader._workers:
-        worker.kill()
 
 
 def _killed(text: str) -> str:
@@ -258,6 +269,8 @@ def _killed(text: str) -> str:
     if match is None:
         return f'a loading worker failed: {" ".join(text.split())}'
     pids, name = match[1].strip(), match[2]
+    if match[3] is not None and match[3] != '0':
+        return f'a loading worker (pid {pids}) ended with exit code {match[3]}; what it has written before states why'
     if name is None:
         return f'a loading worker (pid {pids}) ended by itself; {CAUSES["Killed"]}'
     cause = CAUSES.get(name.strip())

@@ -60,8 +60,7 @@ def check_loader(loader: DataLoader) -> None:
             sample = tensor_bytes(loader.dataset[0])
         except Exception:  # a data set of others, which need not have a first sample; it fails where it is used
             return
-    sampler = loader.batch_sampler
-    size = sampler.batch_size if isinstance(sampler, BatchSampler) else 1  # another sampler does not state it
+    size = loader.batch_sampler.batch_size if isinstance(loader.batch_sampler, BatchSampler) else 1
     _check_room(sample, size, loader.num_workers, loader.prefetch_factor or AHEAD)
 
 
