@@ -201,6 +201,7 @@ WRONG: dict[str, Edit] = {
     'classes of dicts': lambda meta: meta['settings']['model'].update(classes=[{}, {}]),
     'modalities': lambda meta: meta['settings']['model'].update(modalities=['other']),
     'schema': lambda meta: meta['settings'].update(schema=dict(images=3)),
+    'columns in a list': lambda meta: meta['settings']['schema']['images'].update(bus=['a', 'a']),
     'schema of an unknown key': lambda meta: meta['settings'].update(schema=dict(no=3)),
     'variables': lambda meta: meta['settings']['schema'].update(clinical=[3]),
     'a variable without a name': lambda meta: meta['settings']['schema'].update(clinical=[dict(unit='a')]),

@@ -159,6 +159,9 @@ class Schema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'table_format', TableFormat.of(self.table_format))
+        for name, columns_of in (('images', self.images), ('clips', self.clips)):
+            if not isinstance(columns_of, Mapping) or not all(isinstance(c, str) for c in columns_of.values()):
+                raise ValueError(f'{name} of the schema must map each modality to a column, got {columns_of!r}')
         if self.file_table is not None:
             object.__setattr__(self, 'file_table', FileTable.of(self.file_table))
             columns = [*self.images.values(), *self.clips.values()]
