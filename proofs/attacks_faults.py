@@ -142,7 +142,8 @@ def _silent(target: Target) -> str | None:
     took = time.monotonic() - start
     for line in lines:
         line.close()
-    return problem or (f'it took {took:.1f} s' if took > target.limits['header_seconds'] + 5 else None)
+    problem = problem or (f'it took {took:.1f} s' if took > target.limits['header_seconds'] + 5 else None)
+    return problem or _again(target)
 
 
 def _half_handshakes(target: Target) -> str | None:
@@ -160,7 +161,15 @@ def _half_handshakes(target: Target) -> str | None:
     problem = Expect((200,))(target.ask('GET', '/api/v1/health', source=OTHER))
     for line in lines:
         line.close()
-    return problem
+    return problem or _again(target)
+
+
+def _again(target: Target) -> str | None:
+    """The client itself is answered again soon: its next connection may arrive before the end of the old ones does."""
+    end = time.monotonic() + target.limits['header_seconds'] + 5
+    while (found := target.ask('GET', '/api/v1/health')).status == 0 and time.monotonic() < end:
+        time.sleep(0.05)
+    return Expect((200,))(found)
 
 
 def _batch(target: Target, patients: str, words: str, again: bool = False) -> str | None:
