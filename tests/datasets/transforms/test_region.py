@@ -131,6 +131,29 @@ def test_files_are_asked_for_their_regions(tmp_path: Path, monkeypatch: pytest.M
         KeepRegion()(case)
 
 
+def block(height: int, width: int, margin: int = 0) -> np.ndarray:
+    """A block in the middle of a frame of 480 x 640, with a margin."""
+    out = np.zeros((480, 640), np.uint8)
+    top, left = 240 - height // 2 - margin, 320 - width // 2 - margin
+    out[top : top + height + 2 * margin, left : left + width + 2 * margin] = 1
+    return out
+
+
+def test_the_edge_of_the_picture_reaches_an_eightieth_of_its_side() -> None:
+    core, lit = block(200, 200) > 0, block(200, 200, margin=20)
+    assert np.array_equal(region._fill(core, lit, 480), block(200, 200, margin=480 // 80) > 0)
+    assert np.array_equal(region._fill(core, block(200, 200, margin=3), 480), block(200, 200, margin=3) > 0)
+
+
+@pytest.mark.parametrize(('width', 'kept'), [(5, False), (15, True)])
+def test_what_sticks_out_is_cut_off_where_it_is_thinner_than_a_sixtieth(width: int, kept: bool) -> None:
+    lit = block(200, 200)
+    lit[130:140, 320 : 320 + width] = 1
+    found = region._fill(block(200, 200) > 0, lit, 480)
+    assert found[140:340, 220:420].all() and found[134:140, 320 : 320 + width].all() == kept
+    assert found.any(1).argmax() == (134 if kept else 140)
+
+
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(ValueError, match=r'\(H, W, 3\) or \(T, H, W, 3\) uint8, got \(4, 4\)'):
         ultrasound_region(np.zeros((4, 4), np.uint8))

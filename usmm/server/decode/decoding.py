@@ -38,6 +38,9 @@ PROVED_SECONDS = 10.0  # how long the last answer of a process proves that other
 LOST = 'The process that reads files was lost, and is started again. Send the request again.'
 NO_START = 'Files cannot be read at the moment: no process can be started for that.'
 FORKSERVER_LOST = 255  # what multiprocessing takes for the exit code where the server of forks has gone
+FROM_OUTSIDE = frozenset(-number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP))
+"""Exit codes of a process that somebody else ended: no file does that."""
+
 Facts: TypeAlias = dict[str, JsonValue]
 
 
@@ -150,13 +153,17 @@ class Decoder:
         """What to say of a process that gave no answer."""
         with self._lock:
             process.join(min(1.0, max(0.0, deadline - time.monotonic())))
-            code = process.exitcode
+            code, closed = process.exitcode, self._closed
+        if closed:
+            return RequestError('stopping', 'the server is being stopped')
         if code == FORKSERVER_LOST:
             self._proved = -math.inf
             return RequestError('unavailable', LOST)
         if code is None or code == -24 or time.monotonic() >= deadline:  # SIGXCPU
             seconds = math.ceil(self.bounds.seconds)
             return RequestError('unreadable', f'reading it takes longer than {seconds} seconds', at)
+        if code in FROM_OUTSIDE:
+            return RequestError('unavailable', LOST)
         return RequestError('unreadable', 'reading it failed: the file is damaged, or asks for too much memory', at)
 
     def _end(self, process: ForkServerProcess) -> None:
