@@ -94,14 +94,18 @@ def points(root: Path, files: Sequence[str]) -> list[Point]:
 
 
 def mutant(root: Path, point: Point) -> str | None:
-    """The code of a module with the fault; None where the operator changes nothing."""
+    """The code of a module with the fault; None where the operator changes nothing, or makes what is no Python."""
     from cosmic_ray.mutating import mutate_code
 
     text = (root / point.file).read_text(encoding='utf-8')
     changed = mutate_code(text, operators()[point.operator], point.occurrence)
-    if changed is None or ast.dump(ast.parse(changed)) == ast.dump(ast.parse(text)):
+    if changed is None:
         return None
-    return str(changed)
+    try:
+        same = ast.dump(ast.parse(changed)) == ast.dump(ast.parse(text))
+    except SyntaxError:  # some changes of an operator are no Python: the import would fail, and prove nothing
+        return None
+    return None if same else str(changed)
 
 
 def _without_effect(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:

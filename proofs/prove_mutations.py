@@ -221,8 +221,11 @@ def _outcomes(
 
     with ThreadPoolExecutor(len(runners)) as pool:
         for outcome in pool.map(one, drawn[: 2 * count]):
-            if outcome is None or len(found) >= count:
+            if outcome is None:
                 continue
+            if len(found) >= count:
+                pool.shutdown(cancel_futures=True)
+                break
             found.append(outcome)
             if out is not None:
                 with out.open('a', encoding='utf-8') as file:

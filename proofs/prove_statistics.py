@@ -80,7 +80,7 @@ def seeds_and_folds(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 def delong_covers(n: int, seed: int) -> bool:
     labels, scores = simple(n, seed)
-    return holds(delong_interval(labels, scores[:, 0], scale='logit').ci)
+    return holds(delong_interval(labels, scores[:, 0]).ci)
 
 
 def wilson_covers(n: int, seed: int) -> bool:
@@ -89,11 +89,11 @@ def wilson_covers(n: int, seed: int) -> bool:
 
 def clusters_cover(n: int, seed: int) -> bool:
     labels, scores, patients = clustered(n, seed)
-    return holds(clustered_auc(labels, scores[:, 0], patients, scale='logit').ci)
+    return holds(clustered_auc(labels, scores[:, 0], patients).ci)
 
 
 def strata_cover(n: int, seed: int) -> bool:
-    return holds(clustered_auc(*seeds_and_folds(n, seed), scale='logit').ci)
+    return holds(clustered_auc(*seeds_and_folds(n, seed)).ci)
 
 
 def bootstrap_covers(n: int, seed: int, method: str) -> bool:
@@ -127,9 +127,9 @@ def mcnemar_alarms(n: int, seed: int, method: str) -> bool:
 
 
 STUDIES = {
-    'DeLong interval, logit scale': Study(delong_covers, COVERAGE),
+    'DeLong interval': Study(delong_covers, COVERAGE),
     'Wilson interval': Study(wilson_covers, COVERAGE),
-    'AUC by patient, logit scale': Study(clusters_cover, COVERAGE),
+    'AUC by patient': Study(clusters_cover, COVERAGE),
     'AUC by patient, 2 seeds of 2 folds': Study(strata_cover, COVERAGE),
     # The percentile method is known to be too narrow in small samples (about 90 % with 60 patients): BCa is for those.
     'bootstrap by patient, percentile': Study(lambda n, s: bootstrap_covers(n, s, 'percentile'), COVERAGE, 0.25, 200),

@@ -32,7 +32,16 @@ def write_predictions(path: Path, rows: list[list[Any]], classes: tuple[str, ...
 
 
 def entry(mean: float, folds: list[float | None], **more: Any) -> dict[str, Any]:
-    return {'mean': mean, 'std': 0.05, 'ci95': [mean - 0.1, mean + 0.1], 'folds': folds, 'method': 'made up', **more}
+    return {
+        'estimate': mean,
+        'of': 'mean of the folds',
+        'mean': mean,
+        'std': 0.05,
+        'ci95': [mean - 0.1, mean + 0.1],
+        'folds': folds,
+        'method': 'made up',
+        **more,
+    }
 
 
 def write_fold(folder: Path, seed: int, **more: Any) -> None:

@@ -123,7 +123,7 @@ def test_figures_of_a_cross_validation_are_copied(folds: Path, run: Path, tmp_pa
     for record in (first, second):
         assert record['Results'][0]['Metrics'] == dict(auc=0.7, auc_std=0.05, auc_ci95=[0.6, 0.8])
         text = (tmp_path / 'zoo' / record['README']).read_text()
-        assert '| auc | 0.700 | 0.050 | 0.600 to 0.800 | clustered bootstrap |' in text
+        assert '| auc | 0.700 | 0.600 to 0.800 | clustered bootstrap | 0.050 |' in text
         assert '2 cases were skipped because their files cannot be used.' in text and 'secret' not in text
     assert 'the weights themselves were not measured' in (tmp_path / 'zoo' / first['README']).read_text()
     assert 'were not measured' not in (tmp_path / 'zoo' / second['README']).read_text()

@@ -1,17 +1,21 @@
-"""Compare two models on the same cases: AUC of each, their difference, and DeLong's paired test."""
+"""Compare two models on the same cases: AUC of each, their difference, and paired tests by patient and fold."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usmm.cli.command import Command
 from usmm.utils import work_files
 from usmm.utils.command_parser import CommandParser
 from usmm.utils.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from usmm.engine.specs import Difference
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -19,17 +23,21 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument('second', type=Path, help='work directory or predictions.csv')
     parser.add_argument('--positive', required=True, help='name of the positive class')
     parser.add_argument('--part', default='test', help='part whose cases count (default: %(default)s)')
-    parser.add_argument('--seed', type=int, help='seed whose rows count, of a cross-validation with several')
+    parser.add_argument('--seed', type=int, help='only the rows of this seed, of a cross-validation with several')
 
 
-def rows_of(path: Path, part: str, positive: str, seed: int | None) -> dict[str, Mapping[str, Any]]:
-    """Case id -> its row, of the labelled cases of a part.
+Key = tuple[str, str]  # seed and case
+PROBABILITY = 'prob_'
+
+
+def rows_of(path: Path, part: str, positive: str, seed: int | None) -> dict[Key, Mapping[str, Any]]:
+    """(seed, case id) -> its row, of the labelled cases of a part.
 
     Raises:
         ValueError: The table has no such class, no labelled case of the part or no rows of the seed; or several rows
-            of a case, or several seeds of which none is chosen.
+            of a case and seed.
     """
-    from usmm.engine.workdir.predictions import PROBABILITY, read_predictions
+    from usmm.engine.workdir.predictions import read_predictions
 
     table = read_predictions(path / work_files.PREDICTIONS if path.is_dir() else path)
     if table and f'{PROBABILITY}{positive}' not in table[0]:
@@ -39,59 +47,108 @@ def rows_of(path: Path, part: str, positive: str, seed: int | None) -> dict[str,
     if part not in parts:
         raise ValueError(f'{path} has no labelled cases of the part {part!r}; the parts with labels are {[*parts]}')
     rows = [row for row in table if row['part'] == part and row['label']]
-    seeds = sorted({str(row['seed']) for row in rows})
     if seed is not None:
+        seeds = sorted({str(row['seed']) for row in rows})
         rows = [row for row in rows if row['seed'] == str(seed)]
         if not rows:
             raise ValueError(f'{path} has no rows of seed {seed} in the part {part!r}; it has the seeds {seeds}')
-    elif len(seeds) > 1:
-        raise ValueError(f'{path} has rows of the seeds {seeds}, and one is compared at a time: choose it with --seed')
-    twice = [case for case, count in Counter(str(row['case_id']) for row in rows).items() if count > 1]
+    count = Counter((str(row['seed']), str(row['case_id'])) for row in rows)
+    twice = [case for (_, case), number in count.items() if number > 1]
     if twice:
         raise ValueError(f'{path} has several rows of {len(twice)} cases in the part {part!r}: {", ".join(twice[:5])}')
     unlabelled = sum(row['part'] == part and not row['label'] for row in table)
     if unlabelled:
         print(f'{path}: {unlabelled} rows of the part {part!r} without a label are not compared')
-    return {str(row['case_id']): row for row in rows}
+    return {(str(row['seed']), str(row['case_id'])): row for row in rows}
 
 
 def paired(
-    one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]], names: tuple[str, str]
-) -> list[str]:
-    """The cases of both tables, which must be the same ones, of the same patients and with the same labels."""
+    one: Mapping[Key, Mapping[str, Any]], other: Mapping[Key, Mapping[str, Any]], names: tuple[str, str]
+) -> None:
+    """See that both tables hold the same cases, seeds, folds, patients and labels.
+
+    Raises:
+        ValueError: They do not.
+    """
     if one.keys() != other.keys() or not one:
-        only = sorted(one.keys() ^ other.keys())
+        seeds = [sorted({seed for seed, _ in table}) for table in (one, other)]
+        if seeds[0] != seeds[1]:
+            raise ValueError(
+                f'{names[0]} has the seeds {seeds[0]}, {names[1]} the seeds {seeds[1]}: choose a common one with --seed'
+            )
+        only = sorted({case for _, case in one.keys() ^ other.keys()})
         raise ValueError(f'{names[0]} and {names[1]} hold different cases ({len(only)}, such as {only[:3]})')
-    for column, what in (('label', 'labels'), ('patient_id', 'patients')):
+    for column, what in (('label', 'labels'), ('patient_id', 'patients'), ('fold', 'folds')):
         differing = [
-            f'{case}: {one[case][column]} and {other[case][column]}'
-            for case in one
-            if one[case][column] != other[case][column]
+            f'{key[1]}: {one[key][column]} and {other[key][column]}'
+            for key in one
+            if str(one[key][column]) != str(other[key][column])
         ]
         if differing:
+            why = 'a fold is compared with itself' if column == 'fold' else 'they are predictions of different data'
             raise ValueError(
                 f'{names[0]} and {names[1]} have different {what} for {len(differing)} cases '
-                f'({"; ".join(differing[:3])}): they are predictions of different data'
+                f'({"; ".join(differing[:3])}): {why}'
             )
-    return sorted(one)
+
+
+def classes_of(
+    one: Mapping[Key, Mapping[str, Any]], other: Mapping[Key, Mapping[str, Any]], names: tuple[str, str]
+) -> list[str]:
+    """The classes of both tables.
+
+    Raises:
+        ValueError: They differ.
+    """
+    found = [
+        sorted(c.removeprefix(PROBABILITY) for c in next(iter(table.values())) if c.startswith(PROBABILITY))
+        for table in (one, other)
+    ]
+    if found[0] != found[1]:
+        raise ValueError(f'{names[0]} has the classes {found[0]}, {names[1]} the classes {found[1]}')
+    return found[0]
+
+
+def of_positive(row: Mapping[str, Any], positive: str) -> dict[str, Any]:
+    """A row of two classes: the positive one, and the rest."""
+    score = float(row[f'{PROBABILITY}{positive}'])
+    label = 'positive' if row['label'] == positive else 'rest'
+    return {**row, 'label': label, f'{PROBABILITY}positive': score, f'{PROBABILITY}rest': 1 - score}
 
 
 def run(args: argparse.Namespace) -> None:
-    from usmm.evaluation.stats import delong_interval, delong_test
+    from usmm.engine.studies.comparison import MODELS, RETRAINED, PairedCases
 
     names = (str(args.first), str(args.second))
     tables = [rows_of(path, args.part, args.positive, args.seed) for path in (args.first, args.second)]
-    cases = paired(tables[0], tables[1], names)
-    labels = [tables[0][case]['label'] == args.positive for case in cases]
-    scores = [[table[case][f'prob_{args.positive}'] for case in cases] for table in tables]
-    for name, values in zip(names, scores):
-        found = delong_interval(labels, values)
-        print(f'AUC {found.estimate:.3f} [{found.ci[0]:.3f}, {found.ci[1]:.3f}]  {name}')
-    test = delong_test(labels, scores[0], scores[1])
-    low, high = test.ci
-    print(
-        f'difference {test.estimate:+.3f} [{low:+.3f}, {high:+.3f}], p = {test.pvalue:.2g} (DeLong, {len(cases)} cases)'
-    )
+    paired(tables[0], tables[1], names)
+    classes = classes_of(tables[0], tables[1], names)
+    if len(classes) > 2:
+        print(f'{len(classes)} classes: the AUC is that of {args.positive!r} against the rest')
+    first, second = ([of_positive(row, args.positive) for row in table.values()] for table in tables)
+    found = PairedCases.of(first, second, ('rest', 'positive'), 'positive', ' and '.join(names))
+    if not found.folds:
+        raise ValueError(
+            f'{names[0]} and {names[1]} cannot be compared: no fold has two patients with and two without '
+            f'{args.positive!r} among {found.cases} cases'
+        )
+    for which, name in enumerate(names):
+        auc = found.auc(which)
+        limits = 'no interval' if auc.ci[0] != auc.ci[0] else f'[{auc.ci[0]:.3f}, {auc.ci[1]:.3f}]'
+        print(f'AUC {auc.estimate:.3f} {limits}  {name}')
+    patients, folds = len(set(found.patients.tolist())), f'{found.folds} folds, ' if found.folds > 1 else ''
+    print(f'{folds}{found.cases} cases, {patients} patients: {auc.method}')
+    if found.left_out:
+        print(f'WARNING: {found.left_out} folds have fewer than two patients of a class, and do not count')
+    for test in (RETRAINED, MODELS) if found.folds > 1 else (MODELS,):
+        print(result(found.difference(test)))
+
+
+def result(found: Difference) -> str:
+    """A difference in two lines: what was found, and what was asked."""
+    limits = '' if found['ci95'] is None else f' [{found["ci95"][0]:+.3f}, {found["ci95"][1]:+.3f}]'
+    p = 'no p value' if math.isnan(found['pvalue']) else f'p = {found["pvalue"]:.2g}'
+    return f'difference {found["estimate"]:+.3f}{limits}, {p} ({found["test"]})\n  p answers: {found["question"]}'
 
 
 main = Command(

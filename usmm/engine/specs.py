@@ -71,7 +71,7 @@ class RunContent(TypedDict, total=False):
 
 
 class _Summary(TypedDict):
-    metrics: dict[str, dict[str, object]]  # metric -> mean, std, ci95, folds
+    metrics: dict[str, dict[str, object]]  # metric -> an `Estimate` as a dict
     cases: int
     patients: int
     classes: list[str]
@@ -96,16 +96,20 @@ class Summary(_Summary, total=False):
 
 
 class Difference(TypedDict, total=False):
-    """Paired test of two rows of a study."""
+    """Paired test of two models on the same cases."""
 
     first: str
     second: str
     estimate: float  # AUC of the second less that of the first
     ci95: list[float] | None
     pvalue: float
-    p_holm: float  # corrected for the number of tests
+    p_holm: float  # corrected for all tests of the page
+    family: int  # how many these are
     test: str
+    question: str  # which the p value answers
     cases: int
+    folds: int  # that have an AUC
+    left_out: int  # folds that have none
 
 
 class StudyRow(TypedDict):

@@ -16,6 +16,8 @@ from usmm.utils.plain_json import read_json_object
 class Figure(TypedDict, total=False):
     """A metric: its mean, and what is known beside it."""
 
+    estimate: float  # what the interval is about
+    of: str
     mean: float
     std: float | None
     ci95: list[float] | None

@@ -62,18 +62,17 @@ def metrics_table(metrics: Mapping[str, Figure]) -> str:
 
     Example:
         >>> print(metrics_table({'auc': {'mean': 0.8312, 'std': 0.021, 'ci95': [0.78, 0.88], 'method': 'DeLong'}}))
-        | metric | value | std over folds | 95 % interval | interval by |
+        | metric | value | 95 % interval | interval by | SD over folds |
         | --- | --- | --- | --- | --- |
-        | auc | 0.831 | 0.021 | 0.780 to 0.880 | DeLong |
+        | auc | 0.831 | 0.780 to 0.880 | DeLong | 0.021 |
     """
-    rows = ['| metric | value | std over folds | 95 % interval | interval by |', '| --- | --- | --- | --- | --- |']
+    rows = ['| metric | value | 95 % interval | interval by | SD over folds |', '| --- | --- | --- | --- | --- |']
     for name, value in metrics.items():
         low_high = value.get('ci95')
         interval = ' to '.join(_number(v) for v in low_high) if low_high else '-'
         method = value.get('method') if low_high else None
-        rows.append(
-            f'| {name} | {_number(value.get("mean"))} | {_number(value.get("std"))} | {interval} | {method or "-"} |'
-        )
+        shown = _number(value.get('estimate', value.get('mean')))
+        rows.append(f'| {name} | {shown} | {interval} | {method or "-"} | {_number(value.get("std"))} |')
     return '\n'.join(rows)
 
 

@@ -158,7 +158,7 @@ def _record(
     """An entry of the index, in the order and spelling of OpenMMLab's metafiles; the rest behind."""
     figures: dict[str, object] = {}
     for metric, value in measured.metrics.items():
-        figures[metric] = value['mean']
+        figures[metric] = value.get('estimate', value['mean'])
         figures |= {f'{metric}_{key}': value[key] for key in ('std', 'ci95') if value.get(key) is not None}
     return {
         'Name': name,

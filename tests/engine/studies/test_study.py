@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from usmm.config import ConfigError
 from usmm.engine import RunOptions, Study, StudySpec, read_predictions, run_folds
@@ -55,9 +56,31 @@ def test_rows_hold_what_a_report_needs(studied):
     assert both['cases'] == both['patients'] == 19 and both['metrics']['auc']['folds']
 
 
-def test_the_paired_test_is_the_mean_over_the_folds(studied):
-    """Of two folds: the mean difference, and half the root of the summed variances (DeLong et al., 1988)."""
+def test_p_asks_what_training_again_would_give(studied):
+    """Nadeau and Bengio, 2003: the t test of the folds' differences, with a variance of 1 / J + tested / trained."""
     study, rows = studied
+    both, age = (row['metrics']['auc']['folds'] for row in rows)
+    differences = np.array(age) - np.array(both)
+    difference = rows[1]['difference']
+    assert difference['estimate'] == pytest.approx(differences.mean(), abs=1e-12) and len(differences) == 2
+    folds = read_predictions(study.plans['both'].work_dir / 'predictions.csv')
+    sizes = [sum(r['fold'] == k for r in folds) for k in '01']
+    se = differences.std(ddof=1) * math.sqrt(1 / 2 + np.mean(sizes) / np.mean(sizes[::-1]))
+    low, high = difference['ci95']
+    assert high - low == pytest.approx(2 * t.ppf(0.975, 1) * se)
+    expected = 2 * t.sf(abs(differences.mean()) / se, 1) if se else float(not differences.any())
+    assert difference['pvalue'] == pytest.approx(expected)
+    assert difference['test'] == 'corrected resampled t (Nadeau and Bengio), 2 folds'
+    assert difference['question'].startswith('would one kind of model be better if both were trained again')
+    assert (difference['cases'], difference['folds'], difference['left_out'], difference['family']) == (19, 2, 0, 1)
+    assert difference['p_holm'] == difference['pvalue']
+
+
+def test_the_test_given_the_models_is_the_mean_over_the_folds(studied):
+    """Of two folds: the mean difference, and half the root of the summed variances (DeLong et al., 1988)."""
+    study, _ = studied
+    study = copy.copy(study)
+    study.spec = dataclasses.replace(study.spec, test='models', pairs='all')
     tables = [read_predictions(plan.work_dir / 'predictions.csv') for plan in study.plans.values()]
     found = []
     for k in '01':
@@ -67,12 +90,11 @@ def test_the_paired_test_is_the_mean_over_the_folds(studied):
         found.append(delong_test(labels, *([t[c]['prob_SCC'] for c in cases] for t in (age, both))))
     expected = sum(t.estimate for t in found) / 2
     se = math.sqrt(sum(t.se**2 for t in found)) / 2
-    difference = rows[1]['difference']
+    (difference,) = study.pairs()
     assert difference['estimate'] == pytest.approx(expected, abs=1e-12)
     low, high = difference['ci95']
     assert high - low == pytest.approx(2 * 1.959964 * se, abs=1e-3)
-    assert difference['p_holm'] == pytest.approx(difference['pvalue']) or math.isnan(difference['pvalue'])
-    assert difference['cases'] == 19
+    assert difference['question'].startswith('are these trained models, as they are, different')
 
 
 def test_a_pair_of_two_rows_is_the_test_against_the_reference(studied):
@@ -103,7 +125,7 @@ def three_rows(tmp_path):
         (folder / 'predictions.csv').write_text('\n'.join(lines) + '\n')
         (folder / 'summary.json').write_text(json.dumps({'classes': ['ADC', 'SCC'], 'positive': 'SCC'}))
         plans[name] = SimpleNamespace(work_dir=folder)
-    spec = StudySpec('t', 'c', tuple(Variant(name) for name in plans), 'model 1')
+    spec = StudySpec('t', 'c', tuple(Variant(name) for name in plans), 'model 1', test='models')
 
     def make(pairs):
         study = Study.__new__(Study)
@@ -129,9 +151,28 @@ def test_pairs_of_rows_are_delongs_with_holms_correction(three_rows, pairs, want
         assert pair['estimate'] == pytest.approx(test.estimate) and pair['cases'] == 40
         # patients as clusters: the sum of squares has ddof 0
         assert pair['pvalue'] == pytest.approx(test.pvalue, abs=0.02)
-    raw = [p['pvalue'] for p in found]
-    holm = [min(1.0, max(q * sum(other >= q for other in raw) for q in raw if q <= p)) for p in raw]
-    np.testing.assert_allclose([p['p_holm'] for p in found], holm)
+    # the family: both rows against the reference, and these pairs, each pair of rows once
+    family = {frozenset((f'model {a}', f'model {b}')) for a, b in [(1, 2), (1, 3), *wanted]}
+    of_all = {frozenset((p['first'], p['second'])): p['pvalue'] for p in make('all').pairs()}
+    raw = [of_all[pair] for pair in family]
+    for pair in found:
+        steps = [
+            q * sum(other >= q for other in raw) for q in raw if q <= of_all[frozenset((pair['first'], pair['second']))]
+        ]
+        assert pair['p_holm'] == pytest.approx(min(1.0, max(steps))) and pair['family'] == len(family)
+
+
+def test_one_fold_cannot_tell_what_training_again_would_give(three_rows):
+    study = three_rows[0]('steps')
+    study.spec = dataclasses.replace(study.spec, test='retrained')
+    for pair in study.pairs():
+        assert math.isnan(pair['pvalue']) and pair['ci95'] is None and not math.isnan(pair['estimate'])
+        assert pair['test'] == 'none: one fold has two patients of each class, and two are needed'
+
+
+def test_an_unknown_test_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"study.py: test must be one of \['retrained', 'models'\], got 'delong'"):
+        StudySpec.read(write(tmp_path, TEXT + "test = 'delong'\n"))
 
 
 def test_rows_without_a_case_in_common(three_rows):

@@ -80,11 +80,11 @@ def test_equals_the_loops_of_the_paper(seed, digits):
 
 
 @pytest.mark.parametrize('clusters', [None, np.arange(50)[::-1]])
-@pytest.mark.parametrize('scale', ['identity', 'logit'])
-def test_without_clusters_it_is_delong(scale, clusters):
+@pytest.mark.parametrize('interval', ['wilson', 'normal', 'logit'])
+def test_without_clusters_it_is_delong(interval, clusters):
     labels, scores, _ = draw(50, 1, 1)
-    got = clustered_auc(labels, scores[:, 0], clusters, scale=scale)
-    expected = delong_interval(labels, scores[:, 0], scale=scale)
+    got = clustered_auc(labels, scores[:, 0], clusters, interval=interval)
+    expected = delong_interval(labels, scores[:, 0], interval=interval)
     assert got.estimate == expected.estimate
     assert (got.se, *got.ci) == pytest.approx((expected.se, *expected.ci), rel=1e-13)
     test, paired = clustered_auc_test(labels, *scores.T, clusters), delong_test(labels, *scores.T)
@@ -115,7 +115,7 @@ def test_independent_folds_average():
     assert result.stratum_aucs == pytest.approx([e.estimate for e in expected])
     assert result.estimate == pytest.approx(np.mean([e.estimate for e in expected]))
     assert result.se == pytest.approx(math.sqrt(sum(e.se**2 for e in expected)) / 3)
-    assert result.method == 'DeLong, mean of 3 strata, identity scale'
+    assert result.method == 'DeLong, mean of 3 strata, Wilson with the effective sample size'
     test = clustered_auc_test(labels, *scores.T, strata=folds)
     pairs = [delong_test(p[0], *p[1].T) for p in parts]
     assert test.se == pytest.approx(math.sqrt(sum(e.se**2 for e in pairs)) / 3)
@@ -164,7 +164,7 @@ def test_macro_equals_scikit_learn_and_its_spread():
     soft = np.exp(first) / np.exp(first).sum(1, keepdims=True)
     result = clustered_macro_auc(labels, soft)
     assert result.estimate == pytest.approx(roc_auc_score(labels, soft, multi_class='ovr'), abs=1e-12)
-    assert result.method == 'DeLong, macro one-vs-rest, identity scale'
+    assert result.method == 'DeLong, macro one-vs-rest, Wilson with the effective sample size'
     # Against the spread over fresh cohorts, 3 % being its own error with 600 of them.
     cohorts = [draw_classes(90, 100 + seed) for seed in range(600)]
     got = [clustered_macro_auc(labels, scores) for labels, scores, _ in cohorts]
@@ -183,7 +183,7 @@ def test_equal_orders_give_p_one():
 
 def test_perfect_scores_warn():
     with pytest.warns(UserWarning, match='the AUC is 1 with a standard error of 0'):
-        result = clustered_auc([0, 0, 1, 1], [1, 2, 3, 4], scale='logit')
+        result = clustered_auc([0, 0, 1, 1], [1, 2, 3, 4], interval='logit')
     assert result.ci == (1.0, 1.0)
     with pytest.warns(UserWarning, match='the AUCs differ with a standard error of 0'):
         test = clustered_auc_test([0, 0, 1, 1], [1, 2, 3, 4], [4, 3, 2, 1])
@@ -210,8 +210,8 @@ def test_errors():
         clustered_auc([1, 1], [1, 2])
     with pytest.raises(ValueError, match='second scores must be finite'):
         clustered_auc_test(labels, scores, [1, 2, 3, math.nan])
-    with pytest.raises(ValueError, match=r"scale must be one of .*, got 'log'"):
-        clustered_auc(labels, scores, scale='log')
+    with pytest.raises(ValueError, match=r"interval must be one of .*, got 'log'"):
+        clustered_auc(labels, scores, interval='log')
     with pytest.raises(ValueError, match=r'first scores must have shape \(N, K\) with two or more classes, got \(4,\)'):
         clustered_macro_auc_test(labels, scores, scores)
     with pytest.raises(ValueError, match=r'an AUC needs cases of every class, got \[2, 2, 0\] per class$'):

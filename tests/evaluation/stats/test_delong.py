@@ -60,16 +60,16 @@ def test_components_by_hand():
 
 def test_interval_by_hand():
     # Components (1/4, 1) and (3/4, 1/2): variances 9/32 and 1/32, so se = sqrt(5/32); AUC 5/8.
-    result = delong_interval([1, 1, 0, 0], [2, 5, 2, 3], confidence=0.9)
+    result = delong_interval([1, 1, 0, 0], [2, 5, 2, 3], confidence=0.9, interval='normal')
     assert result.estimate == 0.625
     assert result.se == pytest.approx(math.sqrt(5 / 32))
     assert result.ci == (pytest.approx(max(0, 0.625 - 1.6448536 * math.sqrt(5 / 32))), 1.0)
-    assert (result.positives, result.negatives, result.method) == (2, 2, 'DeLong, identity scale')
+    assert (result.positives, result.negatives, result.method) == (2, 2, 'DeLong, normal')
 
 
 def test_logit_scale_is_the_delta_method():
     labels, scores = draw(60, 4)
-    result = delong_interval(labels, scores[:, 0], scale='logit')
+    result = delong_interval(labels, scores[:, 0], interval='logit')
     auc = result.estimate
     half = 1.959964 * result.se / (auc * (1 - auc))
     limits = [1 / (1 + math.exp(-(math.log(auc / (1 - auc)) + s * half))) for s in (-1, 1)]
@@ -95,7 +95,7 @@ def test_swapping_turns_the_sign():
 
 def test_perfect_scores_warn():
     with pytest.warns(UserWarning, match='AUC is 1 with a standard error of 0'):
-        result = delong_interval([0, 0, 1, 1], [1, 2, 3, 4], scale='logit')
+        result = delong_interval([0, 0, 1, 1], [1, 2, 3, 4], interval='logit')
     assert result.ci == (1.0, 1.0)
     with pytest.warns(UserWarning, match="DeLong's test does not exist here"):
         test = delong_test([0, 0, 1, 1], [1, 2, 3, 4], [4, 3, 2, 1])
@@ -103,11 +103,11 @@ def test_perfect_scores_warn():
     assert test.estimate == 1
 
 
-@pytest.mark.parametrize('scale', ['identity', 'logit'])
-def test_intervals_cover(scale):
+@pytest.mark.parametrize('interval', ['wilson', 'normal', 'logit'])
+def test_intervals_cover(interval):
     # 400 draws at 95 %: between 92 and 98 % but for one time in two hundred.
     truth = norm.cdf(1.2 / math.sqrt(2))
-    intervals = [delong_interval(*_first(draw(100, seed)), scale=scale).ci for seed in range(400)]
+    intervals = [delong_interval(*_first(draw(100, seed)), interval=interval).ci for seed in range(400)]
     assert 0.92 <= np.mean([low <= truth <= high for low, high in intervals]) <= 0.98
 
 
@@ -132,7 +132,7 @@ def test_errors():
         delong_test([1, 0, 1, 0], [1, 2, 3, 4], [1, 2, 3])
     with pytest.raises(ValueError, match='first scores must be finite'):
         delong_test([1, 0, 1, 0], [1, 2, 3, np.inf], [1, 2, 3, 4])
-    with pytest.raises(ValueError, match=r"scale must be one of .*, got 'log'"):
-        delong_interval([1, 0, 1, 0], [1, 2, 3, 4], scale='log')
+    with pytest.raises(ValueError, match=r"interval must be one of .*, got 'log'"):
+        delong_interval([1, 0, 1, 0], [1, 2, 3, 4], interval='log')
     with pytest.raises(ValueError, match='confidence must lie between 0 and 1, got 95'):
         delong_interval([1, 0, 1, 0], [1, 2, 3, 4], confidence=95)

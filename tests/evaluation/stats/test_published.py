@@ -66,7 +66,7 @@ def test_covariance_from_the_influence_values(asah, pair):
 
 
 def test_interval(asah):
-    result = delong_interval(asah['outcome'], asah['ndka'])
+    result = delong_interval(asah['outcome'], asah['ndka'], interval='normal')
     assert (result.ci[0], result.estimate, result.ci[1]) == pytest.approx(
         (0.501244999271703, 0.611957994579946, 0.722670989888189), abs=1e-12
     )

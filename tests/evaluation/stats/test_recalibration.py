@@ -90,3 +90,38 @@ def test_errors():
         calibration_fit([0, 1], [0.2, 0.4], clip=0.7)
     with pytest.raises(ValueError, match='confidence must lie between 0 and 1'):
         calibration_fit([0, 1], [0.2, 0.4], confidence=95)
+
+
+def test_cases_of_a_patient_are_clusters():
+    """Against statsmodels' sandwich of the same regressions, whose correction is (N - 1) / (N - k) larger."""
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(40), 4)
+    truth = (rng.normal(size=40) + rng.normal(size=40) * 0.5)[who]
+    p = 1 / (1 + np.exp(-0.7 * truth))
+    labels = (rng.random(160) < 1 / (1 + np.exp(-truth))).astype(int)
+    odds = np.log(p / (1 - p))
+    found = calibration_fit(labels, p, clusters=who)
+    robust = sm.GLM(labels, sm.add_constant(odds), family=sm.families.Binomial()).fit(
+        cov_type='cluster', cov_kwds={'groups': who}
+    )
+    correction = np.sqrt(159 / 158)
+    assert found.slope.estimate == pytest.approx(robust.params[1], abs=1e-6)
+    assert found.slope.se * correction == pytest.approx(robust.bse[1], rel=1e-5)
+    assert found.intercept.se * correction == pytest.approx(robust.bse[0], rel=1e-5)
+    large = sm.GLM(labels, np.ones(160), family=sm.families.Binomial(), offset=odds).fit(
+        cov_type='cluster', cov_kwds={'groups': who}
+    )
+    assert found.in_the_large.se == pytest.approx(large.bse[0], rel=1e-5)
+    off = robust.params - [0, 1]
+    wald = off @ np.linalg.solve(robust.cov_params(), off) * correction**2
+    assert found.statistic == pytest.approx(wald, rel=1e-5)
+    assert found.method == 'logistic, Wald, patients as clusters'
+    plain = calibration_fit(labels, p)
+    assert calibration_fit(labels, p, clusters=np.arange(160)) == plain
+
+
+def test_one_patient_has_no_calibration():
+    with pytest.raises(ValueError, match='2 or more patients are needed, got 1'):
+        calibration_fit([0, 1, 0, 1], [0.2, 0.6, 0.7, 0.4], clusters=list('aaaa'))

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from usmm.evaluation.stats import precision_recall_curve
 from usmm.visualization.figures.curves import (
     GRID,
     mean_roc,
-    precision_recall_figure,
+    precision_recall_folds_figure,
     roc_folds_figure,
     roc_rows_figure,
     training_folds_figure,
@@ -33,14 +32,14 @@ def test_mean_roc_is_between_a_perfect_and_a_useless_fold() -> None:
     mean, std = mean_roc({'a': perfect, 'b': useless})
     # at each false positive rate x: (1 + x) / 2, and half the distance of 1 and x
     np.testing.assert_allclose(mean[1:], (1 + GRID[1:]) / 2)
-    np.testing.assert_allclose(std[1:], (1 - GRID[1:]) / 2)
+    np.testing.assert_allclose(std[1:], (1 - GRID[1:]) / 2 * np.sqrt(2))  # with n - 1
     assert mean[0] == 0
 
 
 def test_folds_and_their_mean() -> None:
     figure = roc_folds_figure({'SCC': FOLDS}, title='t')
     expected = [f'fold {k}: {auc:.3f}' for k, auc in enumerate(AUCS)]
-    assert legend(figure) == [*expected, f'mean: {np.mean(AUCS):.3f} ± {np.std(AUCS):.3f}']
+    assert legend(figure) == [*expected, f'mean: {np.mean(AUCS):.3f} ± {np.std(AUCS, ddof=1):.3f}']
     axes = figure.axes[0]
     fpr, tpr, _ = sk.roc_curve(*FOLDS['fold 1'], drop_intermediate=False)
     np.testing.assert_allclose(axes.lines[2].get_xdata(), fpr)
@@ -78,13 +77,23 @@ def test_each_class_has_its_curve() -> None:
     assert [t.split(' ±')[0] for t in texts] == [f'a: {mean:.3f}', f'b: {1 - mean:.3f}', 'macro mean']
 
 
-def test_precision_and_recall() -> None:
-    labels, scores = FOLDS['fold 0']
-    figure = precision_recall_figure({'SCC': precision_recall_curve(labels, scores)})
-    assert legend(figure) == [f'SCC: {sk.average_precision_score(labels, scores):.3f}']
-    curve, share = figure.axes[0].lines
-    assert curve.get_drawstyle() == 'steps-pre'  # as in the sum that the average precision is
+def test_precision_and_recall_by_fold() -> None:
+    figure = precision_recall_folds_figure({'SCC': FOLDS})
+    areas = [sk.average_precision_score(*of) for of in FOLDS.values()]
+    assert legend(figure) == [f'SCC: {np.mean(areas):.3f} ± {np.std(areas, ddof=1):.3f}']
+    *folds, mean, share = figure.axes[0].lines
+    assert len(folds) == 3 and {line.get_drawstyle() for line in (*folds, mean)} == {'steps-pre'}
+    # the mean of what the folds need for a recall, by hand at one of them
+    needed = []
+    for labels, scores in FOLDS.values():
+        order = np.argsort(-scores)
+        hits = np.cumsum(labels[order])
+        first = int(np.argmax(hits >= 0.5 * labels.sum()))
+        needed.append(hits[first] / (first + 1))
+    assert mean.get_ydata()[100] == pytest.approx(np.mean(needed)) and GRID[100] == 0.5
     assert share.get_ydata()[0] == 0.5
+    alone = precision_recall_folds_figure({'SCC': {'seed 0': FOLDS['fold 0']}})
+    assert legend(alone) == [f'SCC: {areas[0]:.3f}']
 
 
 def test_training_mean_is_of_the_folds_that_got_there() -> None:
@@ -99,13 +108,13 @@ def test_training_mean_is_of_the_folds_that_got_there() -> None:
 
 
 def test_refuses() -> None:
-    with pytest.raises(ValueError, match='ROC curves need one fold or more of every class or model, got none'):
+    with pytest.raises(ValueError, match='curves need one fold or more of every class or model, got none'):
         roc_rows_figure({}, {})
-    with pytest.raises(ValueError, match='ROC curves need one fold or more of every class or model, got none'):
+    with pytest.raises(ValueError, match='curves need one fold or more of every class or model, got none'):
         roc_folds_figure({})
     with pytest.raises(ValueError, match=r"of every class or model, got \['SCC'\]"):
         roc_folds_figure({'SCC': {}})
-    with pytest.raises(ValueError, match='precision_recall_figure needs one curve or more, got none'):
-        precision_recall_figure({})
+    with pytest.raises(ValueError, match='curves need one fold or more of every class or model, got none'):
+        precision_recall_folds_figure({})
     with pytest.raises(ValueError, match="no fold has logged 'auc'"):
         training_folds_figure({'fold 0': [{'epoch': 1, 'loss': 1.0}]}, 'auc')

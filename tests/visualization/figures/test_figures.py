@@ -30,7 +30,7 @@ def test_roc_curve_and_its_legend():
     lines = [t.get_text() for t in axes.get_legend().get_texts()]
     assert lines[0].startswith(f'all: {auc:.3f} [')
     assert lines[1].startswith(f'bus: {1 - auc:.3f} [')
-    assert axes.get_legend().get_title().get_text() == 'AUC [95% CI, DeLong]'
+    assert axes.get_legend().get_title().get_text() == 'AUC [95% CI]'
     assert axes.get_title() == 'Test part'
 
 
@@ -109,7 +109,9 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_errors():
     with pytest.raises(ValueError, match='roc_figure needs one curve or more'):
         roc_figure({})
-    with pytest.raises(ValueError, match='2 or more positive cases are needed'):
+    with pytest.raises(
+        ValueError, match='2 or more patients with a case of class 1 are needed in every stratum, got 1'
+    ):
         roc_figure({'all': ([0, 0, 1], [1, 2, 3])})
     with pytest.raises(ValueError, match=r"\['ADC', 'SCC'\] has shape \(2, 2\), got \(3, 3\)"):
         confusion_figure(np.eye(3), ('ADC', 'SCC'))
@@ -119,9 +121,11 @@ def test_errors():
         weights_figure({'age': float('nan')})
 
 
-def test_perfect_separation_names_no_interval():
+def test_perfect_separation_is_bounded_and_equal_scores_have_no_interval():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         figure = roc_figure({'all': ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])})
     (text,) = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
-    assert text == 'all: 1.000, no interval'
+    assert text == f'all: 1.000 [{0.025**0.5:.3f}, 1.000]'
+    figure = roc_figure({'all': ([0, 0, 1, 1], [1, 1, 1, 1])})
+    assert figure.axes[0].get_legend().get_texts()[0].get_text() == 'all: 0.500, no interval'

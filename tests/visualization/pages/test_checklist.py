@@ -21,7 +21,7 @@ def test_what_the_run_knows(made: ModuleType, tmp_path: Path) -> None:
     assert found['Software'] == 'usmm 0.1.0, torch 2.13'
     assert '60 cases of 60 patients' in found['10 Sample size']
     assert 'ADC 30 (50%), SCC 30 (50%)' in found['13 Class imbalance']
-    assert found['Performance with uncertainty'] == 'AUC 0.800 ± 0.050, 95 % interval [0.700, 0.900]'
+    assert found['Performance with uncertainty'] == 'AUC 0.800, 95 % interval [0.700, 0.900] (mean of the folds)'
     assert 'Sensitivity (TPR) 0.800' in found['Diagnostic accuracy']
     assert 'train: 20 to 20 cases a fold' in found['21 Development: cases in each analysis']
     assert 'stage image: 3 epochs' in found['Training']

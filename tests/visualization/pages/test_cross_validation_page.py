@@ -44,7 +44,8 @@ def test_the_whole_page(made: ModuleType, read_page: Callable, tmp_path: Path) -
     assert any(s.startswith('data:image/jpeg') for s in sources)
     assert all(page.values('img', 'alt'))
     assert path.stat().st_size < 3_000_000
-    assert '0.800 ± 0.050 [0.700, 0.900] 0.800 0.810 0.820' in page.text
+    assert 'AUC 0.800 [0.700, 0.900] mean of the folds 0.800 ± 0.050 0.800 0.810 0.820' in page.text
+    assert 'SD over the folds with n - 1' in page.text
     assert 'Intervals of AUC, Accuracy' in page.text
     assert 'made up.' in page.text
     assert 'cut by patient from the training folds' in page.text

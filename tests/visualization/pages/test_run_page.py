@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from scipy.stats import binomtest
 
+from usmm.evaluation.stats import clustered_macro_auc
 from usmm.visualization.pages.run_page import intervals, read_parts, report_run, training_rows
 
 
@@ -93,16 +94,44 @@ def test_one_class_only_draws_no_curve(tmp_path: Path):
     assert '1.000 [0.439, 1.000]' in text  # Wilson for 3 of 3: from 3 / (3 + z^2)
 
 
-def test_perfect_separation_prints_no_interval():
+def test_perfect_separation_is_bounded():
+    labels, high = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.7, 0.8])
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        found = intervals(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.2, 0.8]]), 'ab', 'b')
-    assert sorted(found) == ['accuracy', 'precision', 'tnr', 'tpr']
+        found = intervals(labels, np.c_[1 - high, high], np.arange(4), 'ab', 'b')
+    assert found['auc'] == (pytest.approx(0.025**0.5), 1.0)
+    assert {'accuracy', 'precision', 'tnr', 'tpr', 'f1', 'mcc'} < found.keys()
+
+
+def test_several_cases_of_a_patient_widen_the_intervals():
+    rng = np.random.default_rng(0)
+    who = np.repeat(np.arange(20), 4)
+    labels, high = (np.arange(20) % 2)[who], rng.random(20)[who]
+    scores = np.c_[1 - high, high]
+    by_patient, by_case = (intervals(labels, scores, p, 'ab', 'b') for p in (who, np.arange(80)))
+    for name in ('auc', 'accuracy', 'tpr', 'tnr', 'f1', 'mcc'):
+        assert np.ptp(by_patient[name]) > 1.4 * np.ptp(by_case[name]), name
+
+
+def test_one_patient_of_a_class_has_no_interval_of_the_auc():
+    found = intervals(np.array([0, 0, 1, 1]), np.full((4, 2), 0.5), np.array(list('abcc')), 'ab', 'b')
+    assert 'auc' not in found and 'accuracy' in found
+
+
+def test_three_classes_have_intervals():
+    rng = np.random.default_rng(1)
+    labels, scores = np.arange(60) % 3, rng.dirichlet(np.ones(3), 60)
+    found = intervals(labels, scores, np.arange(60), 'abc', 'c')
+    hits = int((scores.argmax(1) == labels).sum())
+    expected = binomtest(hits, 60).proportion_ci(method='wilson')
+    assert found['accuracy'] == pytest.approx((expected.low, expected.high))
+    assert found['auc'] == clustered_macro_auc(labels, scores).ci and {'tpr', 'f1', 'mcc'} < found.keys()
 
 
 def test_read_parts_keeps_labelled_rows(tmp_path: Path):
     write_predictions(tmp_path, ['SCC', '', 'ADC'], np.array([[0.2, 0.8], [0.5, 0.5], [0.7, 0.3]]), ('ADC', 'SCC'))
-    labels, scores = read_parts(tmp_path / 'predictions.csv', ('ADC', 'SCC'))['test']
+    labels, scores, patients = read_parts(tmp_path / 'predictions.csv', ('ADC', 'SCC'))['test']
+    assert patients.tolist() == ['p0', 'p2']
     assert labels.tolist() == [1, 0]
     assert scores.tolist() == [[0.2, 0.8], [0.7, 0.3]]
 

@@ -214,10 +214,8 @@ def _image_metrics(parts: Sequence[Mapping[str, float | None]]) -> dict[str, dic
     """Metrics of the image stage's own scores, of which each fold has kept the values alone."""
     found = {}
     for name in [n for n in parts[0] if n.startswith('image/')]:
-        values = np.array([np.nan if p.get(name) is None else p[name] for p in parts], dtype=float)
-        known = values[np.isfinite(values)]
-        mean, std = (float(known.mean()), float(known.std())) if known.size else (float('nan'), float('nan'))
-        found[name] = Estimate(mean, std, None, values.tolist(), 'none').to_dict()
+        values = [float('nan') if (value := p.get(name)) is None else float(value) for p in parts]
+        found[name] = Estimate.of_folds(values, None, 'none: each fold has kept the value alone').to_dict()
     return found
 
 

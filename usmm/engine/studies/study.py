@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
 
 from usmm.config.failure import failures_told, parsed
 from usmm.engine.specs import Difference, StudyRow
-from usmm.engine.studies.cross_validation import CrossValidation, Rows, read_folds_of
+from usmm.engine.studies.comparison import RETRAINED, TESTS, PairedCases
+from usmm.engine.studies.cross_validation import CrossValidation, read_folds_of
 from usmm.engine.studies.fold_task import FoldTask
 from usmm.engine.workdir.fold_record import check_same_flags
 from usmm.engine.workdir.folder_contents import STUDY, check_contents
 from usmm.engine.workdir.predictions import read_predictions
-from usmm.evaluation.stats import AucTest, clustered_auc_test, clustered_macro_auc_test, holm
+from usmm.evaluation.stats import holm
 from usmm.structures import Settings
 from usmm.utils import work_files
 from usmm.utils.locations import find_config
 from usmm.utils.suggestions import suggestion
 
-KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published', 'pairs')
+KEYS = ('title', 'config', 'folds', 'seeds', 'fold_seed', 'reference', 'variants', 'published', 'pairs', 'test')
 PAIRS = ('reference', 'all', 'steps')
 VARIANT_KEYS = ('name', 'options', 'config', 'published')
 
@@ -77,6 +77,7 @@ class StudySpec:
     fold_seed: int | None = None
     published: str = ''
     pairs: str | Sequence[Sequence[str]] = 'reference'
+    test: str = RETRAINED
 
     @classmethod
     def read(cls, path: str | Path) -> StudySpec:
@@ -109,6 +110,8 @@ class StudySpec:
             raise ValueError(
                 f'{file}: the reference {spec.reference!r} is no row; rows are {[v.name for v in variants]}'
             )
+        if spec.test not in TESTS:
+            raise ValueError(f'{file}: test must be one of {list(TESTS)}, got {spec.test!r}')
         if isinstance(spec.pairs, str):
             if spec.pairs not in PAIRS:
                 raise ValueError(f'{file}: pairs must be one of {list(PAIRS)}, got {spec.pairs!r}')
@@ -175,23 +178,13 @@ class Study:
         """
         check_same_flags([task.folder for task in self.tasks()])
         summaries = {name: plan.gather() for name, plan in self.plans.items()}
-        tables = {name: read_predictions(plan.work_dir / work_files.PREDICTIONS) for name, plan in self.plans.items()}
-        reference = self.spec.reference
         self._check_folds()
-        differences: dict[str, Difference] = {}
-        classes, positive = summaries[reference]['classes'], summaries[reference]['positive']
-        for name in self.plans:
-            if name != reference:
-                if summaries[name]['classes'] != classes:
-                    raise ValueError(
-                        f'row {name!r} has the classes {summaries[name]["classes"]}, the reference {classes}'
-                    )
-                differences[name] = _difference(
-                    tables[name], tables[reference], classes, positive, f'{name!r} and {reference!r}'
-                )
-        if differences:
-            for d, p in zip(differences.values(), holm([d['pvalue'] for d in differences.values()]), strict=True):
-                d['p_holm'] = float(p)
+        classes = summaries[self.spec.reference]['classes']
+        for name, summary in summaries.items():
+            if summary['classes'] != classes:
+                raise ValueError(f'row {name!r} has the classes {summary["classes"]}, the reference {classes}')
+        tests = self._tests()
+        differences = {b: found for (a, b), found in tests.items() if a == self.spec.reference}
         by_name = {v.name: v for v in self.spec.variants}
         return [
             {
@@ -215,24 +208,36 @@ class Study:
 
         Returns:
             A dict a pair: first, second, estimate (AUC of the second less that of the first), ci95, pvalue, p_holm
-            (corrected for the number of pairs), test, cases.
+            (corrected for all tests of the page), test, question, cases.
         """
+        tests = self._tests()
+        return [Difference(first=a, second=b, **tests[a, b]) for a, b in self._pairs()]
+
+    def _pairs(self) -> list[tuple[str, str]]:
         names, asked = list(self.plans), self.spec.pairs
         if isinstance(asked, str):
-            wanted = list({'all': combinations(names, 2), 'steps': pairwise(names)}.get(asked, ()))
-        else:  # some rows may not be run this time
-            wanted = [(first, second) for first, second in asked if {first, second} <= set(names)]
-        if not wanted:
-            return []
+            return list({'all': combinations(names, 2), 'steps': pairwise(names)}.get(asked, ()))
+        return [(first, second) for first, second in asked if {first, second} <= set(names)]  # some may not be run
+
+    def _tests(self) -> dict[tuple[str, str], Difference]:
+        """(first, second) -> their test; Holm's correction is for all of them, each pair of rows counted once."""
+        reference = self.spec.reference
+        summary = json.loads((self.plans[reference].work_dir / work_files.SUMMARY).read_text(encoding='utf-8'))
+        classes, positive = summary['classes'], summary['positive']
         tables = {name: read_predictions(plan.work_dir / work_files.PREDICTIONS) for name, plan in self.plans.items()}
-        path = self.plans[self.spec.reference].work_dir / work_files.SUMMARY
-        summary = json.loads(path.read_text(encoding='utf-8'))
-        found = []
+        wanted = dict.fromkeys([*((reference, name) for name in self.plans if name != reference), *self._pairs()])
+        found = {}
         for a, b in wanted:
-            pair = _difference(tables[b], tables[a], summary['classes'], summary['positive'], f'{b!r} and {a!r}')
-            found.append(Difference(first=a, second=b, **pair))
-        for pair, p in zip(found, holm([pair['pvalue'] for pair in found]), strict=True):
-            pair['p_holm'] = float(p)
+            paired = PairedCases.of(tables[b], tables[a], classes, positive, f'rows {b!r} and {a!r}')
+            found[a, b] = paired.difference(self.spec.test)
+        once = {frozenset(pair): pair for pair in found}
+        of_pair = {}
+        if once:
+            adjusted = holm([found[pair]['pvalue'] for pair in once.values()])
+            of_pair = dict(zip(once, adjusted.tolist(), strict=True))
+        for pair, difference in found.items():
+            difference['p_holm'] = of_pair[frozenset(pair)]
+            difference['family'] = len(once)
         return found
 
     def _check_folds(self) -> None:
@@ -247,35 +252,6 @@ class Study:
                         f'{other.folder.parent}: {len(moved)} cases are in another fold than in '
                         f'{one.folder.parent}, such as {moved[:3]}; remove that row and run it again'
                     )
-
-
-def _difference(rows: Rows, reference: Rows, classes: list[str], positive: str | None, name: str) -> Difference:
-    """Paired test of the AUC on the cases that both have, folds and seeds as strata, patients as clusters."""
-    one, other = ({(r['seed'], r['case_id']): r for r in table if r['label']} for table in (rows, reference))
-    keys = sorted(one.keys() & other.keys())
-    if not keys:
-        raise ValueError(f'rows {name} have no case in common')
-    labels = np.array([classes.index(one[k]['label']) for k in keys])
-    strata = np.array([f'{k[0]}/{one[k]["fold"]}' for k in keys])
-    # a fold without two cases of each class has no AUC
-    counts = {s: np.bincount(labels[strata == s], minlength=len(classes)).min() for s in set(strata)}
-    usable = np.array([counts[s] >= 2 for s in strata])
-    if not usable.any():
-        test = 'none: no fold has two cases of each class'
-        return Difference(estimate=np.nan, ci95=None, pvalue=np.nan, test=test, cases=len(keys))
-    scores = [np.array([[t[k][f'prob_{c}'] for c in classes] for k in keys])[usable] for t in (one, other)]
-    patients = np.array([one[k]['patient_id'] for k in keys])[usable]
-    if len(classes) == 2:
-        k = classes.index(positive) if positive in classes else 1
-        found: AucTest = clustered_auc_test(
-            labels[usable] == k, scores[0][:, k], scores[1][:, k], clusters=patients, strata=strata[usable]
-        )
-    else:
-        found = clustered_macro_auc_test(labels[usable], scores[0], scores[1], clusters=patients, strata=strata[usable])
-    return Difference(
-        estimate=found.estimate, ci95=list(found.ci), pvalue=found.pvalue, test=found.method,
-        cases=len({case for _, case in keys}),
-    )  # fmt: skip
 
 
 def _beside(file: Path, name: str | None) -> str | None:

@@ -37,7 +37,9 @@ from usmm.evaluation.stats.operating_point import (
 )
 from usmm.evaluation.stats.ordinal import Kappa, StageError, mean_stage_error, weighted_kappa
 from usmm.evaluation.stats.precision_recall import PrecisionRecallCurve, average_precision, precision_recall_curve
+from usmm.evaluation.stats.rate_intervals import Rate, limits_of, mean_interval, rate_intervals
 from usmm.evaluation.stats.recalibration import CalibrationFit, Coefficient, calibration_fit
+from usmm.evaluation.stats.resampled import ResampledTest, corrected_resampled_test
 from usmm.evaluation.stats.tables import Column, PatientTable, TableRow, make_table
 
 __all__ = [
@@ -57,7 +59,9 @@ __all__ = [
     'PatientTable',
     'PrecisionRecallCurve',
     'Proportion',
+    'Rate',
     'ReliabilityCurve',
+    'ResampledTest',
     'RocCurve',
     'StageError',
     'TableRow',
@@ -79,6 +83,7 @@ __all__ = [
     'compare_categories',
     'compare_numbers',
     'confusion_matrix',
+    'corrected_resampled_test',
     'decision_curve',
     'delong_interval',
     'delong_test',
@@ -86,14 +91,17 @@ __all__ = [
     'fisher_pvalue',
     'holm',
     'icc',
+    'limits_of',
     'macro_auc',
     'macro_rates',
     'make_table',
     'matthews',
     'mcnemar_counts',
     'mcnemar_test',
+    'mean_interval',
     'mean_stage_error',
     'precision_recall_curve',
+    'rate_intervals',
     'reliability_curve',
     'roc_curve',
     'sensitivity_at_specificity',

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from usmm.evaluation.stats.auc_limits import NAMES, auc_limits
 from usmm.evaluation.stats.cluster_variance import Codes, case_groups, clustered_se
-from usmm.evaluation.stats.delong import SCALES, AucTest, auc_limits, placements, studentised
+from usmm.evaluation.stats.delong import AucTest, check_interval, placements, studentised
 from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, class_indices, finite_scores
 
 
@@ -109,28 +110,49 @@ def _interval(
     clusters: ArrayLike | None,
     strata: ArrayLike | None,
     confidence: float,
-    scale: str,
+    interval: str,
 ) -> ClusteredAuc:
-    if scale not in SCALES:
-        raise ValueError(f'scale must be one of {SCALES}, got {scale!r}')
-    z = float(norm.ppf(0.5 + check_confidence(confidence) / 2))
+    check_interval(interval)
+    check_confidence(confidence)
     of_cluster, of_stratum = case_groups(classes.size, clusters, strata)
     num_classes = max(2, table.shape[1])
     _check_strata(classes, of_stratum, strata, num_classes)
     aucs, influence = _over_strata(classes, table, of_stratum)
     auc, se = float(aucs.mean()), clustered_se(influence, classes, of_cluster, of_stratum)
-    if se == 0:
-        warnings.warn(f'the AUC is {auc:g} with a standard error of 0: its interval is not informative', stacklevel=3)
+    if se == 0 and interval != 'wilson':
+        warnings.warn(f'the AUC is {auc:g} with a standard error of 0: its interval says nothing', stacklevel=3)
+    rarer = int(np.bincount(classes, minlength=num_classes).min())
+    patients = min(np.unique(of_cluster[classes == k]).size for k in range(num_classes))
+    apart = rarer_patients(classes, of_cluster, of_stratum)
     return ClusteredAuc(
         auc,
         se,
-        auc_limits(auc, se, z, scale),
+        auc_limits(auc, se, confidence, interval, rarer, patients, apart),
         confidence,
-        _method('Obuchowski' if clusters is not None else 'DeLong', table, aucs.size, f'{scale} scale'),
+        _method('Obuchowski' if clusters is not None else 'DeLong', table, aucs.size, NAMES[interval]),
         tuple(np.bincount(classes, minlength=num_classes).tolist()),
         np.unique(of_cluster).size,
         tuple(aucs.tolist()),
     )
+
+
+def rarer_patients(classes: Codes, clusters: Codes, strata: Codes) -> list[int]:
+    """Patients of the rarest class in each of the strata without a common patient.
+
+    Folds of one seed have none in common, those of several seeds do: of these, the seed with the fewest counts.
+    """
+    groups: list[tuple[set[int], list[int]]] = []
+    for stratum in np.unique(strata):
+        here = strata == stratum
+        who = set(clusters[here].tolist())
+        few = min(np.unique(clusters[here & (classes == k)]).size for k in np.unique(classes))
+        place = next((group for group in groups if not group[0] & who), None)
+        if place is None:
+            groups.append((who, [few]))
+        else:
+            place[0].update(who)
+            place[1].append(few)
+    return min((sizes for _, sizes in groups), key=sum)
 
 
 def _method(name: str, table: Floats, strata: int, last: str) -> str:
@@ -178,9 +200,9 @@ def clustered_auc(
     clusters: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     confidence: float = 0.95,
-    scale: str = 'identity',
+    interval: str = 'wilson',
 ) -> ClusteredAuc:
-    """AUC, mean over strata, with a standard error by patient and a normal interval.
+    """AUC, mean over strata, with a standard error by patient and an interval.
 
     Without clusters and strata this is DeLong's interval. The same patient in several seeds needs `clusters`.
 
@@ -190,11 +212,11 @@ def clustered_auc(
         clusters: Patient of each case (N,); None: each case is a patient of its own.
         strata: Fold, or fold and seed, of each case (N,); None: all cases were scored by one model.
         confidence: Level of the interval.
-        scale: `'identity'`, or `'logit'`: stays within (0, 1) and covers better near 1.
+        interval: As in `delong_interval`.
 
     Raises:
         ValueError: If a stratum has a class with fewer than two patients, a score is not finite, the shapes differ, or
-            the scale is unknown.
+            the interval is unknown.
 
     References:
         Obuchowski, Biometrics 1997; DeLong et al., Biometrics 1988.
@@ -206,7 +228,7 @@ def clustered_auc(
     """
     positive = binary_labels(labels)
     table = finite_scores(scores, positive.shape)[:, None]
-    return _interval(positive.astype(np.int64), table, clusters, strata, confidence, scale)
+    return _interval(positive.astype(np.int64), table, clusters, strata, confidence, interval)
 
 
 def clustered_auc_test(
@@ -237,21 +259,21 @@ def clustered_macro_auc(
     clusters: ArrayLike | None = None,
     strata: ArrayLike | None = None,
     confidence: float = 0.95,
-    scale: str = 'identity',
+    interval: str = 'wilson',
 ) -> ClusteredAuc:
     """Mean over classes of the AUC against all others, mean over strata; the influences are averaged alike.
 
     Args:
         labels: Class indices (N,).
         scores: Scores (N, K).
-        clusters, strata, confidence, scale: As `clustered_auc`, whose errors it shares.
+        clusters, strata, confidence, interval: As `clustered_auc`, whose errors it shares.
 
     Example:
         >>> scores = [[0.7, 0.2, 0.1], [0.5, 0.4, 0.1], [0.2, 0.5, 0.3], [0.3, 0.2, 0.5], [0.1, 0.4, 0.5], [0, 0, 1]]
         >>> round(clustered_macro_auc([0, 0, 1, 1, 2, 2], scores).estimate, 4)
         0.875
     """
-    return _interval(*_table(labels, scores), clusters, strata, confidence, scale)
+    return _interval(*_table(labels, scores), clusters, strata, confidence, interval)
 
 
 def clustered_macro_auc_test(

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
+from usmm.evaluation.stats.auc_limits import INTERVALS, NAMES, auc_limits
 from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, finite_scores
-
-SCALES = ('identity', 'logit')
 
 
 @dataclass(frozen=True)
@@ -87,48 +86,47 @@ def _standard_error(of_positives: Floats, of_negatives: Floats) -> float:
     return float(math.sqrt(variance))
 
 
-def auc_limits(auc: float, se: float, z: float, scale: str) -> tuple[float, float]:
-    """Normal limits of an AUC on its own or the logit scale, within [0, 1]; `z` is the normal quantile."""
-    if scale == 'identity' or se == 0 or not 0 < auc < 1:
-        return max(0.0, auc - z * se), min(1.0, auc + z * se)
-    centre, width = math.log(auc / (1 - auc)), z * se / (auc * (1 - auc))
-    return 1 / (1 + math.exp(width - centre)), 1 / (1 + math.exp(-width - centre))
-
-
 def delong_interval(
-    labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95, scale: str = 'identity'
+    labels: ArrayLike, scores: ArrayLike, confidence: float = 0.95, interval: str = 'wilson'
 ) -> AucInterval:
-    """AUC with DeLong's standard error and a normal interval.
-
-    A perfect AUC of 1 (or 0) has a standard error of 0, so its interval says nothing: a warning tells so.
+    """AUC with DeLong's standard error and an interval.
 
     Args:
         labels: Zeros and ones, or booleans, (N,).
         scores: Score of the positive class (N,).
         confidence: Level of the interval.
-        scale: `'identity'` (as most software), or `'logit'`: stays within (0, 1) and covers better near 1.
+        interval: `'wilson'`: with as many independent answers as the standard error is worth; covers with few cases and
+            near 1, and of an AUC of 1 is a bound. `'logit'`: normal on the logit scale. `'normal'`: as most software.
+            The last two have no width where the AUC is 1, and warn.
 
     Raises:
-        ValueError: With fewer than two cases of a class, non-finite scores, or an unknown scale.
+        ValueError: With fewer than two cases of a class, non-finite scores, or an unknown interval.
+
+    References:
+        DeLong et al., Biometrics 1988; Wilson, JASA 1927; Kish, Survey Sampling, 1965.
 
     Example:
         >>> result = delong_interval([0, 0, 0, 1, 1, 1], [0.1, 0.4, 0.5, 0.3, 0.7, 0.9])
-        >>> round(result.estimate, 4), round(result.se, 4)
-        (0.7778, 0.2485)
+        >>> round(result.estimate, 4), round(result.se, 4), [round(limit, 3) for limit in result.ci]
+        (0.7778, 0.2485, [0.262, 0.972])
     """
-    if scale not in SCALES:
-        raise ValueError(f'scale must be one of {SCALES}, got {scale!r}')
-    z = norm.ppf(0.5 + check_confidence(confidence) / 2)
+    check_interval(interval)
+    check_confidence(confidence)
     positive = binary_labels(labels, least=2)
     parts = placements(positive, finite_scores(scores, positive.shape))
     auc, se = float(parts[0].mean()), _standard_error(*parts)
-    if se == 0:
-        warnings.warn(
-            f'the AUC is {auc:g} with a standard error of 0: its DeLong interval is not informative', stacklevel=2
-        )
+    if se == 0 and interval != 'wilson':
+        warnings.warn(f'the AUC is {auc:g} with a standard error of 0: its interval says nothing', stacklevel=2)
     m = int(positive.sum())
-    ci = auc_limits(auc, se, float(z), scale)
-    return AucInterval(auc, se, ci, confidence, f'DeLong, {scale} scale', m, positive.size - m)
+    rarer = min(m, positive.size - m)
+    ci = auc_limits(auc, se, confidence, interval, rarer, rarer, [rarer])
+    return AucInterval(auc, se, ci, confidence, f'DeLong, {NAMES[interval]}', m, positive.size - m)
+
+
+def check_interval(interval: str) -> None:
+    """Raises ValueError unless it is one of `INTERVALS`."""
+    if interval not in INTERVALS:
+        raise ValueError(f'interval must be one of {INTERVALS}, got {interval!r}')
 
 
 def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike, confidence: float = 0.95) -> AucTest:

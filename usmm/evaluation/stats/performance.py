@@ -1,9 +1,8 @@
-"""The numbers of a cross-validation: every metric by fold, its mean and spread, and a 95 % interval of the mean."""
+"""The numbers of a cross-validation: every metric by fold, their mean and spread, and one estimate with an interval."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -11,40 +10,63 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from usmm.evaluation.stats.auc import auc_score, macro_auc
+from usmm.evaluation.stats.calibration import expected_calibration_error
 from usmm.evaluation.stats.clustered_auc import clustered_auc, clustered_macro_auc
 from usmm.evaluation.stats.confusion import matrix_rates
-from usmm.evaluation.stats.intervals import wilson_interval
+from usmm.evaluation.stats.rate_intervals import Rate, mean_interval, quadratic_kappa, rate_intervals
 from usmm.evaluation.stats.validation import Floats, class_indices, finite_scores
 
 METRICS = (
     'auc', 'accuracy', 'balanced_accuracy', 'tpr', 'tnr', 'precision', 'f1', 'mcc', 'brier', 'ece',
 )  # fmt: skip
 ORDERED = ('quadratic_kappa', 'stage_error')  # of classes that are stages
-PROPORTIONS = ('accuracy', 'tpr', 'tnr', 'precision')
-BINS = 10
-METHOD = 'DeLong, patients as clusters, folds as strata, logit scale'
+LEAST = 2
+"""Patients of each class that a fold needs to count for the AUC."""
+
+OF_FOLDS, OF_CASES = 'mean of the folds', 'all cases together'
+NO_FOLD = f'none: no fold has {LEAST} patients of each class'
+ALL_EQUAL = 'none: all scores of a fold are equal'
+NO_ECE = (
+    'none: of resampled cases the error is larger than of the cases themselves, so that an interval would miss it; and '
+    'of the few cases of a fold it is mostly chance, so that none is given by fold'
+)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric over the folds of a cross-validation.
+    """A metric of a cross-validation.
 
     Args:
-        mean, std: Over the folds (and seeds) in which it is defined; std with ddof 0.
-        ci95: 95 % interval of the mean, where one exists.
-        folds: Its value in each fold, nan where it is not defined.
-        method: How the interval was made.
+        estimate: What the interval is about.
+        of: `'mean of the folds'` (AUC: the scores of two models are on different scales) or `'all cases together'`.
+        ci95: 95 % interval of `estimate`, where one exists.
+        method: How the interval was made, or why there is none.
+        mean, std: Over the folds (and seeds) in which the metric is defined; the standard deviation with n - 1, nan of
+            one fold.
+        folds: Its value in each fold, nan where it is not defined; empty where a fold has too few cases for it.
+        left_out: Folds that do not count, for they have too few patients of a class.
     """
 
+    estimate: float
+    of: str
+    ci95: tuple[float, float] | None
+    method: str
     mean: float
     std: float
-    ci95: tuple[float, float] | None
     folds: list[float]
-    method: str
+    left_out: int = 0
 
     def to_dict(self) -> dict[str, object]:
         """As a dict of plain values."""
         return asdict(self) | {'ci95': None if self.ci95 is None else list(self.ci95)}
+
+    @classmethod
+    def of_folds(
+        cls, values: Sequence[float], ci95: tuple[float, float] | None = None, method: str = 'none'
+    ) -> Estimate:
+        """Of a metric whose estimate is the mean of the folds in which it is defined."""
+        mean, std = _spread(values)
+        return cls(mean, OF_FOLDS, ci95, method, mean, std, [float(v) for v in values])
 
 
 def performance(
@@ -53,189 +75,126 @@ def performance(
     folds: Sequence[Hashable] | NDArray[np.generic],
     patients: Sequence[Hashable] | NDArray[np.generic],
     positive: int | None = None,
-    draws: int = 2000,
-    seed: int = 0,
     ordered: bool = False,
 ) -> dict[str, Estimate]:
-    """Metrics of the pooled test predictions of a cross-validation.
+    """Metrics of the test predictions of a cross-validation.
 
-    A metric is computed in each fold and averaged, for the scores of two models are not on one scale. Intervals:
-    DeLong's for the AUC, with the patients as clusters and the folds as strata; Wilson's for proportions where every
-    patient counts once; else a bootstrap that draws patients.
+    The AUC is computed in each fold and averaged, for the scores of two models are not on one scale; its interval takes
+    the folds as strata. All other estimates are of all cases together. The patients are the clusters of every interval.
+    Folds with fewer than two patients of a class do not count for the AUC.
 
     Args:
         labels: Class indices (N,).
         scores: Class probabilities (N, K).
         folds: Which fold (or seed and fold) tested each row (N,); equal values, one fold.
         patients: Whose row it is (N,).
-        positive: Index of the positive class of two; None: the last.
-        draws: Samples of the bootstrap.
-        seed: Of the bootstrap.
+        positive: Index of the positive class; None: the last one of two, and macro means of more.
         ordered: The classes are stages in order: adds the quadratic kappa and the mean error in stages.
 
     Raises:
         ValueError: Lengths that differ, scores that are not finite, or a positive class that is not there.
 
     References:
-        DeLong et al., Biometrics 1988; Obuchowski, Biometrics 1997; Wilson, JASA 1927; Field and Welsh, JRSS B 2007.
+        As `rate_intervals` and `clustered_auc`.
     """
     table = np.asarray(scores, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError(f'scores must have shape (N, K) with two or more classes, got {table.shape}')
-    true = class_indices(labels, table.shape[1])
-    finite_scores(table, (true.size, table.shape[1]))
+    classes = table.shape[1]
+    true = class_indices(labels, classes)
+    finite_scores(table, (true.size, classes))
     if len(folds) != true.size or len(patients) != true.size:
         raise ValueError(f'{true.size} labels, {len(folds)} folds and {len(patients)} patients do not fit each other')
-    k = table.shape[1] - 1 if positive is None else positive
-    if not 0 <= k < table.shape[1]:
-        raise ValueError(f'positive must be a class index below {table.shape[1]}, got {positive}')
+    if positive is not None and not 0 <= positive < classes:
+        raise ValueError(f'positive must be a class index below {classes}, got {positive}')
+    k = 1 if positive is None and classes == 2 else positive
     _, fold = np.unique(np.asarray([str(f) for f in folds]), return_inverse=True)
     _, patient = np.unique(np.asarray([str(p) for p in patients]), return_inverse=True)
-    cells = _Cells(true, table, fold, k)
-    by_fold = {name: values[0] for name, values in cells.metrics(np.ones((1, true.size))).items()}
-    spread = _bootstrap(cells, fold, patient, draws, seed)
-    once = len(set(patient)) == true.size
     found = {'auc': _auc(true, table, fold, patient, k)}
-    for name, values in by_fold.items():
-        if name in PROPORTIONS and once and table.shape[1] == 2:
-            ci, method = _wilson(name, true, table.argmax(1), k), 'Wilson, all folds together'
-        elif name == 'ece':
-            ci, method = (
-                None,
-                '',
-            )  # resampled cases look less calibrated than they are: the interval would miss the mean
-        else:
-            ci, method = spread[name], f'bootstrap of patients, {draws} draws, percentile'
-        found[name] = _estimate(values, ci, method)
+    called, squared = table.argmax(1), _squared(true, table)
+    by_fold = [_of_fold(true[fold == f], called[fold == f], squared[fold == f], classes, k) for f in np.unique(fold)]
+    rates = rate_intervals(true, called, classes, k, patient, ordered=ordered)
+    rates['brier'] = mean_interval(squared, patient, 1 if classes == 2 else 2)
+    for name, rate in rates.items():
+        found[name] = _estimate(rate, [values[name] for values in by_fold])
+    if classes == 2:  # of the positive class: the share of the positives in a bin of its probabilities
+        error = expected_calibration_error(true == k, table[:, k or 0])
+    else:
+        error = expected_calibration_error(true, table)
+    found['ece'] = Estimate(error, OF_CASES, None, NO_ECE, math.nan, math.nan, [])
     return {name: found[name] for name in (*METRICS, *(ORDERED if ordered else ()))}
 
 
-class _Cells:
-    """Counts that every metric but the AUC is made of, for any weights of the cases.
+def _squared(true: NDArray[np.int64], scores: Floats) -> Floats:
+    """Squared error of each case: of one probability of two, of all of more."""
+    target = np.eye(scores.shape[1])[true]
+    if scores.shape[1] == 2:
+        return np.asarray((scores[:, 1] - target[:, 1]) ** 2)
+    return np.asarray(((scores - target) ** 2).sum(1))
+
+
+def _of_fold(
+    true: NDArray[np.int64], called: NDArray[np.int64], squared: Floats, classes: int, positive: int | None
+) -> dict[str, float]:
+    """The metrics of the cases of a fold, but for the AUC."""
+    counts = np.zeros((classes, classes))
+    np.add.at(counts, (true, called), 1)
+    steps = np.abs(true - called).mean()
+    return {name: float(value) for name, value in matrix_rates(counts, positive).items()} | {
+        'brier': float(squared.mean()), 'quadratic_kappa': float(quadratic_kappa(counts)), 'stage_error': float(steps),
+    }  # fmt: skip
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1) of those that are numbers."""
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    mean = float(known.mean()) if known.size else math.nan
+    return mean, float(known.std(ddof=1)) if known.size > 1 else math.nan
+
+
+def _estimate(rate: Rate, values: Sequence[float]) -> Estimate:
+    return Estimate(rate.estimate, OF_CASES, rate.ci, rate.method, *_spread(values), [float(v) for v in values])
+
+
+def usable_folds(
+    true: NDArray[np.int64], fold: NDArray[np.int64], patient: NDArray[np.int64], classes: int
+) -> NDArray[np.bool_]:
+    """Which cases (N,) are in a fold that has two patients of each class: the others have no AUC with an interval.
 
     Args:
-        true: (N,). scores: (N, K). fold: (N,) from 0. positive: k.
+        true, fold, patient: Codes (N,).
+        classes: K.
     """
-
-    def __init__(self, true: NDArray[np.int64], scores: Floats, fold: NDArray[np.int64], positive: int) -> None:
-        cases, self.classes = scores.shape
-        self.folds, self.positive = int(fold.max()) + 1, positive
-        predicted = scores.argmax(1)
-        self.pairs = np.zeros((cases, self.folds, self.classes, self.classes))
-        self.pairs[np.arange(cases), fold, true, predicted] = 1
-        target = np.eye(self.classes)[true]
-        if self.classes == 2:
-            squared = (scores[:, positive] - target[:, positive]) ** 2
-            confidence, hit = scores[:, positive], target[:, positive]
-        else:
-            squared = ((scores - target) ** 2).sum(1)
-            confidence, hit = scores.max(1), (predicted == true).astype(float)
-        self.squared = np.zeros((cases, self.folds))
-        self.squared[np.arange(cases), fold] = squared
-        bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-        self.gaps = np.zeros((cases, self.folds, BINS))
-        self.gaps[np.arange(cases), fold, bins] = confidence - hit
-
-    def metrics(self, weights: Floats) -> dict[str, Floats]:
-        """Metric -> its value by draw and fold (D, F); weights: of the cases, by draw (D, N)."""
-        cases = len(self.pairs)
-        shape = (len(weights), self.folds)
-        counts = (weights @ self.pairs.reshape(cases, -1)).reshape(*shape, self.classes, self.classes)
-        total = counts.sum((2, 3))
-        gaps = (weights @ self.gaps.reshape(cases, -1)).reshape(*shape, BINS)
-        with np.errstate(divide='ignore', invalid='ignore'):
-            return {
-                **matrix_rates(counts, self.positive if self.classes == 2 else None),
-                **_steps(counts),
-                'brier': weights @ self.squared / total,
-                'ece': np.abs(gaps).sum(2) / total,
-            }
-
-
-def _steps(counts: Floats) -> dict[str, Floats]:
-    """Quadratic kappa and mean error in stages of confusion matrices (..., K, K)."""
-    total = counts.sum((-2, -1))
-    distance = np.abs(np.subtract.outer(np.arange(counts.shape[-1]), np.arange(counts.shape[-1])))
-    chance = counts.sum(-1)[..., :, None] * counts.sum(-2)[..., None, :] / total[..., None, None]
-    expected = (distance**2 * chance).sum((-2, -1))
-    kappa = 1 - (distance**2 * counts).sum((-2, -1)) / expected
-    return {'quadratic_kappa': kappa, 'stage_error': (distance * counts).sum((-2, -1)) / total}
-
-
-def _bootstrap(
-    cells: _Cells, fold: NDArray[np.int64], patient: NDArray[np.int64], draws: int, seed: int
-) -> dict[str, tuple[float, float] | None]:
-    """Percentile intervals of the mean over folds, patients drawn within their fold where they have but one."""
-    rng = np.random.default_rng(seed)
-    groups = int(patient.max()) + 1
-    home = np.full(groups, -1)
-    for p, f in zip(patient, fold, strict=True):
-        home[p] = f if home[p] in (-1, f) else -2
-    stratum = np.where(home < 0, -1, home) if (home >= 0).all() else np.zeros(groups, dtype=int)
-    found: dict[str, list[Floats]] = {}
-    for start in range(0, draws, 250):  # a draw is a row of weights: not all at once
-        size = min(250, draws - start)
-        times = np.zeros((size, groups))
-        for s in np.unique(stratum):
-            members = np.flatnonzero(stratum == s)
-            times[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size)
-        for name, values in cells.metrics(times[:, patient]).items():
-            found.setdefault(name, []).append(_mean(values))
-    result: dict[str, tuple[float, float] | None] = {}
-    for name, parts in found.items():
-        means = np.concatenate(parts)
-        means = means[np.isfinite(means)]
-        low, high = np.quantile(means, [0.025, 0.975]) if means.size >= 100 else (math.nan, math.nan)
-        result[name] = None if math.isnan(low) else (float(low), float(high))
-    return result
-
-
-def _mean(values: Floats) -> Floats:
-    """Mean over the folds in which a metric is defined (D,)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)  # a draw without any
-        return np.asarray(np.nanmean(values, axis=1))
-
-
-def _estimate(values: Floats, ci: tuple[float, float] | None, method: str) -> Estimate:
-    known = values[np.isfinite(values)]
-    mean, std = (float(known.mean()), float(known.std())) if known.size else (math.nan, math.nan)
-    return Estimate(mean, std, ci if known.size else None, [float(v) for v in values], method if ci else 'none')
-
-
-def _wilson(
-    name: str, true: NDArray[np.int64], predicted: NDArray[np.int64], positive: int
-) -> tuple[float, float] | None:
-    is_true, is_called = true == positive, predicted == positive
-    among = {'accuracy': np.ones(true.size, bool), 'tpr': is_true, 'tnr': ~is_true, 'precision': is_called}[name]
-    hits = int(((true == predicted) & among).sum())
-    return wilson_interval(hits, int(among.sum())).ci if among.any() else None
+    usable = np.zeros(true.size, bool)
+    for f in np.unique(fold):
+        here = fold == f
+        usable[here] = min(np.unique(patient[here & (true == k)]).size for k in range(classes)) >= LEAST
+    return usable
 
 
 def _auc(
-    true: NDArray[np.int64], scores: Floats, fold: NDArray[np.int64], patient: NDArray[np.int64], positive: int
+    true: NDArray[np.int64], scores: Floats, fold: NDArray[np.int64], patient: NDArray[np.int64], positive: int | None
 ) -> Estimate:
-    """Mean over the folds that have two cases of each class and two of the others."""
-    values = np.full(int(fold.max()) + 1, math.nan)
+    """Mean over the folds that have two patients of each class."""
     classes = scores.shape[1]
-    for f in range(len(values)):
-        counts = np.bincount(true[fold == f], minlength=classes)
-        if counts.min() >= 2:
-            rows = fold == f
-            is_two = classes == 2
-            values[f] = (
-                auc_score(true[rows] == positive, scores[rows, positive])
-                if is_two
-                else macro_auc(true[rows], scores[rows])
-            )
-    rows = np.isin(fold, np.flatnonzero(np.isfinite(values)))
-    if not rows.any():
-        return _estimate(values, None, '')
-    who, where = patient[rows], fold[rows]
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UserWarning)  # of a standard error of 0, which gives no interval here
+    rows = usable_folds(true, fold, patient, classes)
+    values = np.full(int(fold.max()) + 1, math.nan)
+    for f in np.unique(fold[rows]):
+        here = fold == f
         if classes == 2:
-            found = clustered_auc(true[rows] == positive, scores[rows, positive], who, where, scale='logit')
+            values[f] = auc_score(true[here] == positive, scores[here, positive or 0])
         else:
-            found = clustered_macro_auc(true[rows], scores[rows], who, where, scale='logit')
-    return _estimate(values, found.ci if found.se > 0 else None, METHOD)
+            values[f] = macro_auc(true[here], scores[here])
+    left_out = int(np.isnan(values).sum())
+    if not rows.any():
+        return Estimate(math.nan, OF_FOLDS, None, NO_FOLD, math.nan, math.nan, values.tolist(), left_out)
+    who, where = patient[rows], fold[rows]
+    if classes == 2:
+        found = clustered_auc(true[rows] == positive, scores[rows, positive or 0], who, where)
+    else:
+        found = clustered_macro_auc(true[rows], scores[rows], who, where)
+    mean, std = _spread(values.tolist())
+    none = math.isnan(found.ci[0])
+    method = ALL_EQUAL if none else found.method
+    return Estimate(mean, OF_FOLDS, None if none else found.ci, method, mean, std, values.tolist(), left_out)

@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 from scipy.stats import chi2, norm
 
-from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, class_probabilities
+from usmm.evaluation.stats.validation import (
+    Floats,
+    binary_labels,
+    check_confidence,
+    class_probabilities,
+    group_codes,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ class CalibrationFit:
         in_the_large: Intercept with the slope held at 1; below 0: the predictions are too high on average. Best 0.
         slope: Below 1: the predictions are too extreme. Best 1.
         intercept: The intercept that belongs to `slope`.
-        statistic, pvalue: Likelihood ratio test (2 degrees of freedom) that intercept and slope are 0 and 1.
+        statistic, pvalue: Test (2 degrees of freedom) that intercept and slope are 0 and 1: likelihood ratio, or Wald
+            with clusters.
         confidence: Level of the intervals.
         method: What was computed.
     """
@@ -52,7 +59,10 @@ def _log_likelihood(labels: Floats, odds: Floats) -> float:
     return float(np.sum(labels * odds - np.logaddexp(0, odds)))
 
 
-def _newton(labels: Floats, design: Floats, offset: Floats) -> tuple[Floats, Floats] | None:
+Fit = tuple[Floats, Floats]
+
+
+def _newton(labels: Floats, design: Floats, offset: Floats) -> Fit | None:
     """Estimates and their covariance, by Newton's method with halved steps; None if it does not settle."""
     beta = np.zeros(design.shape[1])
     best = _log_likelihood(labels, offset)
@@ -83,8 +93,23 @@ def _overlap(positive: NDArray[np.bool_], odds: Floats) -> bool:
     return bool(above.min() < below.max() and below.min() < above.max())
 
 
+def _robust(labels: Floats, design: Floats, offset: Floats, found: Fit, clusters: NDArray[np.int64] | None) -> Fit:
+    """The fit with a covariance that holds where the cases of a patient depend on each other."""
+    beta, inverse = found
+    if clusters is None:
+        return found
+    pulls = design * (labels - expit(offset + design @ beta))[:, None]
+    sums = np.stack([np.bincount(clusters, column) for column in pulls.T], 1)
+    few = len(sums) / (len(sums) - 1)
+    return beta, few * inverse @ (sums.T @ sums) @ inverse
+
+
 def calibration_fit(
-    labels: ArrayLike, probabilities: ArrayLike, confidence: float = 0.95, clip: float = 1e-6
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    confidence: float = 0.95,
+    clip: float = 1e-6,
+    clusters: ArrayLike | None = None,
 ) -> CalibrationFit:
     """Calibration-in-the-large and calibration slope, with Wald intervals.
 
@@ -96,12 +121,15 @@ def calibration_fit(
         probabilities: Of the positive class (N,), or of both (N, 2).
         confidence: Level of the intervals.
         clip: Probabilities are kept this far from 0 and 1, whose log-odds are infinite.
+        clusters: Patient of each case (N,): standard errors are robust to cases that depend on each other, and the test
+            is Wald's in place of the likelihood ratio test; None: each case is a patient of its own.
 
     Raises:
-        ValueError: If one class is absent, there are more than two, or probabilities are not such.
+        ValueError: If one class is absent, there are more than two, probabilities are not such, or there are fewer than
+            two patients.
 
     References:
-        Cox, Biometrika 1958; Van Calster et al., BMC Medicine 2019.
+        Cox, Biometrika 1958; Van Calster et al., BMC Medicine 2019; Liang and Zeger, Biometrika 1986 (clusters).
 
     Example:
         >>> fit = calibration_fit([0, 0, 0, 1, 1, 1], [0.2, 0.4, 0.6, 0.4, 0.6, 0.8])
@@ -116,16 +144,23 @@ def calibration_fit(
         raise ValueError(f'intercept and slope are of two classes, got probabilities of {table.shape[1]}')
     positive = binary_labels(labels)
     y, odds = positive.astype(np.float64), logit(np.clip(table[:, 1], clip, 1 - clip))
-    large = _newton(y, np.ones((y.size, 1)), odds)
+    of_case = _repeated(clusters, y.size)
+    method = 'logistic, Wald' + ('' if of_case is None else ', patients as clusters')
+    ones = np.ones((y.size, 1))
+    large = _newton(y, ones, odds)
+    large = large and _robust(y, ones, odds, large, of_case)
     in_the_large = NO_VALUE if large is None else _coefficient(large[0][0], large[1][0, 0], z)
-    both = (
-        _newton(y, np.stack([np.ones_like(odds), odds], 1), np.zeros_like(odds)) if _overlap(positive, odds) else None
-    )
+    design, none = np.stack([np.ones_like(odds), odds], 1), np.zeros_like(odds)
+    both = _newton(y, design, none) if _overlap(positive, odds) else None
     if both is None:
         warnings.warn('the predictions separate the classes (or are all equal): no finite slope', stacklevel=2)
-        return CalibrationFit(in_the_large, NO_VALUE, NO_VALUE, math.nan, math.nan, confidence, 'logistic, Wald')
-    (intercept, slope), covariance = both
-    ratio = max(0.0, 2 * (_log_likelihood(y, intercept + slope * odds) - _log_likelihood(y, odds)))
+        return CalibrationFit(in_the_large, NO_VALUE, NO_VALUE, math.nan, math.nan, confidence, method)
+    (intercept, slope), covariance = _robust(y, design, none, both, of_case)
+    if of_case is None:
+        ratio = max(0.0, 2 * (_log_likelihood(y, intercept + slope * odds) - _log_likelihood(y, odds)))
+    else:
+        off = np.array([intercept, slope - 1])
+        ratio = float(off @ np.linalg.solve(covariance, off))
     return CalibrationFit(
         in_the_large,
         _coefficient(slope, covariance[1, 1], z),
@@ -133,5 +168,16 @@ def calibration_fit(
         ratio,
         float(chi2.sf(ratio, 2)),
         confidence,
-        'logistic, Wald',
+        method,
     )
+
+
+def _repeated(clusters: ArrayLike | None, size: int) -> NDArray[np.int64] | None:
+    """Codes of the patients; None where each has one case."""
+    if clusters is None:
+        return None
+    codes = group_codes(clusters, size)
+    count = int(codes.max()) + 1
+    if count < 2:
+        raise ValueError(f'2 or more patients are needed, got {count}')
+    return None if count == size else codes

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from usmm.evaluation.stats import PrecisionRecallCurve, auc_score, roc_curve
+from usmm.evaluation.stats import auc_score, average_precision, precision_recall_curve, roc_curve
 from usmm.visualization.figures.figures import COLOURS, DASHES, canvas
 
 Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]
@@ -34,7 +34,25 @@ def mean_roc(folds: Curves) -> tuple[np.ndarray, np.ndarray]:
         rate = np.interp(GRID, curve.fpr, curve.tpr)
         rate[0] = 0.0
         rates.append(rate)
-    return np.mean(rates, axis=0), np.std(rates, axis=0)
+    return np.mean(rates, axis=0), _sd(rates)
+
+
+def _sd(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Standard deviation with n - 1; 0 of one."""
+    return np.std(values, axis=0, ddof=1) if len(values) > 1 else np.zeros_like(values[0])
+
+
+def mean_precision(folds: Curves) -> np.ndarray:
+    """Mean of the precision at each recall of `GRID`: in each fold that of the first threshold that reaches it.
+
+    Args:
+        folds: Fold -> (labels of zeros and ones (N,), scores (N,)).
+    """
+    found = []
+    for labels, scores in folds.values():
+        curve = precision_recall_curve(labels, scores)
+        found.append(curve.precision[np.searchsorted(curve.recall, GRID - 1e-12)])
+    return np.asarray(np.mean(found, axis=0))
 
 
 def roc_folds_figure(groups: Mapping[str, Curves], title: str | None = None) -> Figure:
@@ -61,7 +79,7 @@ def roc_folds_figure(groups: Mapping[str, Curves], title: str | None = None) -> 
             axes.plot(curve.fpr, curve.tpr, linewidth=0.9, alpha=0.75 if alone else 0.3, label=label, **look)
         mean, std = mean_roc(folds)
         colour = COLOURS[0] if alone else COLOURS[i % 7]
-        text = f'{"mean" if alone else name}: {np.mean(aucs):.3f} ± {np.std(aucs):.3f}'
+        text = f'{"mean" if alone else name}: {np.mean(aucs):.3f} ± {np.std(aucs, ddof=min(1, len(aucs) - 1)):.3f}'
         if len(folds) == 1:
             text = f'{name}: {aucs[0]:.3f}'
         if alone and len(folds) > 1:
@@ -103,27 +121,35 @@ def roc_rows_figure(rows: Mapping[str, Curves], words: Mapping[str, str], title:
     return figure
 
 
-def precision_recall_figure(groups: Mapping[str, PrecisionRecallCurve], title: str | None = None) -> Figure:
-    """Precision against recall, with the average precision; a dotted line is the share of the class among the cases.
+def precision_recall_folds_figure(groups: Mapping[str, Curves], title: str | None = None) -> Figure:
+    """Precision against recall of every fold (thin) and its mean (bold), with the mean average precision of the folds.
+
+    The scores of two folds are of two models, so that the cases are not put together. A dotted line is the share of the
+    class among the cases, the precision of calling every case positive.
 
     Args:
-        groups: Name -> its curve.
+        groups: Class -> fold -> (labels of zeros and ones (N,), scores of the class (N,)).
         title: Optional title.
 
     Raises:
-        ValueError: Without a curve.
+        ValueError: Without a curve, or if a fold lacks one of the two kinds of cases.
     """
-    if not groups:
-        raise ValueError('precision_recall_figure needs one curve or more, got none')
+    _check(groups)
     figure, (axes,) = canvas(4.6, 4.6)
-    for i, (name, curve) in enumerate(groups.items()):
-        # a step, as the average precision counts it: no straight line between two points
-        label = f'{name}: {curve.average_precision:.3f}'
-        axes.step(curve.recall, curve.precision, where='pre', linewidth=1.8, label=label, **_look(i))
-        axes.axhline(curve.prevalence, color=COLOURS[i % 7], linestyle=':', linewidth=1, alpha=0.8)
+    shares = []
+    for i, (name, folds) in enumerate(groups.items()):
+        look, areas = _look(i), [average_precision(*of) for of in folds.values()]
+        for of in folds.values():
+            curve = precision_recall_curve(*of)
+            axes.step(curve.recall, curve.precision, where='pre', linewidth=0.8, alpha=0.35, **look)
+        spread = f' ± {np.std(areas, ddof=1):.3f}' if len(areas) > 1 else ''
+        text = f'{name}: {np.mean(areas):.3f}{spread}'
+        axes.step(GRID, mean_precision(folds), where='pre', linewidth=2, label=text, zorder=3, **look)
+        shares.append(float(np.mean(np.concatenate([np.asarray(labels) for labels, _ in folds.values()]))))
+        axes.axhline(shares[-1], color=COLOURS[i % 7], linestyle=':', linewidth=1, alpha=0.8)
     _unit_square(axes, 'Recall (sensitivity)', 'Precision (positive predictive value)', title)
     # a curve falls from the upper left to the prevalence at the lower right
-    corner: Any = 'lower left' if min(curve.prevalence for curve in groups.values()) > 0.25 else 'upper right'
+    corner: Any = 'lower left' if min(shares) > 0.25 else 'upper right'
     axes.legend(loc=corner, frameon=False, fontsize=8, title='Average precision', title_fontsize=8, alignment='left')
     return figure
 
@@ -165,7 +191,7 @@ def training_folds_figure(
 
 def _check(groups: Mapping[str, Curves]) -> None:
     if not groups or not all(groups.values()):
-        raise ValueError(f'ROC curves need one fold or more of every class or model, got {[*groups] or "none"}')
+        raise ValueError(f'curves need one fold or more of every class or model, got {[*groups] or "none"}')
 
 
 class _Look(TypedDict):

@@ -6,7 +6,6 @@ The figures are built without pyplot, so nothing is left open and no display is 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 from numpy.typing import ArrayLike
 
-from usmm.evaluation.stats import delong_interval, roc_curve
+from usmm.evaluation.stats import clustered_auc, roc_curve
 from usmm.utils.atomic_files import atomic_binary
 
 # Okabe and Ito: told apart by colour-blind readers; dashes tell them apart in print.
@@ -63,32 +62,34 @@ def canvas(width: float, height: float, columns: int = 1) -> tuple[Figure, list[
 
 
 def roc_figure(
-    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], confidence: float = 0.95, title: str | None = None
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    patients: ArrayLike | None = None,
+    confidence: float = 0.95,
+    title: str | None = None,
 ) -> Figure:
-    """ROC curves with their AUC and DeLong interval in the legend.
+    """ROC curves with their AUC and its interval in the legend.
 
     Args:
         curves: Name -> (labels of zeros and ones (N,), scores of the positive class (N,)).
+        patients: Of each case of every curve (N,), the clusters of the interval; None: each case is a patient.
         confidence: Level of the intervals.
         title: Optional title.
 
     Raises:
-        ValueError: Without a curve, or with fewer than two cases of a class.
+        ValueError: Without a curve, or with fewer than two patients of a class.
     """
     if not curves:
         raise ValueError('roc_figure needs one curve or more, got none')
     figure, (axes,) = canvas(4.2, 4.2)
     axes.plot([0, 1], [0, 1], color='0.7', linewidth=0.8, zorder=0)
     for i, (name, (labels, scores)) in enumerate(curves.items()):
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of a standard error of 0: the legend then names no interval
-            curve, auc = roc_curve(labels, scores), delong_interval(labels, scores, confidence)
-        interval = f' [{auc.ci[0]:.3f}, {auc.ci[1]:.3f}]' if auc.se > 0 else ', no interval'
+        curve, auc = roc_curve(labels, scores), clustered_auc(labels, scores, patients, confidence=confidence)
+        interval = ', no interval' if math.isnan(auc.ci[0]) else f' [{auc.ci[0]:.3f}, {auc.ci[1]:.3f}]'
         text = f'{name}: {auc.estimate:.3f}{interval}'
         axes.plot(curve.fpr, curve.tpr, color=COLOURS[i % 7], linestyle=DASHES[i // 7 % 4], linewidth=1.6, label=text)
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect='equal', title=title or '')
     axes.set(xlabel='False positive rate (1 - specificity)', ylabel='True positive rate (sensitivity)')
-    heading = f'AUC [{confidence:.0%} CI, DeLong]'
+    heading = f'AUC [{confidence:.0%} CI]'
     axes.legend(loc='lower right', frameon=False, fontsize=8, title=heading, title_fontsize=8, alignment='left')
     return figure
 

@@ -15,11 +15,10 @@ from usmm.evaluation.stats import (
     calibration_fit,
     confusion_matrix,
     expected_calibration_error,
-    precision_recall_curve,
 )
 from usmm.utils import work_files
 from usmm.visualization.figures.calibration_figures import calibration_figure, decision_figure
-from usmm.visualization.figures.curves import precision_recall_figure, roc_folds_figure, training_folds_figure
+from usmm.visualization.figures.curves import precision_recall_folds_figure, roc_folds_figure, training_folds_figure
 from usmm.visualization.figures.figures import confusion_figure, save, weights_figure
 from usmm.visualization.pages.page import Block, Picture, Pictures, Table, Text, embedded
 from usmm.visualization.pages.run_page import training_rows
@@ -29,9 +28,8 @@ CALIBRATION = (
     'Brier score: mean squared distance between probability and outcome. ECE: mean distance between predicted and '
     'observed share over ten bins of equal width. In the large: below 0, probabilities are too high on average. Slope: '
     'below 1, they are too extreme. Both with 95 % Wald intervals, and p of a likelihood ratio test that they are 0 '
-    'and 1. Cases are taken as independent.'
+    'and 1; where patients have several rows (cases, or seeds), they are the clusters, and p is of a Wald test.'
 )
-SEVERAL = ' Each case counts once for each seed, so the intervals and p are too narrow and too small.'
 Pooled = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -45,10 +43,12 @@ def discrimination_blocks(of: CrossValidation) -> list[Block]:
     groups = {name: folds for name in of.drawn if (folds := of.against_rest(name))}
     if not groups:
         return [Text('No fold has test cases of both kinds: there is no ROC curve.')]
-    roc = 'Thin: each fold. Bold: mean of the folds at each false positive rate; ± is one standard deviation (ddof 0).'
+    roc = 'Thin: each fold. Bold: mean of the folds at each false positive rate; ± is one SD (n - 1).'
     items = [draw(roc_folds_figure(groups), of.folder, 'roc', f'ROC curves of {_names(groups)}', roc)]
-    pr = 'All test predictions together. Dotted: the precision of calling every case positive.'
-    figure = precision_recall_figure({name: precision_recall_curve(*of_name) for name, of_name in _pooled(of).items()})
+    pr = (
+        'Thin: each fold. Bold: mean of the folds at each recall. Dotted: the precision of calling every case positive.'
+    )
+    figure = precision_recall_folds_figure(groups)
     items.append(draw(figure, of.folder, 'precision_recall', f'Precision against recall of {_names(groups)}', pr))
     blocks: list[Block] = [Pictures(items)]
     drawn = {fold for folds in groups.values() for fold in folds}
@@ -86,17 +86,17 @@ def calibration_blocks(of: CrossValidation) -> list[Block]:
     items.append(draw(decision_figure(groups), of.folder, 'decision_curve', alt, words))
     return [
         Pictures(items),
-        _calibration_table(groups),
-        Text(CALIBRATION + (SEVERAL if len(of.seeds) > 1 else ''), 'note'),
+        _calibration_table(groups, _patients(of)),
+        Text(CALIBRATION, 'note'),
     ]
 
 
-def _calibration_table(groups: Pooled) -> Table:
+def _calibration_table(groups: Pooled, patients: np.ndarray | None) -> Table:
     rows = []
     for name, (labels, scores) in groups.items():
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')  # of classes that are apart: the cells then say that there is no slope
-            fit = calibration_fit(labels, scores)
+            fit = calibration_fit(labels, scores, clusters=patients)
         cells = [
             f'{number(c.estimate, sign=i == 0)} {interval(c.ci)}' for i, c in enumerate((fit.in_the_large, fit.slope))
         ]
@@ -152,6 +152,12 @@ def _pooled(of: CrossValidation) -> Pooled:
     labels, scores = of.pooled
     columns = {name: (labels == of.classes.index(name), scores[:, of.classes.index(name)]) for name in of.drawn}
     return {name: (y, s) for name, (y, s) in columns.items() if 0 < y.sum() < y.size}
+
+
+def _patients(of: CrossValidation) -> np.ndarray | None:
+    """Of each labelled row; None of one patient, of whom nothing can be said."""
+    found = np.array([row['patient_id'] for row in of.rows if row['label']])
+    return found if np.unique(found).size > 1 else None
 
 
 def _names(groups: Mapping[str, object]) -> str:

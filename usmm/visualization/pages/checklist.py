@@ -13,7 +13,16 @@ from dataclasses import dataclass
 
 from usmm.engine.workdir.gather import CrossValidation
 from usmm.visualization.pages.mistakes import worst_mistakes
-from usmm.visualization.pages.wording import SELECTION, duration, interval, is_number, listed, mean_std, metric_label
+from usmm.visualization.pages.wording import (
+    SELECTION,
+    duration,
+    estimate_of,
+    interval,
+    is_number,
+    listed,
+    metric_label,
+    number,
+)
 
 UNANSWERED = 'not answered by a run'
 
@@ -203,10 +212,10 @@ def _explanation(of: CrossValidation) -> str | None:
 
 def _value(of: CrossValidation, name: str) -> str | None:
     entry = (of.summary.get('metrics') or {}).get(name)
-    if not entry or not is_number(entry.get('mean')):
+    if not entry or not is_number(estimate_of(entry)):
         return None
     limits = f', 95 % interval {interval(entry["ci95"])}' if entry.get('ci95') else ''
-    return f'{metric_label(name)} {mean_std(entry)}{limits}'
+    return f'{metric_label(name)} {number(estimate_of(entry))}{limits} ({entry.get("of", "mean of the folds")})'
 
 
 def _accuracy(of: CrossValidation) -> str | None:

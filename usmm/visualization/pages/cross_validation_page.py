@@ -20,6 +20,7 @@ from usmm.visualization.pages.wording import (
     NOTHING,
     SELECTION,
     duration,
+    estimate_of,
     interval,
     is_number,
     listed,
@@ -28,6 +29,10 @@ from usmm.visualization.pages.wording import (
     number,
 )
 
+INTERVALS = (
+    'An interval belongs to the estimate beside it, which is either the mean of the folds (AUC) or of all test cases '
+    'together; the mean of the folds with its SD says how much folds differ.'
+)
 HEADLINE = ('auc', 'accuracy', 'tpr', 'tnr')
 LONGEST = 40_000  # characters of a config that are shown
 ON_TEST = (
@@ -94,10 +99,10 @@ def _headline(of: CrossValidation) -> list[tuple[str, str, str]]:
     found = []
     for name in HEADLINE:
         entry = entries.get(name)
-        if entry and is_number(entry.get('mean')):
+        if entry and is_number(estimate_of(entry)):
             limits = interval(entry.get('ci95'))
-            small = '± ' + number(entry.get('std')) + (f', 95 % {limits}' if limits != NOTHING else '')
-            found.append((metric_label(name), number(entry['mean']), small))
+            small = (f'95 % {limits}, ' if limits != NOTHING else '') + str(entry.get('of', 'mean of the folds'))
+            found.append((metric_label(name), number(estimate_of(entry)), small))
     return found
 
 
@@ -157,19 +162,28 @@ def _metric_blocks(of: CrossValidation) -> list[Block]:
     for name, entry in entries.items():
         values = list(entry.get('folds') or ())
         cells = [number(v) for v in values] + [NOTHING] * (longest - len(values))
-        rows.append([metric_label(name), mean_std(entry), interval(entry.get('ci95')), *cells])
-    head = ['Metric', 'mean ± std', '95 % interval', *columns]
+        stated = [number(estimate_of(entry)), interval(entry.get('ci95')), str(entry.get('of', NOTHING))]
+        rows.append([metric_label(name), *stated, mean_std(entry), *cells])
+    head = ['Metric', 'estimate', '95 % interval', 'of', 'mean of the folds ± SD', *columns]
     kind = f'of the class {of.positive}' if len(of.classes) == 2 else 'macro means, one class against the rest'
-    caption = f'On the test parts, {kind}; std over the folds{" and seeds" * (len(of.seeds) > 1)} with ddof 0'
+    caption = f'On the test parts, {kind}; SD over the folds{" and seeds" * (len(of.seeds) > 1)} with n - 1'
     return [Table(head, rows, caption), *_method_notes(of)]
 
 
 def _method_notes(of: CrossValidation) -> list[Block]:
     by_method: dict[str, list[str]] = {}
     for name, entry in (of.summary.get('metrics') or {}).items():
-        if entry.get('method') and entry.get('ci95'):
-            by_method.setdefault(entry['method'], []).append(metric_label(name))
-    return [Text(f'Intervals of {listed(names)}: {method}.', 'note') for method, names in by_method.items()]
+        if method := str(entry.get('method') or ''):
+            by_method.setdefault(method, []).append(metric_label(name))
+    notes: list[Block] = [Text(INTERVALS, 'note')]
+    for method, names in by_method.items():
+        words = f'No interval of {listed(names)}: {method[6:]}.' if method.startswith('none: ') else ''
+        notes.append(Text(words or f'Intervals of {listed(names)}: {method}.', 'note'))
+    left_out = max((int(e.get('left_out') or 0) for e in (of.summary.get('metrics') or {}).values()), default=0)
+    if left_out:
+        words = f'{left_out} of the folds have fewer than two patients of a class: they do not count for the AUC.'
+        notes.append(Text(words, 'warning'))
+    return notes
 
 
 def _checklist(items: list[Item], what: str) -> list[Block]:

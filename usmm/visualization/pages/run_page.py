@@ -15,7 +15,8 @@ from rich.table import Table
 
 from usmm.datasets.case_table import NO_PATIENTS
 from usmm.engine.workdir.rows import ScoredRow, arrays, drawn_classes, read_scored_rows
-from usmm.evaluation.stats import confusion_matrix, delong_interval, wilson_interval
+from usmm.evaluation.stats import clustered_auc, clustered_macro_auc, confusion_matrix
+from usmm.evaluation.stats.rate_intervals import limits_of, rate_intervals
 from usmm.utils import work_files
 from usmm.utils.json_types import as_mapping
 from usmm.utils.plain_json import read_plain_json
@@ -30,7 +31,7 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     """Print the metrics of a run, and draw its figures into `work_dir/figures`.
 
     Figures: ROC curve and confusion matrix of each part, curves of each stage, weights of the clinical stage; what
-    cannot be drawn (a ROC curve without two cases of each class) is left out.
+    cannot be drawn (a ROC curve without two patients of each class) is left out.
 
     Args:
         work_dir: A work directory with predictions.csv.
@@ -48,7 +49,7 @@ def report_run(work_dir: str | Path, content: Content, console: Console | None =
     cases, patients = part_of(content, 'cases'), part_of(content, 'patients')
     grouped = [part for part in parts if _more(cases.get(part), patients.get(part))]
     if grouped:
-        out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take cases as independent: too narrow')
+        out.print(f'{", ".join(grouped)}: several cases a patient; the intervals take the patients as clusters')
     selection = content.get('selection')
     out.print(f'selection of the epoch: {SELECTION.get(str(selection or ""), selection)}')
     if content.get('patients_known') is False:
@@ -97,20 +98,20 @@ def run_figures(work_dir: str | Path, content: Content) -> dict[str, Figure]:
     return dict(_figures(folder, content, read_parts(folder / work_files.PREDICTIONS, classes)))
 
 
-Part = tuple[np.ndarray, np.ndarray]
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def read_parts(path: Path, classes: Sequence[str]) -> dict[str, Part]:
-    """Part -> (class indices (N,), probabilities (N, K)) of the labelled rows of a predictions.csv."""
+    """Part -> class indices (N,), probabilities (N, K), patients (N,) of the labelled rows of a predictions.csv."""
     rows: dict[str, list[ScoredRow]] = defaultdict(list)
     for row in read_scored_rows(path, classes):
         if row['label']:
             rows[row['part']].append(row)
-    return {part: arrays(of, classes) for part, of in rows.items()}
+    return {part: (*arrays(of, classes), np.array([row['patient_id'] for row in of])) for part, of in rows.items()}
 
 
 def metrics_table(content: Content, parts: Mapping[str, Part], classes: Sequence[str], positive: str) -> Table:
-    """Metrics by part; of two classes with 95 % intervals (DeLong for the AUC, Wilson for proportions)."""
+    """Metrics by part, with 95 % intervals where there are some."""
     shown = [part for part in ('train', 'val', 'test', 'all') if part in content]
     about = f'positive class {positive}' if len(classes) == 2 else f'macro means over {len(classes)} classes'
     table = Table(title=f'{content.get("config", "")}: {about}')
@@ -127,30 +128,24 @@ def metrics_table(content: Content, parts: Mapping[str, Part], classes: Sequence
 
 
 def intervals(
-    labels: np.ndarray, scores: np.ndarray, classes: Sequence[str], positive: str
+    labels: np.ndarray, scores: np.ndarray, patients: np.ndarray, classes: Sequence[str], positive: str
 ) -> dict[str, tuple[float, float]]:
-    """95 % intervals of a two-class part, by metric: those that have one without a bootstrap; none for more classes."""
-    if len(classes) != 2:
-        return {}
-    k = list(classes).index(positive)
-    matrix = confusion_matrix(labels, scores.argmax(1), 2)
-    tp, tn = int(matrix[k, k]), int(matrix[1 - k, 1 - k])
-    found = {
-        'accuracy': wilson_interval(tp + tn, int(matrix.sum())).ci,
-        'tpr': wilson_interval(tp, int(matrix[k].sum())).ci,
-        'tnr': wilson_interval(tn, int(matrix[1 - k].sum())).ci,
-        'precision': wilson_interval(tp, int(matrix[:, k].sum())).ci,
-    }
-    if _has_interval(labels == k, scores[:, k]):
-        found['auc'] = delong_interval(labels == k, scores[:, k]).ci
+    """95 % intervals of a part, by metric: those that have one; the patients are the clusters."""
+    two = len(classes) == 2
+    k = list(classes).index(positive) if two else None
+    found = limits_of(rate_intervals(labels, scores.argmax(1), len(classes), k, patients))
+    least = min(np.unique(patients[labels == j]).size for j in range(len(classes)))
+    if least >= 2:  # patients of each class
+        of_auc = clustered_auc(labels == k, scores[:, k or 0], patients) if two else None
+        auc = of_auc or clustered_macro_auc(labels, scores, patients)
+        if not math.isnan(auc.ci[0]):
+            found['auc'] = auc.ci
     return found
 
 
-def _has_interval(positive: np.ndarray, scores: np.ndarray) -> bool:
-    """Whether DeLong's interval exists and says something: two cases a class, and classes that overlap."""
-    if min(positive.sum(), (~positive).sum()) < 2:
-        return False
-    return bool(scores[positive].min() <= scores[~positive].max() and scores[positive].max() >= scores[~positive].min())
+def _several(of_class: np.ndarray, patients: np.ndarray) -> bool:
+    """Whether there are two patients or more with a case of a class, and without."""
+    return min(np.unique(patients[of_class]).size, np.unique(patients[~of_class]).size) >= 2
 
 
 def _more(cases: object, patients: object) -> bool:
@@ -167,12 +162,12 @@ def _cell(value: object, limits: tuple[float, float] | None) -> str:
 def _figures(folder: Path, content: Content, parts: Mapping[str, Part]) -> Iterator[tuple[str, Figure]]:
     positive = None if content.get('positive') is None else str(content['positive'])
     classes = tuple(str(name) for name in items_of(content, 'classes'))
-    for part, (labels, scores) in parts.items():
+    for part, (labels, scores, patients) in parts.items():
         wanted = drawn_classes(classes, positive)
         columns = {name: (labels == classes.index(name), scores[:, classes.index(name)]) for name in wanted}
-        curves = {name: (y, s) for name, (y, s) in columns.items() if min(y.sum(), (~y).sum()) >= 2}
+        curves = {name: (y, s) for name, (y, s) in columns.items() if _several(y, patients)}
         if curves:
-            yield f'roc_{part}', roc_figure(curves, title=f'{part} part, {len(labels)} cases')
+            yield f'roc_{part}', roc_figure(curves, patients, title=f'{part} part, {len(labels)} cases')
         yield f'confusion_{part}', confusion_figure(confusion_matrix(labels, scores.argmax(1), len(classes)), classes)
     for stage in part_of(content, 'stages'):
         rows = training_rows(folder / stage)

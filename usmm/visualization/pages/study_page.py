@@ -60,8 +60,8 @@ CONTEXT = (
     'ours.'
 )
 PAIRED = (
-    'Differences are of the AUC, on the same test cases, folds and seeds. p (Holm) is corrected for the number of rows '
-    'that are compared.'
+    'Differences are of the AUC, on the same test cases, folds and seeds. p (Holm) is corrected for all paired tests '
+    'of this page, each pair of rows counted once'
 )
 
 
@@ -94,7 +94,7 @@ def report_study(
     folder, names = Path(work_dir), [name_of(row) for row in rows]
     if reference not in names:
         raise ValueError(f'the reference {reference!r} is none of the rows {names}')
-    notes = [PAIRED, *(f'Test: {test}.' for test in _tests(rows))]
+    notes = [_paired(rows), *_tests(rows)]
     if published is not None:
         notes.append(f'Published: {_source(published)}. {CONTEXT}')
     head, table = grid(rows, reference, published is not None)
@@ -125,7 +125,7 @@ def _page(
         Section('Comparison', _comparison(folder, rows, reference)),
         Section('Forest plots', _forests(folder, rows, reference)),
         Section('ROC curves', roc_blocks(folder, rows, runs)),
-        Section('Sensitivity and specificity', rate_blocks(rows, runs)),
+        Section('Sensitivity and specificity', rate_blocks(rows)),
         *([Section('Pairs of variants', pair_blocks(pairs))] if pairs else []),
         Section('All metrics', [_metric_table(rows, reference)]),
     ]
@@ -151,10 +151,10 @@ def _comparison(folder: Path, rows: Sequence[Content], reference: str) -> list[B
         table.append([*cells, *[number(row.get('known_best'))] * best])
     blocks: list[Block] = [
         Table(head, table, marked=_index(rows, reference)),
-        Text(PAIRED, 'note'),
+        Text(_paired(rows), 'note'),
         Text(WORDS, 'note'),
     ]
-    blocks += [Text(f'Test: {test}.', 'note') for test in _tests(rows)]
+    blocks += [Text(words, 'note') for words in _tests(rows)]
     methods = dict.fromkeys(
         e.get('method', 'of an unknown kind') for row in rows if (e := part_of(row, 'metrics', 'auc')).get('ci95')
     )
@@ -201,7 +201,7 @@ def _metric_table(rows: Sequence[Content], reference: str) -> Table:
     names = metric_names(rows)
     table = [[name_of(row), *(mean_std(part_of(row, 'metrics', name)) for name in names)] for row in rows]
     head = ['Variant', *map(metric_label, names)]
-    return Table(head, table, 'Mean ± std over the folds, ddof 0', marked=_index(rows, reference))
+    return Table(head, table, 'Mean ± SD over the folds (n - 1)', marked=_index(rows, reference))
 
 
 def _published(rows: Sequence[Content], published: Mapping[str, str]) -> list[Block]:
@@ -270,8 +270,21 @@ def _source(published: Mapping[str, str]) -> str:
     return published.get('source') or 'source not named'
 
 
+def _paired(rows: Sequence[Content]) -> str:
+    """What the differences are, and for how many tests p is corrected."""
+    sizes = [size for row in rows if is_number(size := part_of(row, 'difference').get('family'))]
+    return f'{PAIRED} ({max(sizes)} of them).' if sizes else f'{PAIRED}.'
+
+
 def _tests(rows: Sequence[Content]) -> list[str]:
-    return list(dict.fromkeys(str(d['test']) for row in rows if (d := part_of(row, 'difference')).get('test')))
+    """Which tests were done, and which questions they answer; folds that do not count."""
+    found = [part_of(row, 'difference') for row in rows if row.get('difference') is not None]
+    words = [f'Test: {d["test"]}.' for d in found if d.get('test')]
+    words += [f'p answers: {d["question"]}' for d in found if d.get('question')]
+    left_out = max((n for d in found if is_number(n := d.get('left_out'))), default=0)
+    if left_out:
+        words.append(f'{left_out} folds have fewer than two patients of a class, and do not count.')
+    return list(dict.fromkeys(words))
 
 
 def _index(rows: Sequence[Content], reference: str) -> int:

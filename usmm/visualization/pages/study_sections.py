@@ -8,25 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from usmm.engine.workdir.gather import CrossValidation, gather
-from usmm.evaluation.stats import wilson_interval
 from usmm.utils import work_files
 from usmm.visualization.figures.curves import roc_rows_figure
 from usmm.visualization.figures.fold_figures import draw
 from usmm.visualization.pages.content import Content, items_of, name_of, part_of
 from usmm.visualization.pages.page import Block, Pictures, Table, Text
 from usmm.visualization.pages.study_tables import harmless, word_of
-from usmm.visualization.pages.wording import NOTHING, interval, is_number, listed, number, p_value
+from usmm.visualization.pages.wording import NOTHING, estimate_with, interval, is_number, listed, number, p_value
 
 WORDS = (
     'The word beside an AUC: below 0.6 fail, from 0.6 poor, 0.7 fair, 0.8 good, 0.9 excellent (the scale of school '
     'marks; Tape, Interpreting Diagnostic Tests). It is of the estimate alone: read the interval, too.'
 )
 ROC = 'Mean of the folds at each false positive rate; AUC and interval as in the table.'
-WILSON = 'The more probable class counts. In brackets the counts, with Wilson intervals, of all folds together.'
-SEVERAL = (
-    '{}: mean over the folds, with the interval of: {}. Wilson needs two classes, and one prediction a patient that '
-    'can be read.'
-)
+RATES = 'The more probable class counts; of all folds together.'
 HEAD = ['second', 'first', 'AUC of the second less the first', 'p', 'p (Holm)', 'cases']
 
 
@@ -65,29 +60,18 @@ def roc_blocks(folder: Path, rows: Sequence[Content], runs: Mapping[str, CrossVa
     return blocks
 
 
-def rate_blocks(rows: Sequence[Content], runs: Mapping[str, CrossValidation]) -> list[Block]:
-    """Sensitivity and specificity of every row: Wilson's interval where each patient counts once."""
+def rate_blocks(rows: Sequence[Content]) -> list[Block]:
+    """Sensitivity and specificity of every row, with the intervals of its summary."""
     table: list[list[str]] = []
-    several: list[str] = []
     methods: dict[str, None] = {}
     for row in rows:
-        run = runs.get(name_of(row))
-        cells = _wilson_cells(run) if run is not None else None
-        if cells is None:
-            entries = [part_of(row, 'metrics', name) for name in ('tpr', 'tnr')]
-            if any(is_number(e.get('mean')) for e in entries):
-                several.append(name_of(row))
-                methods.update({str(e['method']): None for e in entries if e.get('method')})
-            cells = [_with(e.get('mean'), e.get('ci95')) for e in entries]
-        table.append([name_of(row), *cells])
+        entries = [part_of(row, 'metrics', name) for name in ('tpr', 'tnr')]
+        methods.update({str(e['method']): None for e in entries if e.get('method') and e.get('ci95')})
+        table.append([name_of(row), *map(estimate_with, entries)])
     if all(cells == [NOTHING, NOTHING] for _, *cells in table):
         return [Text('No row has a sensitivity.')]
-    blocks: list[Block] = [Table(['Variant', 'Sensitivity', 'Specificity'], table)]
-    if len(several) < len(rows):
-        blocks.append(Text(WILSON, 'note'))
-    if several:
-        blocks.append(Text(SEVERAL.format(listed(several), '; '.join(methods) or 'none'), 'note'))
-    return blocks
+    blocks: list[Block] = [Table(['Variant', 'Sensitivity', 'Specificity'], table), Text(RATES, 'note')]
+    return blocks + [Text(f'Intervals: {method}.', 'note') for method in methods]
 
 
 def pair_blocks(pairs: Sequence[Content]) -> list[Block]:
@@ -100,7 +84,7 @@ def pair_blocks(pairs: Sequence[Content]) -> list[Block]:
         for p in pairs
     ]  # fmt: skip
     tests = dict.fromkeys(p['test'] for p in pairs if p.get('test'))
-    words = f'Paired, on the cases that both have. p (Holm) is corrected for these {len(pairs)} tests.'
+    words = 'Paired, on the cases that both have. p (Holm) is corrected for all paired tests of this page.'
     return [Table(HEAD, table), Text(words, 'note'), *[Text(f'Test: {test}.', 'note') for test in tests]]
 
 
@@ -125,17 +109,3 @@ def _legend(row: Content) -> str:
 def _with(value: object, limits: object, sign: bool = False) -> str:
     around = interval(limits, sign=sign)
     return number(value, sign=sign) + ('' if around == NOTHING else f' {around}')
-
-
-def _wilson_cells(run: CrossValidation) -> list[str] | None:
-    """Sensitivity and specificity of two classes; None if a patient counts more than once."""
-    known = [row for row in run.rows if row['label']]
-    patients = [row['patient_id'] for row in known]
-    if len(run.classes) != 2 or not known or len(set(patients)) < len(patients):
-        return None
-    cells = []
-    for wanted in (True, False):
-        of_class = [row for row in known if (row['label'] == run.positive) == wanted]
-        found = wilson_interval(sum(row['pred'] == row['label'] for row in of_class), len(of_class))
-        cells.append(f'{_with(found.estimate, found.ci)} ({found.successes}/{found.trials})')
-    return cells

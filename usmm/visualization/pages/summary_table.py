@@ -8,20 +8,29 @@ from typing import Any
 
 from rich.table import Table
 
+SPREAD = 'mean of the folds ± SD (n - 1)'
+
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
-    """Mean, spread, interval and fold values of every metric in the content of a summary.json."""
+    """Estimate, interval, mean, spread and fold values of every metric in the content of a summary.json."""
     seeds, folds = len(summary['seeds']), summary['folds']
     about = f'{summary["cases"]} cases, {summary["patients"]} patients, {folds} folds'
     about += f', {seeds} seeds' if seeds > 1 else ''
     table = Table(title=f'{summary["config"]}: {about}')
-    for name, side in (('metric', 'left'), ('mean', 'right'), ('std', 'right'), ('95 % interval', 'right')):
+    for name, side in (
+        ('metric', 'left'),
+        ('estimate', 'right'),
+        ('95 % interval', 'right'),
+        ('of', 'left'),
+        (SPREAD, 'right'),
+    ):
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     shown = folds * seeds <= 6
     if shown:
         table.add_column('folds', justify='right')
     for name, found in summary['metrics'].items():
-        cells = [number(found['mean']), number(found['std']), interval(found['ci95'])]
+        spread = f'{number(found["mean"])} ± {number(found["std"])}'
+        cells = [number(found['estimate']), interval(found['ci95']), found['of'], spread]
         table.add_row(name, *cells, *([' '.join(number(v) for v in found['folds'])] if shown else []))
     return table
 
@@ -46,8 +55,8 @@ def study_table(rows: Sequence[Mapping[str, Any]], reference: str) -> Table:
         change = '-' if found is None else f'{found["estimate"]:+.3f} {interval(found["ci95"], "+.3f")}'
         p = '-' if found is None else f'{found["pvalue"]:.2g} ({found["p_holm"]:.2g})'
         known = [number(row['known_best'])] if best else []
-        spread = f'{number(auc["mean"])} ± {number(auc["std"])}'
-        table.add_row(row['name'], spread, interval(auc['ci95']), *known, number(accuracy['mean']), change, p)
+        spread = f'{number(auc["estimate"])} ± {number(auc["std"])}'
+        table.add_row(row['name'], spread, interval(auc['ci95']), *known, number(accuracy['estimate']), change, p)
     return table
 
 

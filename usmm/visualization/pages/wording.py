@@ -73,8 +73,24 @@ def interval(limits: object, digits: int = 3, sign: bool = False) -> str:
     return f'[{number(pair[0], digits, sign)}, {number(pair[1], digits, sign)}]'
 
 
+def estimate_of(entry: Mapping[str, object]) -> object:
+    """What the interval of a metric is about; the mean of the folds, where a summary is older than that distinction."""
+    return entry.get('estimate', entry.get('mean'))
+
+
+def estimate_with(entry: Mapping[str, object], digits: int = 3) -> str:
+    """Estimate and interval of a metric; the interval alone is left out where there is none.
+
+    Example:
+        >>> estimate_with({'estimate': 0.8, 'ci95': [0.7, 0.9], 'mean': 0.81})
+        '0.800 [0.700, 0.900]'
+    """
+    limits = interval(entry.get('ci95'), digits)
+    return number(estimate_of(entry), digits) + ('' if limits == NOTHING else f' {limits}')
+
+
 def mean_std(value: Mapping[str, object] | None, digits: int = 3) -> str:
-    """Mean +- std of a metric of a cross-validation."""
+    """Mean and standard deviation of a metric over the folds."""
     if not value or not is_number(value.get('mean')):
         return NOTHING
     spread = f' ± {number(value["std"], digits)}' if is_number(value.get('std')) else ''
