@@ -48,7 +48,14 @@ def separated_bound(patients: Sequence[int], confidence: float = 0.95) -> float:
 
 
 def auc_limits(
-    auc: float, se: float, confidence: float, interval: str, cases: int, patients: int, strata: Sequence[int]
+    auc: float,
+    se: float,
+    confidence: float,
+    interval: str,
+    cases: int,
+    patients: int,
+    strata: Sequence[int],
+    effect: float = 1.0,
 ) -> tuple[float, float]:
     """Limits of an AUC, within [0, 1]; (nan, nan) where there are none.
 
@@ -57,9 +64,11 @@ def auc_limits(
         se: Its standard error.
         confidence: Level.
         interval: One of `INTERVALS`. `'wilson'` takes the AUC for a proportion of A (1 - A) / se^2 independent answers,
-            at most three for each patient of the rarer class; of an AUC of 0 or 1 it is `separated_bound`.
+            at most three for each case of the rarer class, less what its cases in common patients take away; of an AUC
+            of 0 or 1 it is `separated_bound`.
         cases, patients: Of the rarer class.
         strata: Patients of the rarer class in each of the strata that have no patient in common.
+        effect: By how much cases in common patients raise the variance.
     """
     z = float(norm.ppf(0.5 + confidence / 2))
     if interval == 'normal' or (interval == 'logit' and (se == 0 or not 0 < auc < 1)):
@@ -74,4 +83,5 @@ def auc_limits(
         return math.nan, math.nan
     level = 0.5 + confidence / 2
     few = float(t.ppf(level, patients - 1) / t.ppf(level, cases - 1)) ** 2 if 1 < patients < cases else 1.0
-    return wilson_limits(auc, min(auc * (1 - auc) / se**2 / few, MOST * patients), confidence)
+    most = MOST * cases / min(max(1.0, effect), cases / patients)
+    return wilson_limits(auc, min(auc * (1 - auc) / se**2 / few, most), confidence)

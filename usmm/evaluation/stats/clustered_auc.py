@@ -18,6 +18,7 @@ from scipy.stats import norm
 from usmm.evaluation.stats.auc_limits import NAMES, auc_limits
 from usmm.evaluation.stats.cluster_variance import Codes, case_groups, clustered_se
 from usmm.evaluation.stats.delong import AucTest, check_interval, placements, studentised
+from usmm.evaluation.stats.effective_size import combined_limits, correlations
 from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, class_indices, finite_scores
 
 
@@ -78,12 +79,13 @@ def auc_influence(labels: ArrayLike, scores: ArrayLike) -> Floats:
     return _influence(positive, finite_scores(scores, positive.shape))[1]
 
 
-def _one_stratum(classes: Codes, table: Floats) -> tuple[float, Floats]:
-    """Mean one-vs-rest AUC of the columns of `table`, and the influence of each case on it."""
+def _one_stratum(classes: Codes, table: Floats) -> tuple[Floats, Floats]:
+    """AUC of each column of `table` against the rest (S,), and the influence of each case on it (S, N)."""
     if table.shape[1] == 1:
-        return _influence(classes.astype(bool), table[:, 0])
-    parts = [_influence(classes == k, table[:, k]) for k in range(table.shape[1])]
-    return float(np.mean([auc for auc, _ in parts])), np.mean([values for _, values in parts], axis=0)
+        parts = [_influence(classes.astype(bool), table[:, 0])]
+    else:
+        parts = [_influence(classes == k, table[:, k]) for k in range(table.shape[1])]
+    return np.array([auc for auc, _ in parts]), np.stack([values for _, values in parts])
 
 
 def _check_strata(classes: Codes, strata: Codes, names: ArrayLike | None, num_classes: int) -> None:
@@ -95,12 +97,12 @@ def _check_strata(classes: Codes, strata: Codes, names: ArrayLike | None, num_cl
 
 
 def _over_strata(classes: Codes, table: Floats, strata: Codes) -> tuple[Floats, Floats]:
-    """AUC of each stratum, and the influence of each case on their mean."""
+    """AUC by stratum and column (F, S), and the influence of each case on the mean over strata of each (S, N)."""
     names = np.unique(strata)
-    influence, aucs = np.empty(len(classes)), np.empty(names.size)
+    influence, aucs = np.empty((table.shape[1], len(classes))), np.empty((names.size, table.shape[1]))
     for i, stratum in enumerate(names):
         here = strata == stratum
-        aucs[i], influence[here] = _one_stratum(classes[here], table[here])
+        aucs[i], influence[:, here] = _one_stratum(classes[here], table[here])
     return aucs, influence / names.size
 
 
@@ -118,22 +120,46 @@ def _interval(
     num_classes = max(2, table.shape[1])
     _check_strata(classes, of_stratum, strata, num_classes)
     aucs, influence = _over_strata(classes, table, of_stratum)
-    auc, se = float(aucs.mean()), clustered_se(influence, classes, of_cluster, of_stratum)
+    auc, se = float(aucs.mean()), clustered_se(influence.mean(0), classes, of_cluster, of_stratum)
     if se == 0 and interval != 'wilson':
         warnings.warn(f'the AUC is {auc:g} with a standard error of 0: its interval says nothing', stacklevel=3)
-    rarer = int(np.bincount(classes, minlength=num_classes).min())
-    patients = min(np.unique(of_cluster[classes == k]).size for k in range(num_classes))
-    apart = rarer_patients(classes, of_cluster, of_stratum)
+    if interval == 'wilson':
+        ci = _wilson(classes, aucs.mean(0), influence, of_cluster, of_stratum, confidence)
+    else:
+        ci = auc_limits(auc, se, confidence, interval, 1, 1, [1])
     return ClusteredAuc(
         auc,
         se,
-        auc_limits(auc, se, confidence, interval, rarer, patients, apart),
+        ci,
         confidence,
-        _method('Obuchowski' if clusters is not None else 'DeLong', table, aucs.size, NAMES[interval]),
+        _method('Obuchowski' if clusters is not None else 'DeLong', table, len(aucs), NAMES[interval]),
         tuple(np.bincount(classes, minlength=num_classes).tolist()),
         np.unique(of_cluster).size,
-        tuple(aucs.tolist()),
+        tuple(aucs.mean(1).tolist()),
     )
+
+
+def _wilson(
+    classes: Codes, aucs: Floats, influence: Floats, clusters: Codes, strata: Codes, confidence: float
+) -> tuple[float, float]:
+    """Limits of the mean of AUCs: those of each, combined with their correlation (MOVER)."""
+    limits, still = [], []
+    for k, (auc, pull) in enumerate(zip(aucs, influence, strict=True)):
+        of_class = classes if len(aucs) == 1 else (classes == k).astype(np.int64)
+        rarer = int(np.bincount(of_class, minlength=2).min())
+        patients = min(np.unique(clusters[of_class == j]).size for j in (0, 1))
+        se = clustered_se(pull, of_class, clusters, strata)
+        alone = clustered_se(pull, of_class, np.arange(classes.size), strata) if patients < rarer else se
+        apart = rarer_patients(of_class, clusters, strata)
+        effect = (se / alone) ** 2 if alone > 0 else 1.0
+        limits.append(auc_limits(float(auc), se, confidence, 'wilson', rarer, patients, apart, effect))
+        still.append(se == 0)
+    if len(limits) == 1:
+        return limits[0]
+    related = correlations(influence, clusters)
+    related[np.ix_(still, still)] = 1.0  # AUCs of 1: nothing says that their errors would balance
+    low, high = combined_limits(aucs, limits, np.full(len(aucs), 1 / len(aucs)), related)
+    return max(0.0, low), min(1.0, high)
 
 
 def rarer_patients(classes: Codes, clusters: Codes, strata: Codes) -> list[int]:
@@ -174,7 +200,7 @@ def _test(
     _check_strata(classes, of_stratum, strata, max(2, first.shape[1]))
     a, b = (_over_strata(classes, table, of_stratum) for table in (first, second))
     # The influences of equal scores cancel exactly, case by case.
-    se = clustered_se(a[1] - b[1], classes, of_cluster, of_stratum)
+    se = clustered_se((a[1] - b[1]).mean(0), classes, of_cluster, of_stratum)
     aucs = (float(a[0].mean()), float(b[0].mean()))
     difference = aucs[0] - aucs[1]
     statistic = studentised(difference, se)
