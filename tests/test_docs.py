@@ -160,7 +160,7 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
         'train c', 'test c p', 'check_data c', 'browse_dataset c', 'print_config c', 'make_phantom o --cases 1',
         'convert us3m s o', 'convert ddti s o', 'convert echonet_dynamic s o', 'benchmark', 'prove', 'demo',
         'cross_validate c', 'study s', 'patient_table s --out o', 'active_learn c --query 1', 'explain c p',
-        'time_intensity c --out o', 'predict m --inputs', 'calibrate r --predictions p', 'export c',
+        'time_intensity c --out o', 'predict m --inputs', 'calibrate ./r --predictions p', 'export c',
         'compare_maps a=b c=d', 'probe_latents t a=b', 'importance c p', 'region_agreement a', 'serve m', 'init t',
     ):  # fmt: skip
         name, *words = command.split()

@@ -163,7 +163,7 @@ def test_options_cannot_be_abbreviated(usmm, word: str) -> None:
     [('train', ['c', '--work-dir']), ('test', ['c', 'w', '--work-dir']), ('cross_validate', ['c', '--work-dir']),
      ('study', ['s', '--work-dir']), ('active_learn', ['c', '--query', '1', '--work-dir']), ('demo', []),
      ('browse_dataset', ['c', '--out']), ('check_data', ['c', '--out']), ('explain', ['c', 'w', '--out']),
-     ('importance', ['c', 'w', '--out']), ('compare_maps', ['a=b', 'c=d', '--out']), ('calibrate', ['r', '--out']),
+     ('importance', ['c', 'w', '--out']), ('compare_maps', ['a=b', 'c=d', '--out']), ('calibrate', ['./r', '--out']),
      ('patient_table', ['t', '--out']), ('region_agreement', ['a', '--out']), ('predict', ['m', '--explain']),
      ('make_phantom', ['--cases', '1']), ('download', ['--cache']), ('serve', ['m', '--spool'])],
 )  # fmt: skip

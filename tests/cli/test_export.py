@@ -118,11 +118,77 @@ def test_a_file_that_differs_is_not_left(
     assert (tmp_path / 'model.onnx').read_text() == 'older'
 
 
+def published(run_dir: Path, folder: Path) -> Path:
+    """A folder as `usmm publish` leaves it, whose config.py writes a file when it runs."""
+    from usmm.apis.bundle import from_config
+    from usmm.weights.tensor_file import write_tensors
+
+    bundle = from_config(run_dir / 'config.py', run_dir / 'model.pth')
+    settings = {
+        k: bundle.settings[k] for k in ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
+    }
+    settings['positive'] = 'SCC'
+    folder.mkdir(parents=True)
+    meta = {k: v for k, v in bundle.meta.items() if k in ('categories', 'selection', 'classes', 'positive')}
+    write_tensors(folder / 'model.safetensors', dict(bundle.state), {**meta, 'settings': settings, 'format': 1})
+    (folder / 'config.py').write_text(
+        f"open({str(folder / 'ran')!r}, 'w').close()\n{(run_dir / 'config.py').read_text()}"
+    )
+    return folder
+
+
+@pytest.mark.parametrize('how', ['folder', 'file', 'name beside the folder'])
+def test_the_config_of_a_published_model_does_not_run(
+    how: str, run_dir: Path, tmp_path: Path, tool: ModuleType, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    folder = published(run_dir, tmp_path / 'small')
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / 'm.onnx'
+    source = {'folder': './small', 'file': 'small/model.safetensors', 'name beside the folder': 'small'}[how]
+    code = tool.main([source, '--out', str(out), '--parity', '3'])
+    if how == 'name beside the folder':  # the zoo is asked, which has no such model
+        assert code == 2 and 'A text without a slash is a name of the zoo' in capsys.readouterr().err
+    else:
+        assert code == 0, capsys.readouterr().err
+        mine, theirs = OnnxModel(out, threads=1), tmp_path / 'run.onnx'
+        assert tool.main([str(run_dir), '--out', str(theirs), '--parity', '3']) == 0
+        batch = next(random_batches(mine, 2, seed=1))
+        expected = OnnxModel(theirs, threads=1).predict(**batch)['probabilities']
+        np.testing.assert_allclose(mine.predict(**batch)['probabilities'], expected, atol=1e-6)
+        assert mine.meta['settings']['positive'] == 'SCC'
+    assert not (folder / 'ran').exists()
+
+
+def test_a_name_with_weights_is_a_config_and_no_folder(
+    run_dir: Path, tmp_path: Path, tool: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = published(run_dir, tmp_path / 'msmfn_small_phantom')
+    monkeypatch.chdir(tmp_path)
+    words = ['msmfn_small_phantom', '--untrained', '--out', 'm.onnx', '--parity', '1']
+    assert tool.main([*words, '--shape', 'dceus=4x32x32']) == 0
+    assert not (folder / 'ran').exists()
+
+
+def test_settings_of_a_published_model_are_fixed(
+    run_dir: Path, tmp_path: Path, tool: ModuleType, capsys: pytest.CaptureFixture
+) -> None:
+    folder = published(run_dir, tmp_path / 'small')
+    for more in (['--data'], ['--cfg-options', 'batch_size=3']):
+        assert tool.main([str(folder), '--out', str(tmp_path / 'm.onnx'), *more]) == 2
+        assert 'is a published model, whose settings are fixed and name no data set' in capsys.readouterr().err
+
+
 WRONG: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     'no weights': (lambda d: [str(d / 'config.py')], 'needs weights, or --untrained and no weights'),
+    'a name of nothing': (lambda d: ['no_such_model'], 'A config needs weights beside it, or --untrained'),
+    'weights beside weights': (
+        lambda d: [str(d / 'model.safetensors'), str(d / 'model.pth')],
+        'brings its own weights, so',
+    ),
     'weights and none': (lambda d: [str(d), '--untrained'], 'needs weights, or --untrained and no weights'),
     'weights twice': (lambda d: [str(d), str(d / 'model.pth')], 'is a folder: it brings its own weights'),
-    'empty folder': (lambda d: [str(d / 'made')], 'has no config.py with one of'),
+    'empty folder': (lambda d: [str(d / 'made')], 'holds no model: expected config.py and model.pth of a finished run'),
     'no number of frames': (
         lambda d: [str(d / 'config.py'), '--untrained', '--cfg-options', 'modalities=clip'],
         "shape of 'clip' must be (frames, height, width)",

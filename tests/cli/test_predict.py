@@ -195,6 +195,11 @@ def test_a_calibrated_copy(usmm: Run, run: Path, tiny_data: Path, tmp_path: Path
     assert code == 2 and "has no rows of the part 'val'" in errors and not (run / 'calibrated').exists()
 
 
+def test_a_bare_name_is_no_folder_to_calibrate(usmm: Run, tmp_path: Path) -> None:
+    code, _, errors = usmm('calibrate', 'run', '--predictions', tmp_path)
+    assert code == 2 and "'run' has no slash, so it is a name of the zoo" in errors and 'write ./run' in errors
+
+
 def test_predictions_of_another_model_do_not_calibrate(usmm: Run, run: Path, tmp_path: Path) -> None:
     fold, out = tmp_path / 'cv' / 'fold_0', tmp_path / 'calibrated'
     fold.mkdir(parents=True)

@@ -94,6 +94,7 @@ REFUSED = {
     'bytes': ('model.head.x', b'x', 'is a bytes, which is not plain data'),
     'a model that is a list': ('model', [GOOD['model']], 'its model must be a dict with a type'),
     'a model without a type': ('model', {}, 'its model must be a dict with a type'),
+    'many steps': ('test_pipeline', [dict(type='PackCase')] * 201, 'has 201 steps, over the limit of 200'),
     'a pipeline that is a dict': ('test_pipeline', GOOD['model'], 'its test_pipeline must be a list of dicts'),
     'a step without a type': ('test_pipeline', [dict(size=3)], 'its test_pipeline must be a list of dicts with a type'),
     'a step that is a list': ('test_pipeline', [[dict(type='PackCase')]], 'its test_pipeline must be a list of dicts'),

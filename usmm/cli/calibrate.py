@@ -21,11 +21,23 @@ from usmm.utils.plain_json import read_json_object
 
 
 def add_arguments(parser: CommandParser) -> None:
-    parser.add_argument('run', type=Path, help='the run to calibrate: folder with config.py and model.pth')
+    parser.add_argument('run', type=run_folder, help='the run to calibrate: folder with config.py and model.pth')
     parser.add_argument('--predictions', type=Path, required=True, help='a cross-validation, a run, or predictions.csv')
     parser.add_argument('--part', choices=('val', 'test'), help='rows to take (default: test of folds, else val)')
     parser.add_argument('--out', type=out_folder, help='folder of the copy (default: <run>/calibrated)')
     parser.add_argument('--force', action='store_true', help='replace a copy that is there')
+
+
+def run_folder(text: str) -> Path:
+    """The folder of a run. A text without a slash is a name of the zoo in all commands that take a model."""
+    from usmm.zoo.index import is_name
+
+    if is_name(text):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} has no slash, so it is a name of the zoo, whose models are not calibrated: for the folder write '
+            f'./{text}'
+        )
+    return Path(text)
 
 
 def rows_of(args: argparse.Namespace) -> tuple[list[dict[str, Any]], str]:

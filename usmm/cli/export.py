@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from usmm.cli.arguments import PARTS, add_config, options_of
+from usmm.cli.arguments import PARTS, add_config, add_zoo, options_of
 from usmm.cli.command import Command
 from usmm.cli.completers import complete, config_names
 from usmm.utils.argument_types import out_file, whole
@@ -25,7 +25,7 @@ OPSETS = (18, 23)  # oldest and newest version that the installed exporter write
 
 
 def add_arguments(parser: CommandParser) -> None:
-    text = 'folder of a run or of a zoo model, or a config (path or name)'
+    text = 'folder of a run, a published model (folder, .zip, model.safetensors), a name of the zoo, or a config'
     complete(parser.add_argument('source', help=text), config_names)
     parser.add_argument('checkpoint', nargs='?', help='weights, where the source is a config')
     parser.add_argument('--out', type=out_file, default='model.onnx', help='the file (default model.onnx)')
@@ -39,6 +39,7 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='of random inputs and weights (default 0)')
     parser.add_argument('--threads', type=whole(1), default=1, help='of both while they are compared (default 1)')
     parser.add_argument('--untrained', action='store_true', help='random weights, to try a design or measure its time')
+    add_zoo(parser)
     add_config(parser)
 
 
@@ -64,23 +65,35 @@ def check(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> int:
     import torch
 
-    from usmm.cli.export_model import data_batches, facts, find, shapes_of, trained, untrained
+    from usmm.apis.bundle import Bundle
+    from usmm.cli.export_model import data_batches, facts, find, published, shapes_of, trained, untrained
     from usmm.config import load_config
     from usmm.export import OnnxModel, export_onnx, random_batches
 
-    source, checkpoint = find(args.source, args.checkpoint)
-    if (checkpoint is None) != args.untrained:
-        raise ValueError(f'{args.source} needs weights, or --untrained and no weights; got {checkpoint}')
+    found = find(args.source, args.checkpoint, args.untrained, args.zoo)
+    source, checkpoint = (found.source, None) if isinstance(found, Bundle) else found
+    has_weights = isinstance(found, Bundle) or checkpoint is not None
+    if has_weights == args.untrained:
+        raise ValueError(f'{args.source} needs weights, or --untrained and no weights; got {checkpoint or source}')
     if Path(args.out).resolve() in {Path(path).resolve() for path in (source, checkpoint) if path is not None}:
         raise ValueError(f'--out {args.out} is a file that is read; give it another name')
-    config = load_config(source, options_of(args))
+    options = options_of(args)
     torch.set_num_threads(args.threads)
-    model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
+    if isinstance(found, Bundle):
+        if options or args.data:
+            raise ValueError(
+                f'{args.source} is a published model, whose settings are fixed and name no data set: leave out '
+                '--cfg-options and --data, or name a config and the weights'
+            )
+        config, model, meta = published(found)
+    else:
+        config = load_config(source, options)
+        model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
 
     cases: Iterator[ArrayBatch] = iter(())
     if args.data:
         # read anew: the categories in the other are settled, and its weights' are checked against the data's
-        fresh = load_config(source, options_of(args))
+        fresh = load_config(source, options)
         cases = data_batches(fresh, checkpoint, args.part, args.parity)
 
     def batches(exported: OnnxModel) -> Iterator[ArrayBatch]:
@@ -103,6 +116,7 @@ main = Command(
     examples=(
         'usmm export work_dirs/my_config --out model.onnx',
         'usmm export my_config.py work_dirs/my_config/model.pth --data --parity 50',
+        'usmm export msmfn_small_breast --out breast.onnx',
         'usmm export msmfn_small_phantom --untrained --shape dceus=10x128x128',
     ),
 )

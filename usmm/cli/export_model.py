@@ -14,6 +14,8 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from usmm.apis.bundle import Bundle, open_bundle
+from usmm.apis.network import build_network
 from usmm.config.categories import settle_categories
 from usmm.datasets import CaseDataset
 from usmm.datasets.transforms import collate_cases
@@ -29,29 +31,54 @@ from usmm.structures import ModelMeaning, Schema, Settings
 from usmm.structures.settings import CLINICAL
 from usmm.utils import work_files
 from usmm.weights import load_state
+from usmm.zoo.index import is_name, is_weights
 
-WEIGHTS = (work_files.WEIGHTS, work_files.PUBLISHED)
 KEPT = ('calibration', 'selection', 'config', 'outlined')
 SETTINGS = ('test_pipeline', 'schema', 'classes', 'positive', 'modalities', 'batch_size')
 PLACEHOLDERS = ('a', 'b')  # categories of a model that no data were seen for
 BATCH = 8
 
 
-def find(source: str, checkpoint: str | None) -> tuple[str, str | None]:
-    """Config and weights of a folder (of a run, of the zoo), or as they were given.
+def find(
+    source: str, checkpoint: str | None, untrained: bool, zoo: str | None = None
+) -> tuple[str, str | None] | Bundle:
+    """What a user names: config and weights of a run or as they were given, or a published model.
+
+    A config is code and runs. The settings of a published model are data: its config.py is not read. A text without a
+    slash is the name of a config where weights or `--untrained` are given too, else a name of the zoo; never a folder.
 
     Raises:
-        ValueError: The folder has not both, or weights are named beside a folder.
+        ValueError: There is no such model, weights are named beside a folder, or no weights are named.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        return source, checkpoint
-    if checkpoint is not None:
-        raise ValueError(f'{source} is a folder: it brings its own weights, so {checkpoint} is one too many')
-    found = [folder / name for name in WEIGHTS if (folder / name).is_file()]
-    if not found or not (folder / work_files.CONFIG).is_file():
-        raise ValueError(f'{source} has no {work_files.CONFIG} with one of {WEIGHTS} beside it')
-    return str(folder / work_files.CONFIG), str(found[0])
+    path = Path(source)
+    if is_name(source):
+        if checkpoint is not None or untrained:
+            return source, checkpoint
+        try:
+            return open_bundle(source, zoo)
+        except (ValueError, OSError) as error:
+            raise ValueError(f'{error}. A config needs weights beside it, or --untrained') from error
+    if path.is_dir():
+        if checkpoint is not None:
+            raise ValueError(f'{source} is a folder: it brings its own weights, so {checkpoint} is one too many')
+        if (path / work_files.WEIGHTS).is_file() and (path / work_files.CONFIG).is_file():
+            return str(path / work_files.CONFIG), str(path / work_files.WEIGHTS)
+        return open_bundle(path)
+    if is_weights(source) or path.suffix.lower() == '.zip':
+        if checkpoint is not None:
+            raise ValueError(f'{source} brings its own weights, so {checkpoint} is one too many')
+        return open_bundle(path)
+    return source, checkpoint
+
+
+def published(bundle: Bundle) -> tuple[Config, Any, Settings]:
+    """Settings, network and metadata of a published model; only allowed components are built.
+
+    Raises:
+        ValueError: Its settings are refused, or its weights do not fit.
+    """
+    model = build_network(bundle)
+    return Config({**bundle.settings, 'name': bundle.source}), model, dict(bundle.meta)
 
 
 def trained(config: Config, checkpoint: str) -> tuple[Any, CheckpointMeta]:

@@ -23,6 +23,9 @@ MAX_NODES = 100_000
 MAX_DEPTH = 60
 MAX_NUMBER = 1_000_000
 MAX_BATCH = 100_000
+MAX_STEPS = 200
+"""Steps of a pipeline, those inside of others included."""
+
 MAX_PIXELS = 2**26
 """Pixels of an image that a pipeline makes: 8192 x 8192."""
 
@@ -154,6 +157,9 @@ def _is_file(text: str) -> bool:
 
 def _check_pipeline(steps: object) -> None:
     """Bound the images and clips that a pipeline can make; all of its numbers were bounded before."""
+    count = sum(1 for _ in _types(steps))
+    if count > MAX_STEPS:
+        raise ValueError(f'its test_pipeline has {count} steps, over the limit of {MAX_STEPS}')
     pixels, largest = 1.0, 1.0
     for node in _nodes(steps):
         numbers = [abs(v) for v in node if isinstance(v, (int, float))]

@@ -127,6 +127,53 @@ def test_results_that_are_no_images(settings: dict[str, object], kind: str) -> N
         ImageTransform(settings)(case())
 
 
+GROWING = {
+    'borders': (dict(type='torchvision.Pad', padding=9000), 'could make 324504192 pixels of an image of 12 x 16'),
+    'a factor': (dict(type='mmcv.Resize', scale_factor=3000.0), 'could make .* pixels of an image of 12 x 16'),
+    'two factors': (
+        dict(type='mmcv.Resize', scale_factor=(1.0, 3000.0)),
+        'could make .* pixels of an image of 12 x 16',
+    ),
+    'a size': (
+        dict(type='torchvision.Resize', size=[9000, 9000]),
+        'could make .* over the limit of 67108864: its numbe',
+    ),
+}
+
+
+@pytest.mark.parametrize('name', GROWING)
+def test_a_transform_that_could_fill_the_memory_is_refused_before_it_runs(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, message = GROWING[name]
+    step = ImageTransform(settings, random=False)
+    monkeypatch.setattr(step, '_apply', lambda image: pytest.fail('it runs'))
+    with pytest.raises(ValueError, match=message):
+        step(case())
+
+
+def test_transforms_that_grow_an_image_step_by_step_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('usmm.datasets.transforms.image_transform.MAX_PIXELS', 60_000)
+    for settings in (
+        dict(type='torchvision.RandomRotation', degrees=[45, 45], expand=True),
+        dict(type='torchvision.Pad', padding=20),
+        dict(type='mmcv.Resize', scale_factor=1.2),
+    ):
+        step, one, sizes = ImageTransform(settings, random=False), case(), []
+        with pytest.raises(
+            ValueError, match=r'(made|could make) \d+ pixels of an image of .*, over the limit of 60000'
+        ):
+            for _ in range(100):
+                one = step(one)
+                sizes.append(one.data['bus'].shape[0] * one.data['bus'].shape[1])
+        assert max(sizes) <= 60_000
+
+
+def test_a_large_image_that_stays_as_large_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('usmm.datasets.transforms.image_transform.MAX_PIXELS', 100)
+    assert ImageTransform(dict(type='torchvision.ColorJitter', brightness=0.4))(case()).data['bus'].shape == (12, 16, 3)
+
+
 def test_a_function_that_returns_nothing() -> None:
     with pytest.raises(ValueError, match='got NoneType; normalisation belongs into the data preprocessor'):
         ImageTransform(lambda image: None)(case())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,10 @@ from usmm.structures import Case, Settings
 from usmm.utils.random_state import seeded_random_state
 
 Apply = Callable[[Any], Any]
+MAX_PIXELS = 2**26
+"""Pixels (8192 x 8192) that a transform may make of an image that has fewer. Set the attribute to change the limit."""
+
+FACTORS = re.compile(r'scale|factor|ratio')  # arguments that multiply the sides of an image
 
 
 @TRANSFORMS.register_module()
@@ -41,7 +46,7 @@ class ImageTransform(RandomTransform):
 
     Raises:
         ValueError: `modalities` and `groups` at once; a mask and no word on `geometric`; a result that is not a uint8
-            image.
+            image; or a transform whose numbers could make more than `MAX_PIXELS` pixels of a smaller image.
         TypeError: `transform` is neither a config nor a function.
 
     Example:
@@ -83,10 +88,29 @@ class ImageTransform(RandomTransform):
 
     def apply(self, array: np.ndarray, params: Params) -> np.ndarray:
         """Apply the transform to one image (H, W, 3) or mask (H, W, 1)."""
+        self._check_growth(*array.shape[:2])
         image = np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
         with seeded_random_state(params['seed']):
             result = self._array(self._apply(image))
+        made, given = result.shape[0] * result.shape[1], image.shape[0] * image.shape[1]
+        if made > max(MAX_PIXELS, given):
+            raise ValueError(
+                f'{self._name} made {made} pixels of an image of {image.shape[0]} x {image.shape[1]}, over the limit '
+                f'of {MAX_PIXELS}'
+            )
         return result if array.shape[2] == 3 else result.mean(2, keepdims=True).astype(np.uint8)
+
+    def _check_growth(self, height: int, width: int) -> None:
+        """Refuse a transform that could fill the memory, before it does: by the largest of its numbers."""
+        if not isinstance(self.transform, Mapping):
+            return
+        most, factor = _largest(self.transform)
+        bound = max((height + 2 * most) * (width + 2 * most), height * width * max(1.0, factor) ** 2)
+        if bound > MAX_PIXELS and bound > 1.5 * height * width:
+            raise ValueError(
+                f'{self._name} could make {bound:.0f} pixels of an image of {height} x {width}, over the limit of '
+                f'{MAX_PIXELS}: its numbers are too large'
+            )
 
     @property
     def _name(self) -> str:
@@ -112,6 +136,19 @@ class ImageTransform(RandomTransform):
                 'preprocessor of the model'
             )
         return result
+
+
+def _largest(node: object, key: str = '') -> tuple[float, float]:
+    """The largest number of nested settings, and the largest that multiplies sides."""
+    if isinstance(node, Mapping):
+        parts = [_largest(value, str(name)) for name, value in node.items()]
+    elif isinstance(node, (list, tuple)):
+        parts = [_largest(value, key) for value in node]
+    elif isinstance(node, (int, float)) and not isinstance(node, bool):
+        return abs(float(node)), abs(float(node)) if FACTORS.search(key) else 0.0
+    else:
+        return 0.0, 0.0
+    return max((most for most, _ in parts), default=0.0), max((factor for _, factor in parts), default=0.0)
 
 
 def _built(transform: Settings | Apply) -> Apply:
