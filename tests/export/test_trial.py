@@ -130,3 +130,48 @@ def test_nothing_of_the_folder_is_imported(
     monkeypatch.chdir(here)
     assert OnnxModel(saved()).modalities == ('bus', 'clip', 'clinical')
     assert not os.path.lexists('hacked')
+
+
+def at_the_end(model: onnx.ModelProto, *operations: str, **constants: np.ndarray) -> None:
+    """Put operations behind the probabilities; `x` is what they were, the result takes their name."""
+    last = next(n for n in model.graph.node if n.output[0] == 'probabilities')
+    last.output[0] = 'x'
+    for text in operations:
+        operation, *inputs, output = text.split()
+        keep = {'keepdims': 1} if operation == 'ReduceMean' else {}
+        model.graph.node.append(helper.make_node(operation, inputs, [output], **keep))
+    for name, value in constants.items():
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+
+
+ANSWERS: dict[str, tuple[Change, str]] = {
+    'twice as much': (lambda m: at_the_end(m, 'Add x x probabilities'), 'its answers are not probabilities'),
+    'below zero': (lambda m: at_the_end(m, 'Neg x probabilities'), 'its answers are not probabilities'),
+    'of the batch': (
+        lambda m: at_the_end(
+            m, 'ReduceMean x rows mean_of_batch', 'Add x mean_of_batch both', 'Mul both half probabilities',
+            rows=np.array([0]),
+        ),
+        'its answer to a case depends on the other cases of the batch',
+    ),
+    'one of two': (
+        lambda m: at_the_end(m, 'Slice x from to columns probabilities', **{'from': np.array([0])}, to=np.array([1]),
+                             columns=np.array([1])),
+        r'of 1 cases its answer has the shape \(1, 1\), not \(1, 2\)',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', ANSWERS)
+def test_answers_that_are_no_probabilities_of_a_case_are_refused(name: str, saved: Callable[..., Path]) -> None:
+    change, message = ANSWERS[name]
+    with pytest.raises(ValueError, match=f'is no exported model that can be run safely: {message}'):
+        OnnxModel(saved(change))
+
+
+def test_answers_that_turn_wrong_later_are_refused(saved: Callable[..., Path]) -> None:
+    """One that is right for the cases of the trial: it is looked at again in every batch."""
+    model = OnnxModel(saved(lambda m: at_the_end(m, 'Add x x probabilities')), trusted=True)
+    inputs = {'bus': np.full((1, 3, 4, 4), 51, np.uint8), 'clip': np.zeros((1, 3, 2, 4, 4), np.uint8)}
+    with pytest.raises(ValueError, match=r'answers with numbers that are no probabilities, such as \[0.4, 1.6\]'):
+        model.predict(inputs, np.zeros((1, 2), np.float32))

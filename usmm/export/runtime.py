@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 
 from usmm.export.onnx_file import MAX_BYTES, OUTPUTS, PRESENT, read_onnx, refused
-from usmm.export.trial import try_out
+from usmm.export.trial import CLOSE, try_out
 from usmm.structures import Schema
 from usmm.structures.settings import CLINICAL
 
@@ -67,7 +67,7 @@ class OnnxModel:
             self._take(model.graph)
         except (ValueError, TypeError) as error:
             raise refused(path, error) from error
-        if not trusted and (problem := try_out(content, self._kinds())):
+        if not trusted and (problem := try_out(content, self._kinds(), len(self.classes))):
             raise refused(path, problem)
         self.path = Path(path)
         self._session = _session(path, content, threads)
@@ -83,10 +83,11 @@ class OnnxModel:
 
         Returns:
             `probabilities` (B, K), and `image_probabilities` (B, K) of the images alone; None for a model without
-            images. float32.
+            images. float32. Rows of NaN have no answer.
 
         Raises:
-            ValueError: An input is missing, or is not of the type or shape that the model takes.
+            ValueError: An input is missing, or is not of the type or shape that the model takes; or the model answers
+                with numbers that are no probabilities.
         """
         size = self._batch_size(inputs, clinical)
         feed = {}
@@ -99,6 +100,8 @@ class OnnxModel:
         if self.reads_clinical:
             feed[CLINICAL] = self._table(clinical, size)
         found = dict(zip(self._outputs, self._session.run(list(self._outputs), feed)))
+        for output in found.values():
+            _check_probabilities(output, self.path)
         return Scores(probabilities=found[OUTPUTS[0]], image_probabilities=found.get(OUTPUTS[1]))
 
     def _take(self, graph: onnx.GraphProto) -> None:
@@ -182,6 +185,14 @@ class OnnxModel:
             names = [v.name for v in self.schema.clinical]
             raise ValueError(f'clinical table must be ({size}, {len(names)}) for {names}, got {table.shape}')
         return table
+
+
+def _check_probabilities(output: np.ndarray, path: Path) -> None:
+    known = np.isfinite(output).all(1)
+    wrong = known & ((output < -CLOSE).any(1) | (output > 1 + CLOSE).any(1) | (abs(output.sum(1) - 1) > CLOSE))
+    if wrong.any():
+        row = [round(float(value), 4) for value in output[wrong][0]]
+        raise ValueError(f'{path} answers with numbers that are no probabilities, such as {row}: it is not used')
 
 
 def _session(path: Path | str, content: bytes, threads: int | None) -> onnxruntime.InferenceSession:
