@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from usmm.apis import Prediction, Predictor
 from usmm.config import load_config
 from usmm.engine import Experiment, RunOptions, read_predictions
 from usmm.readers import DataError, read_clip
-from usmm.structures import token
+from usmm.structures import Case, has_trained, token
 from usmm.weights import read_checkpoint
 
 CLASSES = ('ADC', 'SCC')
@@ -180,6 +181,24 @@ def test_patients_of_the_training_are_told(predictor, run, tiny_data) -> None:
     experiment = Experiment(config, parts=['train'], checkpoint=run / 'model.pth')
     assert seen == {case.case_id for case in experiment.parts['train'].cases} and 6 < len(seen) < 19
     assert {token(case) for case in experiment.parts['train'].cases} == set(meta['trained_on'])
+
+
+@pytest.mark.parametrize('write', [str.lower, lambda text: f' {text[0]} {text[1:]}', lambda text: text + '\u200b'])
+def test_patients_whose_ids_are_typed_in_another_way_are_told(predictor, tiny_data, write, monkeypatch) -> None:
+    monkeypatch.chdir(tiny_data)
+    rows = pd.read_csv(tiny_data / 'cases.csv', dtype=str).to_dict('records')
+    found = [
+        [f.case_id for f in predictor.predict(table) if any('was in the training data' in w for w in f.warnings)]
+        for table in (pd.DataFrame(rows), pd.DataFrame([{**r, 'patient_id': write(r['patient_id'])} for r in rows]))
+    ]
+    assert found[0] == found[1] != []
+
+
+def test_files_of_earlier_versions_know_their_patients() -> None:
+    case = Case('c', 'P 7')
+    earlier = {hashlib.sha256(b'P 7').hexdigest()[:12]}
+    assert has_trained(case, earlier) and not has_trained(Case('c', 'p7'), earlier)
+    assert has_trained(Case('c', 'p7'), {token(case)}) and not has_trained(Case('c', 'P8'), {token(case)})
 
 
 def test_stages_and_frame(predictor, rows) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from usmm.datasets import CaseDataset, CaseTable, check_disjoint
 from usmm.datasets.checks.case_checks import is_blocking
-from usmm.datasets.ids import loose_key, patient_key, perhaps_same_patient, same_patient, unknown_ids
+from usmm.datasets.ids import loose_key, perhaps_same_patient, same_patient, unknown_ids
 from usmm.readers import DataError
-from usmm.structures import Case
+from usmm.structures import Case, patient_key
 
 
 @pytest.mark.parametrize(

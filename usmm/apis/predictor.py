@@ -31,7 +31,7 @@ from usmm.apis.prediction import Prediction, to_frame
 from usmm.apis.probability_calibration import Calibration, calibrate
 from usmm.apis.table_records import TableRecord, records_of, table_records
 from usmm.datasets.lesion_outlines import outlined
-from usmm.structures import TRAINED_ON, Case, Schema, Variable, token
+from usmm.structures import TRAINED_ON, Case, Schema, Variable, has_trained
 from usmm.zoo import Zoo
 
 Model: TypeAlias = ModelSource | BuiltNetwork  # what `Predictor` takes
@@ -271,7 +271,7 @@ class Predictor:
         scores, image_scores = row['scores'], row['image_scores']
         if not np.isfinite(scores).all():
             return self._failed(case_input, 'the model gives no finite score for this case')
-        if token(case_input.case) in self.trained_on:
+        if has_trained(case_input.case, self.trained_on):
             case_input.warnings.append('the patient was in the training data: this says nothing of new patients')
         final = self._named(scores)
         image = {} if image_scores is None else {'image': self._named(image_scores)}

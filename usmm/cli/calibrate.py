@@ -60,7 +60,7 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
         ValueError: They are not; names the classes, the case or the patients.
     """
     from usmm.engine.workdir.predictions import PROBABILITY
-    from usmm.structures import TRAINED_ON, Case, token
+    from usmm.structures import TRAINED_ON, Case, has_trained
 
     classes = [str(name) for name in meta['classes']]
     stated = [name.removeprefix(PROBABILITY) for name in rows[0] if name.startswith(PROBABILITY)]
@@ -87,7 +87,7 @@ def check_rows(args: argparse.Namespace, rows: list[dict[str, Any]], meta: Mappi
         return  # of a cross-validation: each row is by a model that had not seen the patient
     trained = frozenset(meta.get(TRAINED_ON, ()))
     patients = {str(row['patient_id']) for row in rows}
-    known = sorted(p for p in patients if token(Case('', p)) in trained)
+    known = sorted(p for p in patients if has_trained(Case('', p), trained))
     if known:
         raise ValueError(
             f'{len(known)} of {len(patients)} patients of {args.predictions} trained {args.run}: '

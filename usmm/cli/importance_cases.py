@@ -18,7 +18,7 @@ from usmm.apis.composites import CompositeScore
 from usmm.apis.importance import Importance, levels
 from usmm.cli.explain_cases import Explainer
 from usmm.engine import Experiment
-from usmm.structures import Schema, Variable, token
+from usmm.structures import Schema, Variable, has_trained
 from usmm.visualization.pages.importance_page import ImportanceResults, summary_rows
 from usmm.visualization.pages.wording import interval, number
 
@@ -96,7 +96,7 @@ def results(opened: Opened, found: Importance, classes: list[str], args: argpars
         f'Shuffling: {args.repeats} times between patients; what the other patient lacks is missing then.',
     ]
     sizes = {v.name: len(v.values or ()) for v in opened.variables if v.is_category}
-    known = {case.patient_id for case in cases if token(case) in opened.trained_on}
+    known = {case.patient_id for case in cases if has_trained(case, opened.trained_on)}
     alerts = [f'{len(known)} of these patients trained the weights: this says little of new ones.'] if known else []
     given = [[_words(case.clinical.get(player)) if player in score.variables else '' for case in cases]
              for player in score.players]  # fmt: skip

@@ -16,11 +16,10 @@ from mmengine.logging import print_log
 from usmm.datasets.case_table import PARTS, CaseTable
 from usmm.datasets.checks.picture_digests import Picture, first_picture, picture_digest
 from usmm.datasets.data_digest import data_digest
-from usmm.datasets.ids import patient_key
 from usmm.datasets.split_settings import Split
 from usmm.readers import DataError
 from usmm.registry import FUNCTIONS
-from usmm.structures import Case
+from usmm.structures import Case, patient_key
 from usmm.utils.atomic_files import atomic_text
 
 COLUMNS = ('case_id', 'patient_id', 'label', 'fold')

@@ -7,6 +7,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
+from usmm.structures import patient_key
+
 LEADING_ZEROS = re.compile(r'(?<!\d)0+(?=\d)')
 WHOLE = re.compile(r'(\d+)[.,]0+')  # a whole number that a spreadsheet program wrote with decimals
 # Letters that are drawn as a Latin one. Of some Greek letters the capital and the small one are like different letters.
@@ -48,20 +50,6 @@ UNKNOWN = frozenset({
     'unspecified', 'xxx',
 })  # fmt: skip
 ABBREVIATED = frozenset({'nd', 'ka', 'nn', 'na', 'nk', 'nb'})  # without a sign (`n.d.`) they may be initials
-INVISIBLE = ('Cc', 'Cf', 'Zs', 'Zl', 'Zp')  # blanks of every width, and characters that are not drawn at all
-
-
-def patient_key(patient_id: str) -> str:
-    """An id without what a typist varies: case, blanks, full-width forms.
-
-    Example:
-        >>> patient_key('P 12a') == patient_key('p12A')
-        True
-        >>> patient_key('p1') == patient_key('p01')
-        False
-    """
-    text = unicodedata.normalize('NFKC', patient_id).casefold()
-    return ''.join(c for c in text if unicodedata.category(c) not in INVISIBLE)
 
 
 def same_patient(patient_ids: Iterable[str]) -> list[tuple[str, ...]]:

@@ -32,7 +32,7 @@ from usmm.engine.pretraining import check_pretraining
 from usmm.engine.table_fit import check_fit
 from usmm.readers import DataError
 from usmm.registry import METRICS
-from usmm.structures import CLINICAL, Case, Schema, token
+from usmm.structures import CLINICAL, Case, Schema, has_trained
 from usmm.structures.protocols import Classifier
 
 SHOWN = 10  # cases named in one message
@@ -367,7 +367,7 @@ def check_unseen(
     Raises:
         ValueError: Says how many, and what to do.
     """
-    known = sorted({case.patient_id for case in data.cases if token(case) in trained_on}) if part != 'train' else []
+    known = sorted({case.patient_id for case in data.cases if has_trained(case, trained_on)}) if part != 'train' else []
     if known and start:
         text = f'{len(known)} patients of the {part} part trained the weights that this training starts from'
         text = f'{text} ({", ".join(known[:SHOWN])}), so that a test on them says nothing of new patients'

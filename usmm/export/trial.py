@@ -106,7 +106,6 @@ def _main() -> int:
 
 def _cases(inputs: Mapping[str, tuple[str, tuple[int, ...]]]) -> dict[str, Any]:
     """Different cases, as many as the largest batch has."""
-
     rng = np.random.default_rng(0)
     found: dict[str, Any] = {}
     most = max(BATCHES)

@@ -1,6 +1,15 @@
 """The data model: a case, the schema of a case table, settings, and the contracts between rooms (`protocols`)."""
 
-from usmm.structures.case import TRAINED_ON, Case, auto_values, clinical_vector, token, tokens
+from usmm.structures.case import (
+    TRAINED_ON,
+    Case,
+    auto_values,
+    clinical_vector,
+    has_trained,
+    patient_key,
+    token,
+    tokens,
+)
 from usmm.structures.case_info import ModalityInfo
 from usmm.structures.file_table import FileTable
 from usmm.structures.meaning import MEANING, ModelMeaning
@@ -27,6 +36,8 @@ __all__ = [
     'View',
     'auto_values',
     'clinical_vector',
+    'has_trained',
+    'patient_key',
     'token',
     'tokens',
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -79,14 +80,46 @@ class Case:
         return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:16], 'big'))
 
 
+INVISIBLE = ('Cc', 'Cf', 'Zs', 'Zl', 'Zp')  # blanks of every width, and characters that are not drawn at all
+
+
+def patient_key(patient_id: str) -> str:
+    """An id without what a typist varies: case, blanks, full-width forms.
+
+    Example:
+        >>> patient_key('P 12a') == patient_key('p12A')
+        True
+        >>> patient_key('p1') == patient_key('p01')
+        False
+    """
+    text = unicodedata.normalize('NFKC', patient_id).casefold()
+    return ''.join(c for c in text if unicodedata.category(c) not in INVISIBLE)
+
+
 def token(case: Case) -> str:
     """What stands for a patient in a file of weights, which may be passed on; the id itself stays out.
 
+    Ids that differ in case and blanks alone have one token.
+
     Example:
-        >>> token(Case('exam 1', 'P1')) == token(Case('exam 2', 'P1')), len(token(Case('exam 1', 'P1')))
+        >>> token(Case('exam 1', 'P 1')) == token(Case('exam 2', 'p1')), len(token(Case('exam 1', 'P1')))
         (True, 12)
     """
-    return hashlib.sha256(case.patient_id.encode()).hexdigest()[:12]
+    return _hashed(patient_key(case.patient_id))
+
+
+def has_trained(case: Case, trained_on: Collection[str]) -> bool:
+    """Whether the patient of a case is among those of a file of weights.
+
+    Args:
+        case: The case.
+        trained_on: Tokens of patients; those of files of earlier versions are of the ids as they were written.
+    """
+    return token(case) in trained_on or _hashed(case.patient_id) in trained_on
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def tokens(cases: Iterable[Case]) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from itertools import permutations
 
@@ -53,11 +54,16 @@ def test_two_skewed_groups_by_counting_pairs() -> None:
     first, second = SKEWED[:2]
     result = compare_numbers(*stack([first, second]))
     pairs = sum(float(a > b) + 0.5 * float(a == b) for a in first for b in second)
-    assert result.test == 'Mann-Whitney U' and result.statistic == pytest.approx(pairs) and result.normal is False
-    # the normal approximation with continuity correction, written out
-    m, n = len(first), len(second)
-    z = (abs(pairs - m * n / 2) - 0.5) / math.sqrt(m * n * (m + n + 1) / 12)
-    assert result.pvalue == pytest.approx(2 * stats.norm.sf(z))
+    assert result.test.startswith('Mann-Whitney U') and result.statistic == pytest.approx(pairs)
+    assert result.normal is False
+    assert result.test == 'Mann-Whitney U, exact'
+    # six copies of every value: ties, and the normal approximation with continuity correction, written out
+    tied = compare_numbers(*stack([np.tile(first, 6), np.tile(second, 6)]))
+    m, n = 6 * len(first), 6 * len(second)
+    size, copies = m + n, 6
+    variance = m * n / 12 * (size + 1 - len({*first, *second}) * (copies**3 - copies) / (size * (size - 1)))
+    z = (abs(36 * pairs - m * n / 2) - 0.5) / math.sqrt(variance)
+    assert tied.test == 'Mann-Whitney U' and tied.pvalue == pytest.approx(2 * stats.norm.sf(z))
     assert result.reason == 'not normal in g0, g1 (Shapiro-Wilk p < 0.05)'
 
 
@@ -186,6 +192,27 @@ def test_numbers_that_cannot_be_tested(values: list[float], groups: list[str], r
 def test_categories_that_cannot_be_tested(values: list, groups: list[str], reason: str) -> None:
     result = compare_categories(values, groups)
     assert (result.test, result.reason, result.tested) == ('not tested', reason, False)
+
+
+def test_few_values_without_ties_have_an_exact_p_value() -> None:
+    first, second = [0.1, 0.2, 0.3, 0.4, 9.0], [0.5, 0.6, 0.7, 50.0]
+    found = compare_numbers([*first, *second], ['a'] * 5 + ['b'] * 4)
+    # U of every way to choose which five of the nine values are of the first group
+    ranks = range(1, 10)
+    middle = 5 * 4 / 2
+    u = [sum(chosen) - 15 for chosen in itertools.combinations(ranks, 5)]
+    observed = sum(a > b for a in first for b in second)
+    expected = np.mean([abs(value - middle) >= abs(observed - middle) for value in u])
+    assert found.test == 'Mann-Whitney U, exact' and found.pvalue == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(('sizes', 'exact'), [((9, 300), True), ((49, 49), True), ((10, 50), False)])
+def test_where_mann_whitney_is_exact(sizes: tuple[int, int], exact: bool) -> None:
+    values = np.exp(np.random.default_rng(0).normal(size=sum(sizes)) * 3)
+    found = compare_numbers(values, np.repeat(['a', 'b'], sizes))
+    assert found.test == 'Mann-Whitney U' + (', exact' if exact else '')
+    tied = compare_numbers([*values[:-1], values[0]], np.repeat(['a', 'b'], sizes))
+    assert tied.test == 'Mann-Whitney U'
 
 
 def test_one_constant_group_counts_as_not_normal() -> None:

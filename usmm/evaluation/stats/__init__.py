@@ -26,7 +26,7 @@ from usmm.evaluation.stats.decision_curve import DecisionCurve, decision_curve
 from usmm.evaluation.stats.delong import AucInterval, AucTest, delong_interval, delong_test
 from usmm.evaluation.stats.group_tests import GroupTest, compare_categories, compare_numbers, fisher_pvalue, welch_anova
 from usmm.evaluation.stats.icc import Icc, all_iccs, icc
-from usmm.evaluation.stats.intervals import Proportion, wilson_interval
+from usmm.evaluation.stats.intervals import Proportion, clopper_pearson_interval, wilson_interval
 from usmm.evaluation.stats.mcnemar import McNemarTest, mcnemar_counts, mcnemar_test
 from usmm.evaluation.stats.multiple import adjust_pvalues, holm
 from usmm.evaluation.stats.operating_point import (
@@ -75,6 +75,7 @@ __all__ = [
     'brier_score',
     'calibration_fit',
     'class_aucs',
+    'clopper_pearson_interval',
     'cluster_bootstrap',
     'clustered_auc',
     'clustered_auc_test',

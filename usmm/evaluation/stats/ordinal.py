@@ -22,7 +22,7 @@ class Kappa:
     Args:
         estimate: 1 for full agreement, 0 for chance; nan if labels and predictions are all of one class.
         se: Large-sample standard error.
-        ci: Normal confidence interval, within [-1, 1].
+        ci: Normal confidence interval, within [-1, 1]; nan where all agree, which has no large-sample error.
         pvalue: Two-sided, that there is no agreement beyond chance.
         confidence: Level of the interval.
         method: What was computed.
@@ -93,6 +93,8 @@ def weighted_kappa(
     kappa, se = float(found.kappa), math.sqrt(max(0.0, float(found.var_kappa)))  # below 0 by rounding only
     has_test = not constant and found.var_kappa0 > 1e-15  # without a variance there is nothing to compare with
     pvalue = float(2 * norm.sf(abs(kappa) / math.sqrt(found.var_kappa0))) if has_test else math.nan
+    if np.trace(counts) == counts.sum():
+        return Kappa(kappa, se, (math.nan, math.nan), pvalue, confidence, f'{method}; full agreement has no interval')
     return Kappa(kappa, se, (max(-1.0, kappa - z * se), min(1.0, kappa + z * se)), pvalue, confidence, method)
 
 
