@@ -55,6 +55,18 @@ def test_a_sound_set(tool: ModuleType, config: Path, tmp_path: Path, capsys: pyt
     assert 'no difference in 5 files' in capsys.readouterr().out
 
 
+def test_modalities_that_are_not_in_use_may_be_absent(
+    tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(tmp_path / 'cases.csv')
+    table.loc[1, 'bus'] = None
+    table.to_csv(tmp_path / 'cases.csv', index=False)
+    assert tool.main([str(config)]) == 1
+    assert 'the case has no bus' in capsys.readouterr().out
+    assert tool.main([str(config), '--cfg-options', "modalities=('clinical',)"]) == 0
+    assert 'no_modality' not in capsys.readouterr().out
+
+
 def test_a_manifest_beside_the_data_goes_on_to_be_used(
     tool: ModuleType, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,7 +46,7 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
         root / (config.get('table') or 'cases.csv'),
         schema,
         config.classes,
-        modalities=[name for name in config.get('modalities') or () if name != CLINICAL] or None,
+        modalities=file_modalities(config),
         ignore_labels=config.get('ignore_labels') or (),
         missing=config.get('missing') or 'error',
         folds=args.folds or (config.get('split') or {}).get('file'),
@@ -66,6 +66,12 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
     elif manifest is None:
         result.notes.append('no manifest is kept: a schema has no work directory; --out FOLDER keeps one')
     return result
+
+
+def file_modalities(config: Config) -> list[str] | None:
+    """Modalities in files that a config uses, none where it uses the clinical table alone; None: it names none at all."""
+    names = config.get('modalities')
+    return None if not names else [name for name in names if name != CLINICAL]
 
 
 def manifest_of(config: Config, root: Path, out: str | None) -> Path | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -52,6 +53,34 @@ def test_the_whole_page(made: ModuleType, read_page: Callable, tmp_path: Path) -
     assert 'Warning.' not in page.text
     with Image.open(tmp_path / 'figures' / 'roc.png') as image:
         assert min(image.size) > 600
+
+
+def test_what_is_known_of_the_patients_is_stated(made: ModuleType, read_page: Callable, tmp_path: Path) -> None:
+    page = read_page(report_cross_validation(made.write_work_dir(tmp_path / 'known')))
+    assert 'Patients kept apart by patient: none of 60 is in the test part of two folds' in page.text
+    assert "Near-duplicates none reported (not looked for where split.near_duplicates is 'ignore')" in page.text
+    folder = made.write_work_dir(tmp_path / 'unknown')
+    for k, more in enumerate(({'patients_known': False, 'near_duplicates': 3}, {'near_duplicates': 1})):
+        path = folder / f'fold_{k}' / 'metrics.json'
+        path.write_text(json.dumps(json.loads(path.read_text()) | more))
+    page = read_page(report_cross_validation(folder))
+    assert 'Patients kept apart not known: the case table has no column of patients, so that each case' in page.text
+    assert 'Near-duplicates 4 pairs of pictures in two parts look nearly the same, in 2 of 3 folds' in page.text
+
+
+def test_folds_that_do_not_count_and_missing_intervals_are_stated(
+    made: ModuleType, read_page: Callable, tmp_path: Path
+) -> None:
+    folder = made.write_work_dir(tmp_path)
+    path = folder / 'summary.json'
+    summary = json.loads(path.read_text())
+    summary['metrics']['auc']['left_out'] = 2
+    summary['metrics']['ece'] = made.entry(0.1, [], ci95=None, method='none: it would miss it')
+    path.write_text(json.dumps(summary))
+    page = read_page(report_cross_validation(folder))
+    assert '2 of the folds have fewer than two patients of a class: they do not count for the AUC.' in page.text
+    assert 'No interval of ECE: it would miss it.' in page.text
+    assert 'An interval belongs to the estimate beside it' in page.text
 
 
 def test_the_weights_are_the_mean_over_the_folds(made: ModuleType, read_page: Callable, tmp_path: Path) -> None:

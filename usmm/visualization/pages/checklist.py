@@ -126,8 +126,20 @@ def patients_apart(of: CrossValidation) -> str | None:
         return None
     if shared:
         return f'BROKEN: {len(shared)} patients are in the test part of more than one fold ({listed(shared[:5])})'
+    if any(run.content.get('patients_known') is False for run in of.runs):
+        return 'not known: the case table has no column of patients, so that each case was taken for a patient'
     patients = len({patient for _, patient in homes})
     return f'by patient: none of {patients} is in the test part of two folds (checked in the predictions)'
+
+
+def near_duplicates(of: CrossValidation) -> str | None:
+    """Pairs of pictures of different parts that look nearly the same, over all folds; None where no fold is there."""
+    counts = [run.content.get('near_duplicates') for run in of.runs if run.content]
+    found = [int(count) for count in counts if is_number(count)]
+    if found:
+        where = f'in {len(found)} of {len(counts)} folds'
+        return f'{sum(found)} pairs of pictures in two parts look nearly the same, {where}'
+    return "none reported (not looked for where split.near_duplicates is 'ignore')" if counts else None
 
 
 def _modalities(of: CrossValidation) -> str:

@@ -13,7 +13,7 @@ from usmm.visualization.figures.fold_figures import (
     training_blocks,
     weight_blocks,
 )
-from usmm.visualization.pages.checklist import Item, claim_items, patients_apart, tripod_items
+from usmm.visualization.pages.checklist import Item, claim_items, near_duplicates, patients_apart, tripod_items
 from usmm.visualization.pages.mistakes import Pictures, mistake_blocks
 from usmm.visualization.pages.page import Block, Page, Section, Source, Table, Text, render, write_report
 from usmm.visualization.pages.wording import (
@@ -120,6 +120,7 @@ def _run_blocks(of: CrossValidation) -> list[Block]:
         ['Folds', str(s.get('folds', len({run.fold for run in of.runs})))],
         ['Seeds', listed(seeds)],
         ['Patients kept apart', patients_apart(of) or NOTHING],
+        ['Near-duplicates', near_duplicates(of) or NOTHING],
         ['Selection of the epoch', SELECTION.get(selection or '', str(selection or NOTHING))],
         ['Time', duration(s.get('seconds'))],
         ['Versions', listed([f'{name} {version}' for name, version in (s.get('versions') or {}).items()])],
