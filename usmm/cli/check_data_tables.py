@@ -69,7 +69,7 @@ def check(args: argparse.Namespace, console: Console) -> CheckResult:
 
 
 def file_modalities(config: Config) -> list[str] | None:
-    """Modalities in files that a config uses, none where it uses the clinical table alone; None: it names none at all."""
+    """Modalities in files that a config uses, none where it uses the clinical table alone; None: it names none."""
     names = config.get('modalities')
     return None if not names else [name for name in names if name != CLINICAL]
 
