@@ -36,6 +36,12 @@ from usmm.evaluation.stats.operating_point import (
     youden_point,
 )
 from usmm.evaluation.stats.ordinal import Kappa, StageError, mean_stage_error, weighted_kappa
+from usmm.evaluation.stats.power import (
+    SampleSize,
+    patients_for_auc,
+    patients_for_difference,
+    patients_for_sensitivity,
+)
 from usmm.evaluation.stats.precision_recall import PrecisionRecallCurve, average_precision, precision_recall_curve
 from usmm.evaluation.stats.rate_intervals import Rate, limits_of, mean_interval, rate_intervals
 from usmm.evaluation.stats.recalibration import CalibrationFit, Coefficient, calibration_fit
@@ -63,6 +69,7 @@ __all__ = [
     'ReliabilityCurve',
     'ResampledTest',
     'RocCurve',
+    'SampleSize',
     'StageError',
     'TableRow',
     'adjust_pvalues',
@@ -101,6 +108,9 @@ __all__ = [
     'mcnemar_test',
     'mean_interval',
     'mean_stage_error',
+    'patients_for_auc',
+    'patients_for_difference',
+    'patients_for_sensitivity',
     'precision_recall_curve',
     'rate_intervals',
     'reliability_curve',
