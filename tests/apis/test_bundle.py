@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from usmm.apis import Predictor, open_bundle
+from usmm.cli.main import main
 from usmm.weights import read_checkpoint, read_tensors, write_tensors
 from usmm.zoo import Zoo
 
@@ -81,6 +82,27 @@ def test_published_weights_that_lack_settings(change: Callable[..., Path]) -> No
         open_bundle(path)
     path = change(lambda meta: meta.pop('settings'))
     with pytest.raises(ValueError, match='says nothing of its model: give its config too'):
+        open_bundle(path)
+
+
+def test_published_weights_that_contradict_themselves(change: Callable[..., Path], capsys: Any) -> None:
+    path = change(lambda meta: meta.update(classes=['SCC', 'ADC']))
+    with pytest.raises(ValueError, match=r"^\S+ contradicts itself: its metadata, .* \['SCC', 'ADC'\] instead of"):
+        open_bundle(path)
+    path = change(lambda meta: meta['settings']['test_pipeline'][-1]['clinical'].reverse())
+    assert main(['predict', str(path), '--inputs']) == 2
+    assert "clinical variables: ['side', 'age'] instead of ['age', 'side']" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('stated', 'message'),
+    [(2, 'has the format 2, and this version of usmm reads format 1: a newer version wrote it'),
+     (0, "has the format '0', and this version of usmm reads format 1$"),
+     (True, "has the format 'True'"), ('2', "has the format '2'")],
+)  # fmt: skip
+def test_published_weights_of_another_format(stated: object, message: str, change: Callable[..., Path]) -> None:
+    path = change(lambda meta: meta.update(format=stated))
+    with pytest.raises(ValueError, match=message):
         open_bundle(path)
 
 

@@ -21,6 +21,7 @@ from usmm.weights.tensor_file import load_tensors
 from usmm.zoo import Zoo
 from usmm.zoo.clean import settled
 from usmm.zoo.index import is_name
+from usmm.zoo.stated_twice import check_agreement
 from usmm.zoo.stored_settings import check_settings
 
 NEEDED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
@@ -236,4 +237,5 @@ def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[
         notes = tuple(weights_notes(path, meta, own))
     except (ValueError, TypeError, KeyError, AttributeError) as error:  # a schema can be wrong in every way
         raise ValueError(f'{path}: its settings cannot be used: {error}') from error
+    check_agreement(meta, own, path)
     return Bundle(own, state, meta, str(path), notes, stored)

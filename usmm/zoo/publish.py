@@ -18,12 +18,13 @@ from usmm.utils.inside import read_inside
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.utils.plain_yaml import read_plain_yaml
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
-from usmm.weights.metadata import Metadata, SchemaSettings
+from usmm.weights.metadata import FORMAT, Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders, without_starts
 from usmm.zoo.index import INDEX, MAX_BYTES, PAGE_SHA256, Entry, ZooFile, check_name, parse_index
 from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
 from usmm.zoo.placing import mend, new_place, place, publishing, sync_files
+from usmm.zoo.stated_twice import check_agreement
 from usmm.zoo.stored_settings import check_settings
 
 if TYPE_CHECKING:
@@ -140,11 +141,12 @@ def _write_model(
     settings['model'] = without_starts(settings['model'])
     public = public_meta(meta, tokens)
     schema = cast(SchemaSettings, settings['schema'])
-    public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': 1}
+    public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': FORMAT}
     named = {key: public.get(key) for key in ('classes', 'positive', 'modalities', 'schema')}
     (folder / work_files.SCHEMA).write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
     path = folder / work_files.PUBLISHED
     check_settings(settings, path)  # what cannot be loaded by name is not published
+    check_agreement(public, settings, path)
     write_tensors(path, state, public)
     written, _ = read_tensors(path)
     if written.keys() != state.keys() or not all(torch.equal(written[k], v) for k, v in state.items()):
