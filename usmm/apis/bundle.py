@@ -10,7 +10,7 @@ from typing import TypeAlias, TypedDict, cast
 
 from torch import Tensor
 
-from usmm.config import load_config
+from usmm.config import TRAINED, check_present, load_config
 from usmm.engine.loaded_weights import weights_notes
 from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
@@ -24,7 +24,6 @@ from usmm.zoo.index import is_name
 from usmm.zoo.stated_twice import check_agreement
 from usmm.zoo.stored_settings import check_settings
 
-NEEDED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
 FORMS = (
     'a run (folder with config.py and model.pth), a published model (folder, .zip or model.safetensors), '
     'a pair (config, checkpoint) or a name of the zoo (a text without a slash)'
@@ -38,7 +37,7 @@ class DatasetSettings(TypedDict, total=False):
 
 
 class ModelSettings(TypedDict, total=False):
-    """Settings of a config that a trained model is built from; `NEEDED` lists those of a published model."""
+    """Settings of a config that a trained model is built from; `TRAINED` lists those that it cannot do without."""
 
     model: Settings
     test_pipeline: Sequence[Settings]
@@ -151,9 +150,10 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     """The bundle with the weights of a file and their metadata.
 
     Raises:
-        ValueError: It cannot be loaded safely, has no weights, or was trained for other classes, modalities or clinical
-            variables than the config has.
+        ValueError: The config lacks settings of a trained model; or the file cannot be loaded safely, has no weights,
+            or was trained for other classes, modalities or clinical variables than the config has.
     """
+    check_present(bundle.settings, TRAINED, bundle.source)
     content = read_checkpoint(checkpoint, training=True)
     if not isinstance(content, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise ValueError(f'{checkpoint} has no state_dict')
@@ -226,7 +226,7 @@ def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[
     settings = meta.get('settings')
     if not isinstance(settings, Mapping) or state is None:
         raise ValueError(f'{path} says nothing of its model: give its config too, as (config, checkpoint)')
-    missing = [key for key in NEEDED if settings.get(key) is None]
+    missing = [key for key in TRAINED if settings.get(key) is None]
     if missing:
         raise ValueError(f'the settings in {path} lack {missing}')
     check_settings(settings, path)
