@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -58,7 +59,17 @@ def folder(make: Callable[[Path], Any]) -> Callable[[Path, Path], Any]:
     ('given', 'error', 'message'),
     [
         (lambda root, run: 7, TypeError, 'expected a run .* got int'),
-        (lambda root, run: root / 'no', ValueError, 'no model at .*no: expected a run'),
+        (lambda root, run: root / 'no', ValueError, 'no model at .*no, which does not exist: expected a run'),
+        (
+            lambda root, run: Path('/dev/null'),
+            ValueError,
+            'no model at /dev/null, which is not a regular',
+        ),
+        (lambda root, run: os.mkfifo(root / 'f') or str(root / 'f'), ValueError, 'f, which is not a regular file'),
+        (lambda root, run: '', ValueError, 'the name of the model is empty: expected a run'),
+        (lambda root, run: ' ', ValueError, 'the name of the model is empty'),
+        (lambda root, run: 'http://127.0.0.1:9/x', ValueError, '^http://127.0.0.1:9/x is an address, .* as --zoo'),
+        (lambda root, run: Path('file:///x'), ValueError, '^file:/x is an address, which is not a model'),
         (lambda root, run: root, ValueError, 'holds no model: expected config.py and model.pth of a finished run'),
         (
             folder(lambda r: (r / 'summary.json').write_text('{}') and None),
@@ -74,6 +85,16 @@ def test_what_is_no_model(given: Any, error: type[Exception], message: str, run:
     found = given(tmp_path, run)
     with pytest.raises(error, match=message):
         open_bundle(found)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'), [('', 'the name of the model is empty'), ('https://host/m.onnx', 'm.onnx is an address')]
+)
+def test_texts_that_name_no_model(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match=message):
+        Predictor(text)
+    assert main(['predict', text, '--inputs']) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_published_weights_that_lack_settings(change: Callable[..., Path]) -> None:

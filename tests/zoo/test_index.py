@@ -62,6 +62,12 @@ def test_names_that_are_refused(name: Any) -> None:
     ('content', 'message'),
     [
         (b'[]', 'it has no list of Models'),
+        (b'\n<!DOCTYPE html>', 'it is a web page, perhaps an error page'),
+        (b'\xef\xbb\xbf<html>', 'it is a web page'),
+        (
+            b'version https://git-lfs.github.com/spec/v1',
+            'it is a pointer of git-lfs, not the index itself: run',
+        ),
         (b'Models: 3', 'it has no list of Models'),
         (b'', 'it has no list of Models'),
         (b'Models: [a: b: c', 'it is no YAML'),

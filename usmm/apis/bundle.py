@@ -14,6 +14,7 @@ from usmm.config import TRAINED, check_present, load_config
 from usmm.engine.loaded_weights import weights_notes
 from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
+from usmm.utils.locations import is_address
 from usmm.weights import read_checkpoint
 from usmm.weights.metadata import check_metadata
 from usmm.weights.packed import unpack_weights
@@ -105,6 +106,7 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
         return from_config(*model)
     if not isinstance(model, (str, Path)):
         raise TypeError(f'expected {FORMS}, got {type(model).__name__}')
+    check_path(model)
     path = Path(model)
     if isinstance(model, str) and is_name(model):
         return _of_name(model, zoo)
@@ -112,7 +114,23 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
         return _of_folder(path)
     if path.is_file():
         return _of_file(path)
-    raise ValueError(f'no model at {path}: expected {FORMS}')
+    why = 'is not a regular file' if path.exists() else 'does not exist'
+    raise ValueError(f'no model at {path}, which {why}: expected {FORMS}')
+
+
+def check_path(model: str | Path) -> None:
+    """Check that a model is not named by an empty text or an address.
+
+    Raises:
+        ValueError: It is.
+    """
+    if isinstance(model, str) and not model.strip():
+        raise ValueError(f'the name of the model is empty: expected {FORMS}')
+    if is_address(model) and not Path(model).exists():
+        raise ValueError(
+            f'{model} is an address, which is not a model: give the name of the model, and the address of its zoo as '
+            '--zoo (in Python: zoo=)'
+        )
 
 
 def _of_name(name: str, zoo: str | Path | Zoo | None) -> Bundle:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from usmm.utils.plain_yaml import read_plain_yaml
+from usmm.utils.stand_ins import stand_in_of
 
 MAX_BYTES = 2**20
 """Bytes of an index: about 300 models."""
@@ -145,6 +146,8 @@ def parse_index(text: bytes, source: object) -> dict[str, Entry]:
         ValueError: It is no index, or an entry lacks something, names a file outside, or stands twice.
     """
     try:
+        if (other := stand_in_of(text, 'the index itself')) is not None:
+            raise ValueError(f'it is {other}')
         content = read_plain_yaml(text, MAX_BYTES)
         records = content.get('Models') if isinstance(content, dict) else None
         if records is None or not isinstance(records, list):
