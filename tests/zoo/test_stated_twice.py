@@ -110,7 +110,7 @@ def test_contradictions_are_refused_with_both_sides(kind: str) -> None:
     edit, message = CONTRADICTIONS[kind]
     meta = json.loads(json.dumps(META))  # no dict that stands twice
     edit(meta)
-    with pytest.raises(ValueError, match=rf'^w contradicts itself: .*{message}.*publish it again'):
+    with pytest.raises(ValueError, match=rf'^w contradicts itself: .*{message}.*take the file as it was written'):
         check_agreement(meta, meta['settings'], 'w')
 
 

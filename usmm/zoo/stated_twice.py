@@ -43,7 +43,7 @@ def check_agreement(meta: Mapping[str, Any], settings: Mapping[str, Any], source
         Traceback (most recent call last):
         ...
         ValueError: w contradicts itself: its metadata, compared with its settings, have classes: ['b', 'a'] instead
-        of ['a', 'b'] (another order). It was changed after it was published: publish it again
+        of ['a', 'b'] (another order). Files of a training and of usmm publish do not: take the file as it was written
     """
     try:
         first = next(_contradictions(meta, _with_positive(settings)), None)
@@ -52,8 +52,8 @@ def check_agreement(meta: Mapping[str, Any], settings: Mapping[str, Any], source
     if first is not None:
         where, different = first
         raise ValueError(
-            f'{source} contradicts itself: {where}, compared with its settings, have {"; ".join(different)}. It was '
-            'changed after it was published: publish it again'
+            f'{source} contradicts itself: {where}, compared with its settings, have {"; ".join(different)}. Files '
+            'of a training and of usmm publish do not: take the file as it was written'
         )
 
 
