@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from usmm.apis import Predictor, open_bundle
+from usmm.cli.main import main
 from usmm.weights import read_checkpoint, read_tensors, write_tensors
 from usmm.zoo import Zoo
 
@@ -57,7 +59,17 @@ def folder(make: Callable[[Path], Any]) -> Callable[[Path, Path], Any]:
     ('given', 'error', 'message'),
     [
         (lambda root, run: 7, TypeError, 'expected a run .* got int'),
-        (lambda root, run: root / 'no', ValueError, 'no model at .*no: expected a run'),
+        (lambda root, run: root / 'no', ValueError, 'no model at .*no, which does not exist: expected a run'),
+        (
+            lambda root, run: Path('/dev/null'),
+            ValueError,
+            'no model at /dev/null, which is not a regular',
+        ),
+        (lambda root, run: os.mkfifo(root / 'f') or str(root / 'f'), ValueError, 'f, which is not a regular file'),
+        (lambda root, run: '', ValueError, 'the name of the model is empty: expected a run'),
+        (lambda root, run: ' ', ValueError, 'the name of the model is empty'),
+        (lambda root, run: 'http://127.0.0.1:9/x', ValueError, '^http://127.0.0.1:9/x is an address, .* as --zoo'),
+        (lambda root, run: Path('file:///x'), ValueError, '^file:/x is an address, which is not a model'),
         (lambda root, run: root, ValueError, 'holds no model: expected config.py and model.pth of a finished run'),
         (
             folder(lambda r: (r / 'summary.json').write_text('{}') and None),
@@ -75,12 +87,43 @@ def test_what_is_no_model(given: Any, error: type[Exception], message: str, run:
         open_bundle(found)
 
 
+@pytest.mark.parametrize(
+    ('text', 'message'), [('', 'the name of the model is empty'), ('https://host/m.onnx', 'm.onnx is an address')]
+)
+def test_texts_that_name_no_model(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match=message):
+        Predictor(text)
+    assert main(['predict', text, '--inputs']) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_published_weights_that_lack_settings(change: Callable[..., Path]) -> None:
     path = change(lambda meta: meta['settings'].pop('test_pipeline'))
     with pytest.raises(ValueError, match=r"the settings in .* lack \['test_pipeline'\]"):
         open_bundle(path)
     path = change(lambda meta: meta.pop('settings'))
     with pytest.raises(ValueError, match='says nothing of its model: give its config too'):
+        open_bundle(path)
+
+
+def test_published_weights_that_contradict_themselves(change: Callable[..., Path], capsys: Any) -> None:
+    path = change(lambda meta: meta.update(classes=['SCC', 'ADC']))
+    with pytest.raises(ValueError, match=r"^\S+ contradicts itself: its metadata, .* \['SCC', 'ADC'\] instead of"):
+        open_bundle(path)
+    path = change(lambda meta: meta['settings']['test_pipeline'][-1]['clinical'].reverse())
+    assert main(['predict', str(path), '--inputs']) == 2
+    assert "clinical variables: ['side', 'age'] instead of ['age', 'side']" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('stated', 'message'),
+    [(2, 'has the format 2, and this version of usmm reads format 1: a newer version wrote it'),
+     (0, "has the format '0', and this version of usmm reads format 1$"),
+     (True, "has the format 'True'"), ('2', "has the format '2'")],
+)  # fmt: skip
+def test_published_weights_of_another_format(stated: object, message: str, change: Callable[..., Path]) -> None:
+    path = change(lambda meta: meta.update(format=stated))
+    with pytest.raises(ValueError, match=message):
         open_bundle(path)
 
 

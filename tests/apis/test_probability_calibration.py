@@ -87,12 +87,12 @@ def test_predictions_of_another_model() -> None:
         ('x', 2, "has one of the methods .*, got 'None'"),
         (dict(method='isotonic'), 2, "got 'isotonic'"),
         (dict(method=['logistic']), 2, 'has one of the methods'),
-        (dict(method='logistic', intercept='0', slope=1.0), 2, "must be finite numbers, .*got \\['0', 1.0\\]"),
+        (dict(method='logistic', intercept='0', slope=1.0), 2, "intercept .* must be a number from .* got '0'"),
         (dict(method='temperature', temperature=1.0), 2, "'temperature' does not fit a model of 2 classes"),
         (dict(method='logistic', intercept=0.0, slope=1.0), 3, "'logistic' does not fit a model of 3 classes"),
-        (dict(method='logistic', intercept=0.0), 2, 'must be finite numbers'),
-        (dict(method='logistic', intercept=float('nan'), slope=1.0), 2, 'must be finite numbers'),
-        (dict(method='logistic', intercept=0.0, slope=-1.0), 2, 'the last above 0'),
+        (dict(method='logistic', intercept=0.0), 2, "slope .* got 'None'"),
+        (dict(method='logistic', intercept=float('nan'), slope=1.0), 2, 'must be a number from'),
+        (dict(method='logistic', intercept=0.0, slope=-1.0), 2, 'must be a number from 0.001'),
     ],
 )
 def test_a_calibration_that_is_none(found: Any, classes: int, message: str) -> None:
@@ -118,8 +118,17 @@ def test_what_is_stored_comes_back(stored: dict[str, Any]) -> None:
     ('values', 'message'),
     [
         (dict(method='isotonic'), "a calibration has one of the methods .*, got 'isotonic'"),
-        (dict(method='logistic', slope=1.0), r'must be finite numbers, the last above 0, got \[None, 1.0\]'),
-        (dict(method='temperature', temperature=0.0), r'must be finite numbers, the last above 0, got \[0.0\]'),
+        (
+            dict(method='logistic', slope=1.0),
+            'intercept of a calibration must be a number from -1000 to 1000, got',
+        ),
+        (dict(method='logistic', intercept=1e308, slope=1.0), r"intercept .* from -1000 to 1000, got '1e\+308'"),
+        (dict(method='logistic', intercept=0.0, slope=1e308), r"slope .* from 0.001 to 1000, got '1e\+308'"),
+        (dict(method='logistic', intercept=0.0, slope=-1.0), "slope .* from 0.001 to 1000, got '-1.0'"),
+        (dict(method='logistic', intercept=0.0, slope=True), "slope .* got 'True'"),
+        (dict(method='logistic', intercept=float('nan'), slope=1.0), "intercept .* got 'nan'"),
+        (dict(method='temperature', temperature=0.0), "temperature .* from 0.005 to 200, got '0.0'"),
+        (dict(method='temperature', temperature=1e308), 'temperature .* from 0.005 to 200'),
     ],
 )
 def test_a_calibration_has_the_parameters_of_its_method(values: dict[str, Any], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 from pathlib import Path
 
@@ -53,3 +54,13 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         unpack_weights(path, io.BytesIO())
     with pytest.raises(ValueError, match=r'it must have one model\.safetensors, and has 0'):
         unpack_weights(archive(tmp_path / 'm.zip', b'x', 'm/model.pth'), io.BytesIO())
+
+
+@pytest.mark.parametrize(('kind', 'what'), [(stat.S_IFLNK, 'a link'), (stat.S_IFIFO, 'not a regular file')])
+def test_an_entry_that_is_not_a_file(kind: int, what: str, tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo('m/model.safetensors')
+    entry.external_attr = (kind | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / 'm.zip', 'w') as packed:
+        packed.writestr(entry, '../other.safetensors')
+    with pytest.raises(ValueError, match=f"its entry 'm/model.safetensors' is {what}: pack the file itself"):
+        unpack_weights(tmp_path / 'm.zip', io.BytesIO())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,20 @@ def test_an_index_that_is_a_link(zoo_folder: Path, tmp_path: Path) -> None:
     (zoo_folder / 'index.yml').symlink_to(tmp_path / 'index.yml')
     with pytest.raises(OSError, match=r'index\.yml is a link, or lies behind one'):
         Zoo(zoo_folder)
+
+
+@pytest.mark.parametrize('make', [os.mkfifo, Path.mkdir])
+def test_an_index_that_is_not_a_file(make: Callable[[Path], None], zoo_folder: Path) -> None:
+    (zoo_folder / 'index.yml').unlink()
+    make(zoo_folder / 'index.yml')
+    with pytest.raises(OSError, match=r'index\.yml is no regular file'):
+        Zoo(zoo_folder)
+
+
+@pytest.mark.parametrize('place', ['file:///tmp', 'ftp://host/zoo', 's3://bucket', Path('https://host/zoo')])
+def test_an_address_that_is_not_of_the_web(place: str | Path) -> None:
+    with pytest.raises(ValueError, match=r'^\S+ is not the place of a model zoo: expected a folder, or an'):
+        Zoo(place)
 
 
 def test_a_model_whose_publishing_was_killed_is_found(zoo_folder: Path, cache: Path) -> None:

@@ -12,7 +12,10 @@ DIGEST = 'ab' * 32
 
 def record(**change: Any) -> dict[str, Any]:
     files = [dict(Path='m/model.safetensors', SHA256=DIGEST, Size=10), dict(Path='m/config.py', SHA256=DIGEST, Size=5)]
-    return {**dict(Name='m', Weights='m/model.safetensors', Files=files, Licence='MIT'), **change}
+    return {
+        **dict(Name='m', Weights='m/model.safetensors', Files=files, SHA256=DIGEST, Size=10, Licence='MIT'),
+        **change,
+    }
 
 
 def text(*records: Any) -> bytes:
@@ -59,6 +62,12 @@ def test_names_that_are_refused(name: Any) -> None:
     ('content', 'message'),
     [
         (b'[]', 'it has no list of Models'),
+        (b'\n<!DOCTYPE html>', 'it is a web page, perhaps an error page'),
+        (b'\xef\xbb\xbf<html>', 'it is a web page'),
+        (
+            b'version https://git-lfs.github.com/spec/v1',
+            'it is a pointer of git-lfs, not the index itself: run',
+        ),
         (b'Models: 3', 'it has no list of Models'),
         (b'', 'it has no list of Models'),
         (b'Models: [a: b: c', 'it is no YAML'),
@@ -82,6 +91,12 @@ def test_names_that_are_refused(name: Any) -> None:
         (text(record(Files=[dict(Path='m/a', SHA256=DIGEST, Size=0)])), 'm/a has no Size in bytes'),
         (text(record(Files=[dict(Path='m/a', SHA256=DIGEST, Size=True)])), 'm/a has no Size in bytes'),
         (text(record(Files=[dict(Path='m/a', SHA256=DIGEST, Size=2**62)])), 'm/a has no Size in bytes'),
+        (
+            text(record(SHA256='cd' * 32)),
+            f"model 'm': its SHA256 is '{'cd' * 32}', but that of m/model.safetensors in its Files is '{DIGEST}'",
+        ),
+        (text(record(SHA256=7)), "its SHA256 is '7', but that of m/model.safetensors"),
+        (text(record(Size=9)), "its Size is '9', but that of m/model.safetensors in its Files is 10"),
         (text(record(Config='../config.py')), 'a location is a relative path below the index'),
         (text(record(Mirrors=['ftp://a.org'])), r"a mirror is an http\(s\) address, got 'ftp://a.org'"),
         (text(record(Mirrors=['https://'])), r'a mirror is an http\(s\) address'),

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from usmm.config import load_config
+from usmm.config import ConfigError, load_config
 from usmm.engine import Experiment, RunOptions, load_weights
 from usmm.engine.workdir.outputs import save_checkpoint, write_json
 from usmm.registry import MODELS
@@ -155,6 +155,35 @@ def test_nothing_stays_of_what_fails(run: Path, zoo_of_run: Path, tmp_path: Path
         publish(run, 'other', zoo_of_run, CARD, settings_of)
     assert {p: p.stat().st_mtime_ns for p in zoo_of_run.rglob('*') if p.is_file()}.items() <= before.items()
     assert {p.name for p in zoo_of_run.iterdir()} == {'index.yml', 'tiny', '.lock'}
+
+
+def test_components_of_one_s_own_are_not_published(run: Path, tmp_path: Path) -> None:
+    def settings(path: Path) -> dict[str, Any]:
+        own = settings_of(path)
+        own['model']['fusion'] = dict(type='MaxFusion')
+        own['test_pipeline'].append(dict(type='hospital.Blur'))
+        return own
+
+    with pytest.raises(ValueError, match=r'MaxFusion, hospital\.Blur of its config is not on the list') as caught:
+        publish(run, 'tiny', tmp_path / 'zoo', CARD, settings)
+    text = str(caught.value)
+    assert text.startswith(f'{run} cannot be published: ') and 'holds settings and no code' in text
+    assert f'Share {run / "config.py"} with model.pth instead' in text and '.part' not in text
+    assert {p.name for p in (tmp_path / 'zoo').iterdir()} <= {'.lock'}
+
+
+def test_errors_of_a_config_name_the_run(run: Path, tmp_path: Path) -> None:
+    def fails(path: Path) -> dict[str, Any]:
+        raise ConfigError(f'{path}:1: custom_imports: no module')
+
+    message = rf'^{run} cannot be published: its config cannot be read: {run}/config\.py:1: custom_imports'
+    with pytest.raises(ValueError, match=message):
+        publish(run, 'tiny', tmp_path / 'zoo', CARD, fails)
+
+
+def test_a_run_whose_config_contradicts_its_weights_is_not_published(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf'^{run}/model\.pth contradicts itself: its metadata, .* classes:'):
+        publish(run, 'tiny', tmp_path / 'zoo', CARD, lambda path: {**settings_of(path), 'classes': ['SCC', 'ADC']})
 
 
 def test_weights_that_are_not_finite(run: Path, tmp_path: Path) -> None:

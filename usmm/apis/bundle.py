@@ -10,10 +10,11 @@ from typing import TypeAlias, TypedDict, cast
 
 from torch import Tensor
 
-from usmm.config import load_config
+from usmm.config import TRAINED, check_present, load_config
 from usmm.engine.loaded_weights import weights_notes
 from usmm.structures import ModelMeaning, Settings
 from usmm.utils import work_files
+from usmm.utils.locations import is_address
 from usmm.weights import read_checkpoint
 from usmm.weights.metadata import check_metadata
 from usmm.weights.packed import unpack_weights
@@ -21,9 +22,9 @@ from usmm.weights.tensor_file import load_tensors
 from usmm.zoo import Zoo
 from usmm.zoo.clean import settled
 from usmm.zoo.index import is_name
+from usmm.zoo.stated_twice import check_agreement
 from usmm.zoo.stored_settings import check_settings
 
-NEEDED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
 FORMS = (
     'a run (folder with config.py and model.pth), a published model (folder, .zip or model.safetensors), '
     'a pair (config, checkpoint) or a name of the zoo (a text without a slash)'
@@ -37,7 +38,7 @@ class DatasetSettings(TypedDict, total=False):
 
 
 class ModelSettings(TypedDict, total=False):
-    """Settings of a config that a trained model is built from; `NEEDED` lists those of a published model."""
+    """Settings of a config that a trained model is built from; `TRAINED` lists those that it cannot do without."""
 
     model: Settings
     test_pipeline: Sequence[Settings]
@@ -105,6 +106,7 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
         return from_config(*model)
     if not isinstance(model, (str, Path)):
         raise TypeError(f'expected {FORMS}, got {type(model).__name__}')
+    check_path(model)
     path = Path(model)
     if isinstance(model, str) and is_name(model):
         return _of_name(model, zoo)
@@ -112,7 +114,23 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
         return _of_folder(path)
     if path.is_file():
         return _of_file(path)
-    raise ValueError(f'no model at {path}: expected {FORMS}')
+    why = 'is not a regular file' if path.exists() else 'does not exist'
+    raise ValueError(f'no model at {path}, which {why}: expected {FORMS}')
+
+
+def check_path(model: str | Path) -> None:
+    """Check that a model is not named by an empty text or an address.
+
+    Raises:
+        ValueError: It is.
+    """
+    if isinstance(model, str) and not model.strip():
+        raise ValueError(f'the name of the model is empty: expected {FORMS}')
+    if is_address(model) and not Path(model).exists():
+        raise ValueError(
+            f'{model} is an address, which is not a model: give the name of the model, and the address of its zoo as '
+            '--zoo (in Python: zoo=)'
+        )
 
 
 def _of_name(name: str, zoo: str | Path | Zoo | None) -> Bundle:
@@ -150,9 +168,10 @@ def with_weights(bundle: Bundle, checkpoint: str | Path) -> Bundle:
     """The bundle with the weights of a file and their metadata.
 
     Raises:
-        ValueError: It cannot be loaded safely, has no weights, or was trained for other classes, modalities or clinical
-            variables than the config has.
+        ValueError: The config lacks settings of a trained model; or the file cannot be loaded safely, has no weights,
+            or was trained for other classes, modalities or clinical variables than the config has.
     """
+    check_present(bundle.settings, TRAINED, bundle.source)
     content = read_checkpoint(checkpoint, training=True)
     if not isinstance(content, Mapping) or not isinstance(content.get('state_dict'), Mapping):
         raise ValueError(f'{checkpoint} has no state_dict')
@@ -225,7 +244,7 @@ def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[
     settings = meta.get('settings')
     if not isinstance(settings, Mapping) or state is None:
         raise ValueError(f'{path} says nothing of its model: give its config too, as (config, checkpoint)')
-    missing = [key for key in NEEDED if settings.get(key) is None]
+    missing = [key for key in TRAINED if settings.get(key) is None]
     if missing:
         raise ValueError(f'the settings in {path} lack {missing}')
     check_settings(settings, path)
@@ -236,4 +255,5 @@ def _from_meta(path: Path, state: Mapping[str, Tensor] | None, content: Mapping[
         notes = tuple(weights_notes(path, meta, own))
     except (ValueError, TypeError, KeyError, AttributeError) as error:  # a schema can be wrong in every way
         raise ValueError(f'{path}: its settings cannot be used: {error}') from error
+    check_agreement(meta, own, path)
     return Bundle(own, state, meta, str(path), notes, stored)

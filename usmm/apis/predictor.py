@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from usmm.apis.bundle import Bundle, ModelSource, open_bundle
+from usmm.apis.bundle import Bundle, ModelSource, check_path, open_bundle
 from usmm.apis.explaining import explain_case
 from usmm.apis.exported import SUFFIX, open_exported
 from usmm.apis.inputs import CaseInput, CaseReader, Record
@@ -319,6 +319,7 @@ class _Opened(NamedTuple):
 def _opened(model: Model, zoo: str | Path | Zoo | None, device: str | torch.device | None) -> _Opened:
     """The settings of a model, and the model on its device."""
     if isinstance(model, (str, Path)) and Path(model).suffix.lower() == SUFFIX:
+        check_path(model)
         if device is not None and str(device).partition(':')[0] != 'cpu':
             raise ValueError(f'an exported model runs on the CPU, not on {device}')
         bundle, exported = open_exported(Path(model))

@@ -17,6 +17,9 @@ from usmm.evaluation.stats import calibration_fit
 CLIP = 1e-6  # probabilities are kept this far from 0 and 1, whose log-odds are infinite
 TINY = 1e-12  # and of several classes this far from 0
 WIDEST = 5.0  # the logarithm of a temperature lies within this
+LIMITS = {'intercept': (-1000.0, 1000.0), 'slope': (0.001, 1000.0), 'temperature': (0.005, 200.0)}
+"""Parameter -> lowest and highest value; beyond them all calibrated probabilities are alike, or 0 and 1."""
+
 LOGISTIC, TEMPERATURE = 'logistic', 'temperature'
 METHODS = {LOGISTIC: ('intercept', 'slope'), TEMPERATURE: ('temperature',)}
 
@@ -148,11 +151,14 @@ def calibrate(calibration: Calibration, probabilities: ArrayLike, positive: int 
 
 def _parameters(method: str, data: Mapping[str, object]) -> dict[str, float]:
     """The parameters of a method in plain data."""
-    values = [data.get(name) for name in METHODS[method]]
-    numbers = [v for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
-    if len(numbers) < len(values) or numbers[-1] <= 0:
-        raise ValueError(f'{METHODS[method]} of a calibration must be finite numbers, the last above 0, got {values}')
-    return dict(zip(METHODS[method], numbers))
+    parameters = {}
+    for name in METHODS[method]:
+        value, (low, high) = data.get(name), LIMITS[name]
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:  # NaN is not
+            text = f'{name} of a calibration must be a number from {low:g} to {high:g}'
+            raise ValueError(f'{text}, got {str(value)[:40]!r}')
+        parameters[name] = value
+    return parameters
 
 
 def _logistic(

@@ -132,7 +132,7 @@ def check_model(args: argparse.Namespace, meta: Mapping[str, Any]) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     from usmm.apis import fit_calibration
-    from usmm.config import load_config
+    from usmm.config import TRAINED, load_config
     from usmm.engine.workdir.outputs import load_weights, save_checkpoint
     from usmm.structures import ModelMeaning
     from usmm.utils.atomic_files import write_text
@@ -145,7 +145,8 @@ def run(args: argparse.Namespace) -> int:
     content = load_weights(args.run / work_files.WEIGHTS)
     config, meta = (args.run / work_files.CONFIG).read_text(encoding='utf-8'), content['meta']
     settings = args.run / work_files.CONFIG
-    ModelMeaning.of_settings(load_config(settings)).check(meta, args.run / work_files.WEIGHTS, str(settings))
+    meaning = ModelMeaning.of_settings(load_config(settings, needed=TRAINED))
+    meaning.check(meta, args.run / work_files.WEIGHTS, str(settings))
     rows, part = rows_of(args)
     check_rows(args, rows, meta)
     changed = check_model(args, meta)

@@ -13,7 +13,7 @@ from PIL import Image
 from usmm.cli.arguments import options_of
 from usmm.cli.explain_cases import Explained, Explainer
 from usmm.cli.explain_drawing import PointingOf, measure
-from usmm.config import load_config
+from usmm.config import TESTED, load_config
 from usmm.engine import Experiment
 from usmm.evaluation.stats.pointing import PointingSummary, summarise_pointing
 from usmm.utils import work_files
@@ -29,7 +29,7 @@ def explainer_of(work_dir: Path, args: argparse.Namespace) -> Explainer:
     for name in (work_files.CONFIG, work_files.WEIGHTS):
         if not (work_dir / name).is_file():
             raise ValueError(f'{work_dir} has no {name}: expected the work directory of a finished run, or its fold_0')
-    config = load_config(work_dir / work_files.CONFIG, options_of(args))
+    config = load_config(work_dir / work_files.CONFIG, options_of(args), needed=TESTED)
     experiment = Experiment(config, args.out, parts=[args.part], checkpoint=work_dir / work_files.WEIGHTS)
     if args.part not in experiment.parts:
         raise ValueError(f'part {args.part!r} of {work_dir} has no cases')

@@ -80,9 +80,9 @@ def options_of(args: argparse.Namespace, classes: list[str]) -> tuple[int | None
 
 
 def run(args: argparse.Namespace) -> int:
-    from usmm.config import load_config
+    from usmm.config import TESTED, load_config
 
-    config = load_config(args.config, overrides_of(args))
+    config = load_config(args.config, overrides_of(args), needed=TESTED)
 
     from rich.progress import track
 

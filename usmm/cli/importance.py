@@ -69,10 +69,10 @@ def groups_of(texts: list[str]) -> dict[str, list[str]]:
 
 
 def run(args: argparse.Namespace) -> int:
-    from usmm.config import load_config
+    from usmm.config import TESTED, load_config
 
     groups = groups_of(args.groups)
-    config = load_config(args.config, options_of(args))
+    config = load_config(args.config, options_of(args), needed=TESTED)
 
     from usmm.apis.importance import ImportanceOptions, measure_importance
     from usmm.cli.importance_cases import open_model, results, show

@@ -15,7 +15,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from usmm.config import load_config
+from usmm.config import TESTED, load_config
 from usmm.datasets.transforms import collate_cases
 from usmm.engine import Experiment
 from usmm.utils import work_files
@@ -71,7 +71,7 @@ def probe(
     for name in (work_files.CONFIG, work_files.WEIGHTS):
         if not (work_dir / name).is_file():
             raise ValueError(f'{work_dir} has no {name}: expected the work directory of a finished run')
-    config = load_config(work_dir / work_files.CONFIG, dict(options))
+    config = load_config(work_dir / work_files.CONFIG, dict(options), needed=TESTED)
     experiment = Experiment(config, work_dir, parts=['train', 'test'], checkpoint=work_dir / work_files.WEIGHTS)
     ids, vectors = zip(*(features(experiment, part) for part in ('train', 'test')))
     unknown = [case for part in ids for case in part if case not in latents]

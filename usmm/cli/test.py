@@ -25,9 +25,9 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from usmm.config import load_config
+    from usmm.config import TESTED, load_config
 
-    config = load_config(args.config, options_of(args))
+    config = load_config(args.config, options_of(args), needed=TESTED)
 
     from usmm.engine import Experiment, RunOptions
     from usmm.engine.launched import start_launched

@@ -8,7 +8,7 @@ merged: one setting reaches everything that depends on it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,10 +30,18 @@ from usmm.config.values import check_types, check_values
 from usmm.structures import Settings
 from usmm.utils.locations import find_config
 
+TRAINED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
+"""The settings that a trained model is opened with."""
+
+TESTED = (*TRAINED, 'dataset', 'evaluator', 'num_workers', 'seed', 'work_dir')
+"""The settings that a trained model is run with on the cases of its data set."""
+
 PIPELINES = ('train_pipeline', 'test_pipeline')  # which may be put together from lists
 
 
-def load_config(name: str | Path, options: Settings | None = None, check: bool = True) -> Config:
+def load_config(
+    name: str | Path, options: Settings | None = None, check: bool = True, needed: Sequence[str] = ()
+) -> Config:
     """The config of a path or a bare name, with overrides applied and references filled in.
 
     Args:
@@ -41,13 +49,15 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
         options: Overrides, `dotted.key -> value`; those of `parse_options` get the type of what they replace, and a
             path is its text.
         check: Refuse unknown keys and misspelt components (see `check_config`).
+        needed: Settings that it must have, such as `TRAINED`.
 
     Returns:
         The resolved config; `num_classes` and `name` are added.
 
     Raises:
         ConfigError: A key, a component, a scope or a reference that does not exist; the message names the file, the
-            key and the nearest valid name. Or its code fails; the message names file, line and cause.
+            key and the nearest valid name. Or its code fails; the message names file, line and cause. Or a setting of
+            `needed` is missing.
     """
     path = find_config(name)
     if path.suffix != '.py':  # a file of another kind must not run as Python, whatever stands in it
@@ -76,6 +86,7 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     for key in PIPELINES:
         if isinstance(steps := filled.get(key), (list, tuple)):
             filled[key] = [*_flat(steps)]
+    check_present(filled, needed, path)
     resolved = Config(filled, filename=str(path))
     if check:
         # a child may replace all that refers to a setting of its base, which is no mistake: look at the files' text
@@ -88,6 +99,25 @@ def load_config(name: str | Path, options: Settings | None = None, check: bool =
     object.__setattr__(resolved, '_source', Config(kept))
     object.__setattr__(resolved, '_places', places)
     return resolved
+
+
+def check_present(settings: Mapping[str, object], needed: Sequence[str], source: str | Path) -> None:
+    """See that settings have what a trained model needs.
+
+    Args:
+        settings: Of a config.
+        needed: Names of settings.
+        source: The config, for the message.
+
+    Raises:
+        ConfigError: Some are missing or None; names them.
+    """
+    missing = [key for key in needed if settings.get(key) is None]
+    if missing:
+        raise ConfigError(
+            f'{source} lacks the settings {missing}, which a trained model needs and neither this config nor its bases '
+            'have: take the config.py that the training wrote beside its model.pth, or start from a shipped config'
+        )
 
 
 def places_of(config: Config) -> Places | None:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from usmm.utils.suggestions import did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
+ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+:/')  # with one slash, as a path keeps no more
 FOLDERS = ('configs', 'tools', 'model_zoo')
+
+
+def is_address(text: str | Path) -> bool:
+    """Whether a text, or a path that was made of it, is an address with a scheme.
+
+    Example:
+        >>> is_address('https://host/x'), is_address(Path('file:///x')), is_address('C:/x'), is_address('a/b')
+        (True, True, False, False)
+    """
+    return ADDRESS.match(str(text)) is not None
 
 
 def folder(name: str) -> Path:

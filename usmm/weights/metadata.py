@@ -78,6 +78,10 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
+FORMAT = 1
+"""The form of the metadata of a published model; a change that an older version would misread takes the next number."""
+
+
 def check_metadata(meta: Mapping[str, object], source: Path | str) -> None:
     """Check the kinds of the entries of a file's metadata that predictions use.
 
@@ -86,7 +90,8 @@ def check_metadata(meta: Mapping[str, object], source: Path | str) -> None:
         source: The file, for messages.
 
     Raises:
-        ValueError: An entry is of another kind; the message names it.
+        ValueError: An entry is of another kind, or the file has a format that this version does not read; the message
+            names it.
 
     Example:
         >>> check_metadata({'classes': 3}, 'w.pth')
@@ -94,7 +99,22 @@ def check_metadata(meta: Mapping[str, object], source: Path | str) -> None:
         ...
         ValueError: w.pth: its metadata state classes '3', which must be a list of names
     """
+    _check_format(meta, source)
     for key, (wanted, fits) in KINDS.items():
         value = meta.get(key)
         if value is not None and not fits(value):
             raise ValueError(f'{source}: its metadata state {key} {str(value)[:60]!r}, which must be {wanted}')
+
+
+def _check_format(meta: Mapping[str, object], source: Path | str) -> None:
+    """Check the number of the format; files of other programs may have a text under this name."""
+    stated = meta.get('format')
+    is_number = type(stated) is int
+    if stated is None or (is_number and stated == FORMAT) or (not is_number and 'settings' not in meta):
+        return
+    if isinstance(stated, int) and is_number and stated > FORMAT:
+        raise ValueError(
+            f'{source} has the format {stated}, and this version of usmm reads format {FORMAT}: a newer version wrote '
+            'it, install that'
+        )
+    raise ValueError(f'{source} has the format {str(stated)[:60]!r}, and this version of usmm reads format {FORMAT}')

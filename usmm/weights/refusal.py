@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from usmm.utils.stand_ins import START, stand_in_of
 from usmm.weights import weight_limits
 
-START = 512
 ZIP, TENSORS, PICKLE = 'zip', 'safetensors', 'pickle'
 
 
@@ -81,11 +81,8 @@ def kind_of(file: BinaryIO, path: Path | str) -> str:
 
 
 def _guess(start: bytes) -> str:
-    text = start.lstrip().lower()
-    if text.startswith(b'version https://git-lfs'):
-        return 'a pointer of git-lfs, not the weights themselves: run `git lfs pull`'
-    if text.startswith((b'<!doctype', b'<html', b'<?xml')):
-        return 'a web page, perhaps an error page that was saved under this name'
+    if (other := stand_in_of(start, 'the weights themselves')) is not None:
+        return other
     if start[257:262] == b'ustar':
         return 'a tar archive, as torch wrote it before version 0.4'
     if start.startswith((b'\x1f\x8b', b'BZh', b'\xfd7zXZ', b'7z\xbc\xaf', b'PK')):

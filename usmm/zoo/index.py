@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from usmm.utils.plain_yaml import read_plain_yaml
+from usmm.utils.stand_ins import stand_in_of
 
 MAX_BYTES = 2**20
 """Bytes of an index: about 300 models."""
@@ -145,6 +146,8 @@ def parse_index(text: bytes, source: object) -> dict[str, Entry]:
         ValueError: It is no index, or an entry lacks something, names a file outside, or stands twice.
     """
     try:
+        if (other := stand_in_of(text, 'the index itself')) is not None:
+            raise ValueError(f'it is {other}')
         content = read_plain_yaml(text, MAX_BYTES)
         records = content.get('Models') if isinstance(content, dict) else None
         if records is None or not isinstance(records, list):
@@ -176,6 +179,7 @@ def _entry(record: object) -> Entry:
         names = [f.name.lower() for f in files]
         if len(set(names)) != len(names):
             raise ValueError('two of its Files have the same name')
+        _check_stated(record, files[[f.path for f in files].index(weights)])
         if record.get('Config') is not None:
             check_location(record['Config'])
         page = _page(record.get('README'), weights)
@@ -183,6 +187,15 @@ def _entry(record: object) -> Entry:
     except ValueError as error:
         raise ValueError(f'model {name!r}: {error}') from error
     return Entry(name, weights, files, mirrors, page, page_sha256, record)
+
+
+def _check_stated(record: Mapping[str, object], weights: ZooFile) -> None:
+    """See that what an entry states of its weights is what its list of files states of them."""
+    for key, listed in (('SHA256', weights.sha256), ('Size', weights.size)):
+        if record.get(key) is not None and record[key] != listed:
+            raise ValueError(
+                f'its {key} is {str(record[key])[:64]!r}, but that of {weights.path} in its Files is {listed!r}'
+            )
 
 
 def _list(record: Mapping[str, object], key: str) -> list[object]:

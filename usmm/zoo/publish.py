@@ -18,13 +18,14 @@ from usmm.utils.inside import read_inside
 from usmm.utils.json_types import as_mapping, as_sequence
 from usmm.utils.plain_yaml import read_plain_yaml
 from usmm.weights import check_finite, read_checkpoint, read_tensors, write_tensors
-from usmm.weights.metadata import Metadata, SchemaSettings
+from usmm.weights.metadata import FORMAT, Metadata, SchemaSettings
 from usmm.zoo.clean import public_meta, settled, without_folders, without_starts
 from usmm.zoo.index import INDEX, MAX_BYTES, PAGE_SHA256, Entry, ZooFile, check_name, parse_index
 from usmm.zoo.measured import Measured, find_run, measure
 from usmm.zoo.model_page import Card, page
 from usmm.zoo.placing import mend, new_place, place, publishing, sync_files
-from usmm.zoo.stored_settings import check_settings
+from usmm.zoo.stated_twice import check_agreement
+from usmm.zoo.stored_settings import check_settings, own_components
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,7 +61,8 @@ def publish(
         tokens: Publish the marks of the training patients; see `public_meta`.
 
     Raises:
-        ValueError: The name is taken or is none, the run is not finished, or its weights are not finite.
+        ValueError: The name is taken or is none, the run is not finished, its weights are not finite, or its model has
+            components that a published model may not name.
         LockedError: Another process publishes in this zoo all the time.
         OSError: The zoo cannot be written; the model that stood in it stays.
     """
@@ -79,7 +81,7 @@ def publish(
         new = new_place(zoo, name)
         files: list[ZooFile] = []
         try:
-            public = _write_model(new, state, meta, resolve, tokens)
+            public = _write_model(new, run, state, meta, resolve, tokens)
             files = [ZooFile(f'{name}/{f}', file_digest(new / f), (new / f).stat().st_size) for f in FILES]
             (new / PAGE).write_text(page(name, card, public, measured, files), encoding='utf-8')
             record = _record(name, card, public, measured, files, _numbers(state))
@@ -126,30 +128,58 @@ def _check_free(zoo: Path, name: str, entries: Mapping[str, Entry], force: bool)
 
 def _write_model(
     folder: Path,
+    run: Path,
     state: Mapping[str, Tensor],
     meta: Metadata,
     resolve: Callable[[Path], Mapping[str, object]],
     tokens: bool,
 ) -> Metadata:
-    """Write the three files, and return the metadata that stand in the weights."""
+    """Write the three files of a run, and return the metadata that stand in the weights."""
     import torch
 
     text = without_folders(meta['config_text'])
     (folder / work_files.CONFIG).write_text(text, encoding='utf-8')
-    settings = settled(resolve(folder / work_files.CONFIG), meta.get('categories') or {})
+    settings = settled(_resolved(folder, run, resolve), meta.get('categories') or {})
     settings['model'] = without_starts(settings['model'])
+    _check_no_own_code(settings, run)
     public = public_meta(meta, tokens)
     schema = cast(SchemaSettings, settings['schema'])
-    public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': 1}
+    public |= {'schema': schema, 'settings': settings, 'config_text': text, 'format': FORMAT}
     named = {key: public.get(key) for key in ('classes', 'positive', 'modalities', 'schema')}
     (folder / work_files.SCHEMA).write_text(json.dumps(named, indent=2) + '\n', encoding='utf-8')
     path = folder / work_files.PUBLISHED
-    check_settings(settings, path)  # what cannot be loaded by name is not published
+    check_settings(settings, run / work_files.CONFIG)  # what cannot be loaded by name is not published
+    check_agreement(public, settings, run / work_files.WEIGHTS)
     write_tensors(path, state, public)
     written, _ = read_tensors(path)
     if written.keys() != state.keys() or not all(torch.equal(written[k], v) for k, v in state.items()):
         raise OSError(f'{path} did not come back as it was written')
     return public
+
+
+def _resolved(folder: Path, run: Path, resolve: Callable[[Path], Mapping[str, object]]) -> Mapping[str, object]:
+    """All settings of the config that is published; errors name the run, as the new folder does not stay."""
+    try:
+        return resolve(folder / work_files.CONFIG)
+    except ValueError as error:
+        text = str(error).replace(str(folder), str(run))
+        raise ValueError(f'{run} cannot be published: its config cannot be read: {text}') from error
+
+
+def _check_no_own_code(settings: Mapping[str, object], run: Path) -> None:
+    """See that the model and its pipeline are made of components that a published model may name.
+
+    Raises:
+        ValueError: They are not; names the components, and what can be shared instead.
+    """
+    own = own_components(settings)
+    if own:
+        raise ValueError(
+            f'{run} cannot be published: {", ".join(own)} of its config is not on the list of components that a '
+            'published model may have. A published model holds settings and no code, so that it can be opened without '
+            f'running code of somebody else. Share {run / work_files.CONFIG} with {work_files.WEIGHTS} instead, and '
+            'the modules that its custom_imports names'
+        )
 
 
 def _record(

@@ -66,12 +66,28 @@ def check_settings(settings: Mapping[str, object], source: str | Path) -> None:
         _check_schema(used.get('schema'))
     except ValueError as error:
         raise ValueError(f'{source}: {error}; its settings are not used') from error
-    for name in _types(built):
-        if not isinstance(name, str) or not names_allowed(name):
-            raise ValueError(
-                f'{source} asks for {str(name)[:60]!r}, which is not a component that weights may name: it is not '
-                f'built ({OWN_CODE})'
-            )
+    for name in _not_allowed(built):
+        raise ValueError(
+            f'{source} asks for {name[:60]!r}, which is not a component that weights may name: it is not built '
+            f'({OWN_CODE})'
+        )
+
+
+def own_components(settings: Mapping[str, object]) -> list[str]:
+    """The components in the settings of a model that a file of weights may not name, each once.
+
+    Args:
+        settings: Of a config.
+
+    Example:
+        >>> own_components(dict(model=dict(type='MultiModalClassifier', fusion=dict(type='MyFusion'))))
+        ['MyFusion']
+    """
+    return [*dict.fromkeys(_not_allowed({key: settings.get(key) for key in ('model', 'test_pipeline')}))]
+
+
+def _not_allowed(built: object) -> Iterator[str]:
+    return (str(name) for name in _types(built) if not isinstance(name, str) or not names_allowed(name))
 
 
 def _is_component(value: object) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from usmm.utils.atomic_files import write_bytes
 from usmm.utils.digests import BLOCK, file_digest
 from usmm.utils.inside import open_inside, read_inside
-from usmm.utils.locations import folder
+from usmm.utils.locations import folder, is_address
 from usmm.utils.locks import FileLock, LockedError
 from usmm.utils.suggestions import did_you_mean
 from usmm.zoo.fetch import FetchError, FetchOptions, fetch, fetch_small
@@ -20,6 +20,7 @@ from usmm.zoo.index import INDEX, MAX_BYTES, Entry, ZooFile, parse_index
 from usmm.zoo.placing import waiting_paths
 
 PLACE, CACHE, OFFLINE = 'USMM_ZOO', 'USMM_CACHE', 'USMM_OFFLINE'
+SCHEMES = ('http://', 'https://')
 LOCK_SECONDS = 3600.0
 MAX_MODEL_BYTES = 4 * 2**30
 """Bytes of all files of a model."""
@@ -47,7 +48,7 @@ class Zoo:
         max_bytes: Larger models are refused.
 
     Raises:
-        ValueError: The index is none.
+        ValueError: The place is an address of another kind, or the index is none.
         FileNotFoundError: There is no index.
         FetchError: It cannot be downloaded.
 
@@ -65,6 +66,10 @@ class Zoo:
         max_bytes: int = MAX_MODEL_BYTES,
     ) -> None:
         found = str(place or os.environ.get(PLACE) or folder('model_zoo'))
+        if is_address(found) and not found.startswith(SCHEMES) and not Path(found).exists():
+            raise ValueError(
+                f'{found} is not the place of a model zoo: expected a folder, or an address with http(s)://'
+            )
         self.place = found.removesuffix(INDEX).rstrip('/') or '/'
         self.cache = Path(cache) if cache is not None else default_cache()
         self.offline = os.environ.get(OFFLINE, '') not in ('', '0') if offline is None else offline
@@ -75,7 +80,7 @@ class Zoo:
     @property
     def is_remote(self) -> bool:
         """Whether the zoo is on a web server."""
-        return self.place.startswith(('http://', 'https://'))
+        return self.place.startswith(SCHEMES)
 
     def list_models(self, pattern: str = '*') -> list[str]:
         """Names that fit a pattern (`*`, `?`), or contain it, in order."""
@@ -129,7 +134,7 @@ class Zoo:
     def _index(self) -> bytes:
         if not self.is_remote:
             path = Path(self._at(INDEX))
-            if not path.is_file():
+            if not os.path.lexists(path):  # what is no file is refused when it is read
                 raise FileNotFoundError(f'no model zoo at {self.place}: there is no {path}')
             return read_inside(self.place, INDEX, MAX_BYTES)
         kept = self.cache / 'indices' / f'{hashlib.sha256(self.place.encode()).hexdigest()[:16]}.yml'
