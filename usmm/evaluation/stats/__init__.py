@@ -44,6 +44,13 @@ from usmm.evaluation.stats.power import (
 )
 from usmm.evaluation.stats.precision_recall import PrecisionRecallCurve, average_precision, precision_recall_curve
 from usmm.evaluation.stats.rate_intervals import Rate, limits_of, mean_interval, rate_intervals
+from usmm.evaluation.stats.reader_study import (
+    ReaderEstimate,
+    ReaderStudy,
+    auc_covariance,
+    compare_conditions,
+    compare_with_model,
+)
 from usmm.evaluation.stats.recalibration import CalibrationFit, Coefficient, calibration_fit
 from usmm.evaluation.stats.resampled import ResampledTest, corrected_resampled_test
 from usmm.evaluation.stats.tables import Column, PatientTable, TableRow, make_table
@@ -66,6 +73,8 @@ __all__ = [
     'PrecisionRecallCurve',
     'Proportion',
     'Rate',
+    'ReaderEstimate',
+    'ReaderStudy',
     'ReliabilityCurve',
     'ResampledTest',
     'RocCurve',
@@ -74,6 +83,7 @@ __all__ = [
     'TableRow',
     'adjust_pvalues',
     'all_iccs',
+    'auc_covariance',
     'auc_influence',
     'auc_score',
     'auc_word',
@@ -89,7 +99,9 @@ __all__ = [
     'clustered_macro_auc',
     'clustered_macro_auc_test',
     'compare_categories',
+    'compare_conditions',
     'compare_numbers',
+    'compare_with_model',
     'confusion_matrix',
     'corrected_resampled_test',
     'decision_curve',
