@@ -59,13 +59,17 @@ def folder(make: Callable[[Path], Any]) -> Callable[[Path, Path], Any]:
     ('given', 'error', 'message'),
     [
         (lambda root, run: 7, TypeError, 'expected a run .* got int'),
-        (lambda root, run: root / 'no', ValueError, 'no model at .*no, which does not exist: expected a run'),
+        (lambda root, run: root / 'no', ValueError, 'no model at .*no: expected a run'),
         (
             lambda root, run: Path('/dev/null'),
             ValueError,
-            'no model at /dev/null, which is not a regular',
+            '/dev/null is not a model: it is not a regular file',
         ),
-        (lambda root, run: os.mkfifo(root / 'f') or str(root / 'f'), ValueError, 'f, which is not a regular file'),
+        (
+            lambda root, run: os.mkfifo(root / 'f') or str(root / 'f'),
+            ValueError,
+            'f is not a model: it is not a regular file',
+        ),
         (lambda root, run: '', ValueError, 'the name of the model is empty: expected a run'),
         (lambda root, run: ' ', ValueError, 'the name of the model is empty'),
         (lambda root, run: 'http://127.0.0.1:9/x', ValueError, '^http://127.0.0.1:9/x is an address, .* as --zoo'),

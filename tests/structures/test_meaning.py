@@ -77,3 +77,9 @@ def test_a_model_of_images_does_not_depend_on_the_clinical_variables() -> None:
     images = changed(modalities=('bus', 'cdfi'))
     meta = {'meaning': ModelMeaning.of_settings(images).to_dict()}
     ModelMeaning.of_settings({**images, 'schema': {**images['schema'], 'clinical': []}}).check(meta, 'w.pth', 'cfg')
+
+
+def test_the_classes_beside_a_meaning_are_compared_too() -> None:
+    meta = {'meaning': ModelMeaning.of_settings(SETTINGS).to_dict(), 'classes': ['malignant', 'benign']}
+    with pytest.raises(ValueError, match=r"classes: \['benign', 'malignant'\] instead of \['malignant', 'benign'\]"):
+        ModelMeaning.of_settings(SETTINGS).check(meta, 'w.pth', 'cfg')

@@ -114,8 +114,9 @@ def open_bundle(model: ModelSource, zoo: str | Path | Zoo | None = None) -> Bund
         return _of_folder(path)
     if path.is_file():
         return _of_file(path)
-    why = 'is not a regular file' if path.exists() else 'does not exist'
-    raise ValueError(f'no model at {path}, which {why}: expected {FORMS}')
+    if path.exists():
+        raise ValueError(f'{path} is not a model: it is not a regular file; expected {FORMS}')
+    raise ValueError(f'no model at {path}: expected {FORMS}')
 
 
 def check_path(model: str | Path) -> None:

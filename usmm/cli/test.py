@@ -27,7 +27,8 @@ def add_arguments(parser: CommandParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from usmm.config import TESTED, load_config
 
-    config = load_config(args.config, options_of(args), needed=TESTED)
+    needed = (*TESTED, 'evaluator', *([] if args.work_dir else ['work_dir']))
+    config = load_config(args.config, options_of(args), needed=needed)
 
     from usmm.engine import Experiment, RunOptions
     from usmm.engine.launched import start_launched

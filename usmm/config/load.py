@@ -33,7 +33,7 @@ from usmm.utils.locations import find_config
 TRAINED = ('model', 'test_pipeline', 'schema', 'classes', 'modalities', 'batch_size')
 """The settings that a trained model is opened with."""
 
-TESTED = (*TRAINED, 'dataset', 'evaluator', 'num_workers', 'seed', 'work_dir')
+TESTED = (*TRAINED, 'dataset', 'num_workers', 'seed')
 """The settings that a trained model is run with on the cases of its data set."""
 
 PIPELINES = ('train_pipeline', 'test_pipeline')  # which may be put together from lists

@@ -134,8 +134,9 @@ class ModelMeaning:
         Raises:
             ValueError: The weights were trained for something else; names what differs, with both sides.
         """
-        stated = ModelMeaning.of_meta(meta)
-        different = [] if stated is None else self.differences(stated)
+        top = {key: value for key, value in meta.items() if key != MEANING}
+        stated = [meaning for meaning in map(ModelMeaning.of_meta, (meta, top)) if meaning is not None]
+        different = [*dict.fromkeys(text for meaning in stated for text in self.differences(meaning))]
         if different:
             trained = f' (config {meta["config"]!r})' if meta.get('config') else ''
             raise ValueError(
