@@ -57,6 +57,24 @@ def test_it_runs_on_the_cpu(exported: Path) -> None:
         Predictor(exported, device='cuda')
 
 
+@pytest.mark.parametrize('key', ['classes', 'schema'])
+def test_a_file_that_contradicts_itself_is_refused(key: str, exported: Path, tmp_path: Path) -> None:
+    """Its own statement in another order than the one in its settings."""
+    import onnx
+
+    model = onnx.load(exported)
+    (stated,) = [item for item in model.metadata_props if item.key == key]
+    value = json.loads(stated.value)
+    if key == 'classes':
+        value.reverse()
+    else:
+        value['clinical'].reverse()
+    stated.value = json.dumps(value)
+    onnx.save(model, tmp_path / 'm.onnx')
+    with pytest.raises(ValueError, match=r'm\.onnx contradicts itself: its metadata, compared with its settings'):
+        Predictor(tmp_path / 'm.onnx')
+
+
 def test_a_file_without_settings_is_refused(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from usmm.apis import exported as room
 

@@ -25,12 +25,13 @@ def incomplete(tiny_run: Path, tmp_path: Path) -> Path:
     'words',
     [['predict', 'FOLDER', '--inputs'], ['explain', 'CONFIG', 'MODEL'], ['importance', 'CONFIG', 'MODEL'],
      ['test', 'CONFIG', 'MODEL', '--work-dir', 'OUT'], ['calibrate', 'FOLDER', '--predictions', 'FOLDER'],
-     ['predict', 'CONFIG', '--checkpoint', 'MODEL', '--inputs']],
+     ['predict', 'CONFIG', '--checkpoint', 'MODEL', '--inputs'], ['export', 'FOLDER', '--out', 'ONNX'],
+     ['export', 'CONFIG', 'MODEL', '--out', 'ONNX']],
 )  # fmt: skip
 def test_commands_name_the_config_and_what_it_lacks(
     words: list[str], incomplete: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    places = {'FOLDER': '', 'CONFIG': 'config.py', 'MODEL': 'model.pth', 'OUT': 'out'}
+    places = {'FOLDER': '', 'CONFIG': 'config.py', 'MODEL': 'model.pth', 'OUT': 'out', 'ONNX': 'm.onnx'}
     assert main([str(incomplete / places[word]) if word in places else word for word in words]) == 2
     text = capsys.readouterr().err
     assert f"{incomplete / 'config.py'} lacks the settings ['test_pipeline', 'schema', 'classes', 'modalities'" in text

@@ -14,6 +14,7 @@ from usmm.apis.model_interface import ScoreRow
 from usmm.export import OnnxModel
 from usmm.structures import Batch, Case
 from usmm.structures.streams import missing_modalities
+from usmm.zoo.stated_twice import check_agreement
 from usmm.zoo.stored_settings import check_settings
 
 SUFFIX = '.onnx'
@@ -83,4 +84,6 @@ def open_exported(path: Path) -> tuple[Bundle, ExportedNetwork]:
         raise ValueError(f'{path} lacks the settings {missing}: export it again from a run or a published model')
     check_settings({key: value for key, value in settings.items() if key != 'model'}, path)
     own = settled_settings(settings, {})
+    stated = {key: network.model.meta[key] for key in ('classes', 'positive', 'modalities', 'schema')}
+    check_agreement(stated, own, path)
     return Bundle(own, {}, as_meta(network.model.meta, path), str(path), stored_bytes=0), network

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     from usmm.apis.bundle import Bundle
     from usmm.cli.export_model import data_batches, facts, find, published, shapes_of, trained, untrained
-    from usmm.config import load_config
+    from usmm.config import TRAINED, load_config
     from usmm.export import OnnxModel, export_onnx, random_batches
 
     found = find(args.source, args.checkpoint, args.untrained, args.zoo)
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             )
         config, model, meta = published(found)
     else:
-        config = load_config(source, options)
+        config = load_config(source, options, needed=TRAINED)
         model, meta = untrained(config, args.seed) if checkpoint is None else trained(config, checkpoint)
 
     cases: Iterator[ArrayBatch] = iter(())

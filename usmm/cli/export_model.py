@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from usmm.apis.bundle import Bundle, open_bundle
+from usmm.apis.bundle import Bundle, check_path, open_bundle
 from usmm.apis.network import build_network
 from usmm.config.categories import settle_categories
 from usmm.datasets import CaseDataset
@@ -50,6 +50,7 @@ def find(
     Raises:
         ValueError: There is no such model, weights are named beside a folder, or no weights are named.
     """
+    check_path(source)
     path = Path(source)
     if is_name(source):
         if checkpoint is not None or untrained:
