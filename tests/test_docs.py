@@ -162,7 +162,7 @@ def test_options_that_are_named_exist(page: Path, accepted) -> None:
         'cross_validate c', 'study s', 'patient_table s --out o', 'active_learn c --query 1', 'explain c p',
         'time_intensity c --out o', 'predict m --inputs', 'calibrate ./r --predictions p', 'export c',
         'compare_maps a=b c=d', 'probe_latents t a=b', 'importance c p', 'region_agreement a', 'serve m', 'init t',
-        'power auc --prevalence .3', 'compare a b --positive c',
+        'power auc --prevalence .3', 'compare a b --positive c', 'readers t --positive c --readers A',
     ):  # fmt: skip
         name, *words = command.split()
         known |= set(accepted(name, words)[0]._option_string_actions)

@@ -165,7 +165,9 @@ def test_options_cannot_be_abbreviated(usmm, word: str) -> None:
      ('browse_dataset', ['c', '--out']), ('check_data', ['c', '--out']), ('explain', ['c', 'w', '--out']),
      ('importance', ['c', 'w', '--out']), ('compare_maps', ['a=b', 'c=d', '--out']), ('calibrate', ['./r', '--out']),
      ('patient_table', ['t', '--out']), ('region_agreement', ['a', '--out']), ('predict', ['m', '--explain']),
-     ('make_phantom', ['--cases', '1']), ('download', ['--cache']), ('serve', ['m', '--spool'])],
+     ('make_phantom', ['--cases', '1']),
+     ('readers', ['t', '--positive', 'a', '--readers', 'A', '--out']), ('download', ['--cache']),
+     ('serve', ['m', '--spool'])],
 )  # fmt: skip
 @pytest.mark.parametrize('below', [False, True])
 def test_a_file_where_a_folder_is_wanted(usmm, tmp_path: Path, name: str, words: list[str], below: bool) -> None:

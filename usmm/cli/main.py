@@ -34,7 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     'evaluation': (
         'test', 'dist_test', 'slurm_test', 'compare', 'calibrate', 'explain', 'importance', 'compare_maps',
-        'probe_latents', 'power',
+        'probe_latents', 'readers', 'power',
     ),
     'models': ('predict', 'serve', 'export', 'publish', 'download', 'convert_weights'),
     'shell': ('completion',),
