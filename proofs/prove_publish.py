@@ -46,7 +46,8 @@ def make_run(root: Path, value: float) -> Path:
 
 def settings(_: Path) -> Mapping[str, object]:
     """What a config of such a run says."""
-    return {'schema': {}, 'model': {'type': 'TableClassifier'}}
+    facts = {'classes': ['a', 'b'], 'positive': 'b', 'modalities': ['bus'], 'schema': {'images': {'bus': 'bus'}}}
+    return {**facts, 'model': {'type': 'TableClassifier'}}
 
 
 def publish_and_die(run: Path, zoo: Path, at: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from usmm.cli.arguments import add_config, add_config_file, add_folds, add_launcher, add_training, options_of
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
             print(f'{len(undone)} folds are still to be run: {"; ".join(undone)}')
             return
         summary = plan.gather()
-        console = Console()
+        console = Console(width=None if sys.stdout.isatty() else 160)
         console.print(summary_table(summary))
         for text in summary['warnings']:
             console.print(f'WARNING: {text}', markup=False, soft_wrap=True)

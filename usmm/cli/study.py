@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
         rows = study.gather(known_best(study.plans))
         for plan in study.plans.values():
             report_cross_validation(plan.work_dir, pictures_of(plan.tasks()[0].load()))
-        console = Console()
+        console = Console(width=None if sys.stdout.isatty() else 160)
         console.print(study_table(rows, spec.reference))
         for row in rows:
             for text in row['warnings']:
