@@ -13,10 +13,12 @@ import itertools
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -159,6 +161,17 @@ def measure(setting: Setting, runs: int, seed: int) -> list[Coverage]:
     ]
 
 
+Result = TypeVar('Result')
+
+
+def in_processes(work: Callable[..., Result], tasks: Sequence[tuple[Any, ...]], processes: int) -> list[Result]:
+    """The results of all tasks, in their order; with one process without another one."""
+    if processes == 1:
+        return list(starmap(work, tasks))
+    with get_context('spawn').Pool(processes) as pool:
+        return pool.starmap(work, tasks, 1)
+
+
 def settings() -> Iterator[Setting]:
     """All that are tried: two classes, and three at the middle AUC."""
     for n, p, auc, cases in itertools.product(PATIENTS, PREVALENCES, AUCS, CASES):
@@ -180,8 +193,8 @@ def run(args: argparse.Namespace) -> int:
         How many shares are below the band by more than chance does: narrow intervals. Wide ones are listed alone.
     """
     start, runs = time.monotonic(), args.runs or RUNS
-    with get_context('spawn').Pool(args.processes) as pool:
-        found = [c for of in pool.starmap(measure, [(s, runs, args.seed) for s in settings()], 1) for c in of]
+    tasks = [(setting, runs, args.seed) for setting in settings()]
+    found = [coverage for of in in_processes(measure, tasks, args.processes) for coverage in of]
     if args.out:
         _write(args.out, found)
     chance = 3.3 * math.sqrt(BAND[0] * (1 - BAND[0]) / runs)

@@ -12,9 +12,9 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
+from prove_coverage import in_processes
 from rich.console import Console
 from rich.table import Table
 
@@ -120,8 +120,7 @@ def run(args: argparse.Namespace) -> int:
         for patients in PATIENTS
         for seeds in (1, 3)
     ]
-    with get_context('spawn').Pool(args.processes) as pool:
-        found = pool.starmap(partial(alarms, seed=args.seed), kinds, 1)
+    found = in_processes(partial(alarms, seed=args.seed), kinds, args.processes)
     table = Table('models', 'patients', 'seeds', 'studies', 'given the models', 'trained again')
     failed = 0
     for (model, patients, seeds, runs), shares in zip(kinds, found, strict=True):
