@@ -95,14 +95,17 @@ def stopped() -> Iterator[list[subprocess.Popen[str]]]:
         one.communicate()
 
 
-def test_a_server_from_start_to_end(tmp_path: Path, stopped: list[subprocess.Popen[str]]) -> None:
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
+def test_a_server_from_start_to_end(
+    tmp_path: Path, stopped: list[subprocess.Popen[str]], number: signal.Signals
+) -> None:
     running, address, lines = begin(tmp_path)
     stopped.append(running)
     assert address.startswith('http://127.0.0.1:')
     assert lines[1] == 'small: A small model'
     assert 'Research use only' in lines[2]
     assert httpx.get(f'{address}/api/v1/health', timeout=10).json() == {'status': 'ok'}
-    running.send_signal(signal.SIGTERM)
+    running.send_signal(number)
     _, log = running.communicate(timeout=15)
     assert 'GET /api/v1/health 200' in log
     assert 'Traceback' not in log

@@ -32,9 +32,10 @@ def test_without_overlap_it_is_students():
 
 
 def test_equal_differences():
-    assert corrected_resampled_test([0.0, 0.0], 1, 4).pvalue == 1
+    same = corrected_resampled_test([0.0, 0.0], 1, 4)
+    assert same.pvalue == 1 and all(math.isnan(limit) for limit in same.ci)
     with pytest.warns(UserWarning, match='all folds differ by the same amount: the test does not exist here'):
-        found = corrected_resampled_test([0.1, 0.1, 0.1], 1, 4)
+        found = corrected_resampled_test([0.1, 0.1 + 1e-17, 0.3 - 0.2], 1, 4)  # by rounding
     assert math.isnan(found.pvalue) and found.estimate == pytest.approx(0.1)
 
 
@@ -44,6 +45,7 @@ def test_equal_differences():
         (([0.1], 1, 4), r'two or more folds are needed, got differences of shape \(1,\)'),
         (([0.1, math.nan], 1, 4), 'differences must be finite, got nan'),
         (([0.1, 0.2], 0, 4), 'a fold has cases to test and to train with, got 0 and 4'),
+        (([0.1, 0.2], math.nan, 4), 'a fold has cases to test and to train with, got nan and 4'),
         (([0.1, 0.2], 1, 4, 95), 'confidence must lie between 0 and 1, got 95'),
     ],
 )

@@ -138,5 +138,6 @@ class PairedCases:
         if self.folds > 1 and min(trained for _, trained in self.shares) > 0:
             tested, trained = np.mean(self.shares, axis=0)
             again = corrected_resampled_test(aucs[0] - aucs[1], float(tested), float(trained))
-            found |= {'ci95': list(again.ci), 'pvalue': again.pvalue, 'test': again.method}
+            limits = None if np.isnan(again.ci[0]) else list(again.ci)
+            found |= {'ci95': limits, 'pvalue': again.pvalue, 'test': again.method}
         return found

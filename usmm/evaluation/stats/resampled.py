@@ -23,7 +23,7 @@ class ResampledTest:
         df: Folds less 1.
         statistic: estimate / se; 0 where both are 0.
         pvalue: Two-sided p value.
-        ci: Confidence interval of the mean difference.
+        ci: Confidence interval of the mean difference; nan where all folds differ by the same amount.
         confidence: Its level.
         folds: Number of differences.
         method: What was computed.
@@ -72,11 +72,11 @@ def corrected_resampled_test(
         raise ValueError(f'two or more folds are needed, got differences of shape {values.shape}')
     if not np.isfinite(values).all():
         raise ValueError(f'differences must be finite, got {values[~np.isfinite(values)][0]}')
-    if tested <= 0 or trained <= 0:
+    if not (tested > 0 and trained > 0):
         raise ValueError(f'a fold has cases to test and to train with, got {tested} and {trained}')
     mean, df = float(values.mean()), values.size - 1
-    # of equal differences the sum of squares is not 0 by rounding
-    variance = 0.0 if np.ptp(values) == 0 else float(values.var(ddof=1))
+    # equal differences differ by rounding
+    variance = 0.0 if np.ptp(values) <= 1e-12 else float(values.var(ddof=1))
     se = math.sqrt((1 / values.size + tested / trained) * variance)
     if se > 0:
         statistic = mean / se
@@ -86,6 +86,6 @@ def corrected_resampled_test(
     else:
         warnings.warn('all folds differ by the same amount: the test does not exist here', stacklevel=2)
         statistic = pvalue = math.nan
-    half = float(t.ppf(level, df)) * se
+    half = float(t.ppf(level, df)) * se if se > 0 else math.nan
     method = f'corrected resampled t (Nadeau and Bengio), {values.size} folds'
     return ResampledTest(mean, se, df, statistic, pvalue, (mean - half, mean + half), confidence, values.size, method)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import signal
 import socket
 import stat
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -195,7 +197,7 @@ def serve(
     log: str | Path | None = None,
     of_client: int | None = None,
 ) -> None:
-    """Answer until the process is told to end (SIGINT, SIGTERM).
+    """Answer until the process is told to end (SIGINT, SIGTERM, or SIGHUP of a terminal that is closed).
 
     Args:
         server: The application.
@@ -213,7 +215,17 @@ def serve(
     set_up_logs(log)
     spare = 0 if certfile else TOLD  # those that are told that there are too many; before TLS is there, nothing is told
     counting = CountingListener(listener, connections + spare, most, server.settings.limits.header_seconds)
+    _end_with_the_terminal()
     try:
         runner(server, connections, certfile, keyfile).run([counting])
     finally:
         server.close()
+
+
+def _end_with_the_terminal() -> None:
+    """Let a terminal that is closed end the server as SIGTERM does: uploads are removed. `nohup` goes on to keep it."""
+    number = getattr(signal, 'SIGHUP', None)  # Windows has none
+    if number is None or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(number) == signal.SIG_DFL:
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
