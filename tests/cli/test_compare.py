@@ -225,6 +225,25 @@ def test_one_of_several_seeds_is_chosen(compare, tmp_path, cohort):
     assert code == 2 and "b.csv has no rows of seed 3 in the part 'test'; it has the seeds ['0']" in error
 
 
+def test_predictions_that_are_no_numbers_are_refused(compare, tmp_path, cohort):
+    labels, good, _ = cohort
+    one = table(tmp_path / 'a.csv', labels, good)
+    line = one.read_text().splitlines()[3]
+    odd = edited(one, one.read_text().replace(line, ','.join([*line.split(',')[:-2], 'nan', 'nan'])), 'odd.csv')
+    code, _, error = compare(one, odd)
+    assert code == 2 and f'{odd} has predictions that are no numbers for 1 cases: c2' in error
+
+
+def test_a_perfect_model_beside_a_useless_one_has_no_interval(compare, tmp_path, cohort):
+    labels, _, _ = cohort
+    one, other = (
+        table(tmp_path / 'a.csv', labels, 0.1 + 0.8 * labels),
+        table(tmp_path / 'b.csv', labels, labels * 0 + 0.5),
+    )
+    line = compare(one, other)[1].splitlines()[3]
+    assert line.startswith('difference +0.500, no p value (')
+
+
 def test_rows_without_a_label_are_counted(compare, tmp_path, cohort):
     labels, good, _ = cohort
     one = table(tmp_path / 'a.csv', labels, good)

@@ -56,6 +56,9 @@ def rows_of(path: Path, part: str, positive: str, seed: int | None) -> dict[Key,
     twice = [case for (_, case), number in count.items() if number > 1]
     if twice:
         raise ValueError(f'{path} has several rows of {len(twice)} cases in the part {part!r}: {", ".join(twice[:5])}')
+    odd = [str(row['case_id']) for row in rows if not math.isfinite(float(row[f'{PROBABILITY}{positive}']))]
+    if odd:
+        raise ValueError(f'{path} has predictions that are no numbers for {len(odd)} cases: {", ".join(odd[:5])}')
     unlabelled = sum(row['part'] == part and not row['label'] for row in table)
     if unlabelled:
         print(f'{path}: {unlabelled} rows of the part {part!r} without a label are not compared')

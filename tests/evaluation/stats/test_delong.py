@@ -100,7 +100,7 @@ def test_perfect_scores_warn():
     with pytest.warns(UserWarning, match="DeLong's test does not exist here"):
         test = delong_test([0, 0, 1, 1], [1, 2, 3, 4], [4, 3, 2, 1])
     assert math.isnan(test.pvalue)
-    assert test.estimate == 1
+    assert test.estimate == 1 and all(math.isnan(limit) for limit in test.ci)
 
 
 @pytest.mark.parametrize('interval', ['wilson', 'normal', 'logit'])

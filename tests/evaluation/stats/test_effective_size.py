@@ -10,7 +10,7 @@ from scipy.stats import binomtest, t
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from usmm.evaluation.stats import auc_score, clustered_auc, delong_interval
+from usmm.evaluation.stats import auc_score, clustered_auc, clustered_macro_auc, delong_interval
 from usmm.evaluation.stats.auc_limits import auc_limits, separated_bound
 from usmm.evaluation.stats.effective_size import (
     combined_limits,
@@ -46,8 +46,11 @@ def test_the_design_effect_is_that_of_a_regression_on_nothing(seed):
     plain = OLS(values, np.ones(values.size)).fit()
     robust = OLS(values, np.ones(values.size)).fit(cov_type='cluster', cov_kwds={'groups': who, 'df_correction': False})
     ratio = float(robust.cov_params()[0, 0] / plain.cov_params()[0, 0])
-    few = (t.ppf(0.975, 29) / t.ppf(0.975, values.size - 1)) ** 2
-    assert ratio > 1.2
+    sizes = np.bincount(who)
+    worth = sizes.sum() ** 2 / (sizes**2).sum()  # the 30 patients have unequal numbers of cases
+    ratio *= worth / (worth - 1) * 29 / 30
+    few = (t.ppf(0.975, worth - 1) / t.ppf(0.975, values.size - 1)) ** 2
+    assert ratio > 1.2 and 15 < worth < 30
     assert design_effect(values, who) == pytest.approx(ratio * few, rel=1e-9)
     assert effective_size(values, who) == pytest.approx(values.size / ratio / few, rel=1e-9)
 
@@ -80,6 +83,22 @@ def test_means_of_numbers_are_worth_more_answers_but_at_most_three_a_case():
     assert effective_size([0.5, 0.51, 0.49, 0.5]) == 12
 
 
+def test_a_patient_with_most_of_the_cases_is_hardly_more_than_one_patient():
+    held: dict[str, list[bool]] = {'share': [], 'auc': []}
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        sizes = np.r_[200, np.full(19, 3)]
+        who = np.repeat(np.arange(20), sizes)
+        skill = rng.beta(4, 1, 20)
+        hits = (rng.random(who.size) < skill[who]).astype(float)
+        low, high = wilson_limits(hits.mean(), effective_size(hits, who))
+        held['share'].append(low <= 0.8 <= high)
+        scores = rng.normal(size=20)[who] + rng.normal(size=who.size) + 1.5 * (who % 2)
+        low, high = clustered_auc(who % 2, scores, who).ci
+        held['auc'].append(low <= 0.8555 <= high)  # of normals of variance 2 that are 1.5 apart, Phi(.75 sqrt 2)
+    assert np.mean(held['share']) > 0.92 and np.mean(held['auc']) > 0.92
+
+
 def test_limits_of_a_difference_are_newcombes():
     # of two proportions, the second with its limits turned round
     first, second = proportion_confint(56, 70, method='wilson'), proportion_confint(48, 80, method='wilson')
@@ -102,6 +121,7 @@ def test_correlations_are_those_of_the_sums_of_patients():
     assert correlations(rows, who) == pytest.approx(expected)
     constant = correlations(np.stack([rows[0], np.zeros(60)]), who)
     assert constant.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert correlations(rows, np.zeros(60)).tolist() == np.ones((3, 3)).tolist()  # one patient
 
 
 def test_an_auc_is_worth_what_its_standard_error_says():
@@ -167,6 +187,8 @@ def test_seeds_do_not_tighten_the_bound():
 
 
 def test_equal_scores_have_no_interval():
+    scores = np.c_[np.linspace(0, 0.6, 12), np.full(12, 0.4), np.linspace(0.6, 0, 12)]
+    assert np.isnan(clustered_macro_auc(np.arange(12) % 3, scores).ci).all()  # of one class of three
     assert np.isnan(delong_interval([0, 1, 0, 1], [1, 1, 1, 1]).ci).all()
     assert auc_limits(0.5, 0.0, 0.95, 'normal', 2, 2, [2]) == (0.5, 0.5)
 

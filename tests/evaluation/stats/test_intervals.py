@@ -49,7 +49,7 @@ def test_extremes_are_exact():
     assert all(math.isnan(v) for v in none.ci)
 
 
-@pytest.mark.parametrize(('k', 'n'), [(-1, 3), (4, 3), (1.5, 3), (0, -1)])
+@pytest.mark.parametrize(('k', 'n'), [(-1, 3), (4, 3), (1.5, 3), (0, -1), (math.nan, 3), (1, math.inf)])
 def test_errors(k, n):
     with pytest.raises(ValueError, match=f'0 <= successes <= trials, got {k} of {n}'):
         wilson_interval(k, n)

@@ -81,6 +81,11 @@ def test_more_is_asked_of_more_patients(function):
     assert function(0.85, easy, 0.1).patients > function(0.85, easy, 0.5).patients
 
 
+def test_the_smallest_study_has_two_patients_of_each_class():
+    found = patients_for_auc(0.85, 0.99, 0.02)
+    assert (found.patients, found.positives, found.negatives) == (4, 2, 2)
+
+
 def test_several_cases_of_a_patient():
     assert design(1, 0.3) == 1 and design(3, 0) == 3 and design(3, 1) == 1
     one = patients_for_auc(0.85, 0.1, 0.5).patients

@@ -104,6 +104,14 @@ def test_copies_of_cases_in_a_patient_add_nothing():
         assert 'effective sample size' in thrice[name].method or name == 'balanced_accuracy'
 
 
+def test_the_rates_of_one_patient_have_wide_limits():
+    for order in range(3):
+        labels, calls = (np.random.default_rng(order).integers(0, 2, 10) for _ in range(2))
+        labels[:2] = 0, 1
+        found = rate_intervals(labels, calls, 2, 1, ['p'] * 10)['balanced_accuracy']
+        assert np.ptp(found.ci) > 0.6
+
+
 def test_one_repeated_patient_changes_little():
     labels, calls = draw(2, 91)
     who = np.r_[np.arange(90), 0]
@@ -180,6 +188,7 @@ def test_cases_taken_for_independent_do_not_cover():
         (lambda: rate_intervals([0, 1], [0, 1], 2, 1, ['a']), r'patients must have shape \(2,\)'),
         (lambda: rate_intervals([0, 2], [0, 1], 2), r'labels must lie in 0\.\.1, got \[2\]'),
         (lambda: rate_intervals([0, 1], [0, 1], 2, confidence=95), 'confidence must lie between 0 and 1, got 95'),
+        (lambda: mean_interval([0.5], most=0), 'the largest possible value must be above 0, got 0'),
         (lambda: mean_interval([0.5, 3.0], most=2), r'values must lie in 0\.\.1, got 1\.5'),
     ],
 )

@@ -131,13 +131,17 @@ class PairedCases:
             return found
         if test == MODELS:
             given = self.of_models()
-            found |= {'estimate': given.estimate, 'ci95': list(given.ci), 'pvalue': given.pvalue, 'test': given.method}
-            return found
+            found |= {'estimate': given.estimate, 'pvalue': given.pvalue, 'test': given.method}
+            return found | {'ci95': _limits(given.ci)}
         aucs = [np.array(self.auc(which).stratum_aucs) for which in (0, 1)]
         found |= {'estimate': float(np.mean(aucs[0] - aucs[1])), 'test': ONE_FOLD}
         if self.folds > 1 and min(trained for _, trained in self.shares) > 0:
             tested, trained = np.mean(self.shares, axis=0)
             again = corrected_resampled_test(aucs[0] - aucs[1], float(tested), float(trained))
-            limits = None if np.isnan(again.ci[0]) else list(again.ci)
-            found |= {'ci95': limits, 'pvalue': again.pvalue, 'test': again.method}
+            found |= {'ci95': _limits(again.ci), 'pvalue': again.pvalue, 'test': again.method}
         return found
+
+
+def _limits(ci: tuple[float, float]) -> list[float] | None:
+    """Limits of a difference of AUCs, which lies between -1 and 1."""
+    return None if np.isnan(ci[0]) else [max(-1.0, ci[0]), min(1.0, ci[1])]

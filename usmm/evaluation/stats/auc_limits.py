@@ -53,7 +53,7 @@ def auc_limits(
     confidence: float,
     interval: str,
     cases: int,
-    patients: int,
+    patients: float,
     strata: Sequence[int],
     effect: float = 1.0,
 ) -> tuple[float, float]:
@@ -66,7 +66,7 @@ def auc_limits(
         interval: One of `INTERVALS`. `'wilson'` takes the AUC for a proportion of A (1 - A) / se^2 independent answers,
             at most three for each case of the rarer class, less what its cases in common patients take away; of an AUC
             of 0 or 1 it is `separated_bound`.
-        cases, patients: Of the rarer class.
+        cases, patients: Of the rarer class; patients as `effective_clusters`.
         strata: Patients of the rarer class in each of the strata that have no patient in common.
         effect: By how much cases in common patients raise the variance.
     """

@@ -17,8 +17,8 @@ from scipy.stats import norm
 
 from usmm.evaluation.stats.auc_limits import NAMES, auc_limits
 from usmm.evaluation.stats.cluster_variance import Codes, case_groups, clustered_se
-from usmm.evaluation.stats.delong import AucTest, check_interval, placements, studentised
-from usmm.evaluation.stats.effective_size import combined_limits, correlations
+from usmm.evaluation.stats.delong import AucTest, check_interval, difference_limits, placements, studentised
+from usmm.evaluation.stats.effective_size import combined_limits, correlations, effective_clusters
 from usmm.evaluation.stats.validation import Floats, binary_labels, check_confidence, class_indices, finite_scores
 
 
@@ -147,15 +147,21 @@ def _wilson(
     for k, (auc, pull) in enumerate(zip(aucs, influence, strict=True)):
         of_class = classes if len(aucs) == 1 else (classes == k).astype(np.int64)
         rarer = int(np.bincount(of_class, minlength=2).min())
-        patients = min(np.unique(clusters[of_class == j]).size for j in (0, 1))
+        groups = [np.unique(clusters[of_class == j], return_inverse=True)[1] for j in (0, 1)]
+        patients = min(effective_clusters(group) for group in groups)
         se = clustered_se(pull, of_class, clusters, strata)
         alone = clustered_se(pull, of_class, np.arange(classes.size), strata) if patients < rarer else se
         apart = rarer_patients(of_class, clusters, strata)
         effect = (se / alone) ** 2 if alone > 0 else 1.0
+        # the standard error takes patients of unequal numbers of cases for as many equal ones
+        equal = min(int(group.max()) + 1 for group in groups)
+        se *= math.sqrt(patients / (patients - 1) * (equal - 1) / equal)
         limits.append(auc_limits(float(auc), se, confidence, 'wilson', rarer, patients, apart, effect))
         still.append(se == 0)
     if len(limits) == 1:
         return limits[0]
+    if any(math.isnan(low) for low, _ in limits):  # all scores of a class are equal
+        return math.nan, math.nan
     related = correlations(influence, clusters)
     related[np.ix_(still, still)] = 1.0  # AUCs of 1: nothing says that their errors would balance
     low, high = combined_limits(aucs, limits, np.full(len(aucs), 1 / len(aucs)), related)
@@ -205,7 +211,7 @@ def _test(
     difference = aucs[0] - aucs[1]
     statistic = studentised(difference, se)
     pvalue = math.nan if math.isnan(statistic) else float(2 * norm.sf(abs(statistic)))
-    ci = (max(-1.0, difference - z * se), min(1.0, difference + z * se))
+    ci = difference_limits(difference, z * se)
     method = _method(
         'Obuchowski' if clusters is not None else 'DeLong', first, len(np.unique(of_stratum)), 'paired, two-sided'
     )

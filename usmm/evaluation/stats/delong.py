@@ -160,8 +160,15 @@ def delong_test(labels: ArrayLike, first: ArrayLike, second: ArrayLike, confiden
     difference = aucs[0] - aucs[1]
     statistic = studentised(difference, se)
     pvalue = float(2 * norm.sf(abs(statistic)))
-    ci = (max(-1.0, difference - z * se), min(1.0, difference + z * se))
+    ci = difference_limits(difference, z * se)
     return AucTest(difference, aucs, se, statistic, pvalue, ci, confidence, 'DeLong, paired, two-sided')
+
+
+def difference_limits(difference: float, half: float) -> tuple[float, float]:
+    """Limits of a difference of AUCs, within [-1, 1]; nan where the AUCs differ without a standard error."""
+    if half == 0 and difference != 0:
+        return math.nan, math.nan
+    return max(-1.0, difference - half), min(1.0, difference + half)
 
 
 def studentised(difference: float, se: float) -> float:

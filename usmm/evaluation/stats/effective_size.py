@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, t
 
 from usmm.evaluation.stats.validation import Floats, check_confidence, group_codes
 
+Codes = NDArray[np.int64]
 MOST = 3.0
 """Independent answers that a patient counts as at most.
 
@@ -27,7 +28,8 @@ def design_effect(values: ArrayLike, clusters: ArrayLike | None = None, confiden
     """By how much the variance of a mean is larger than that of independent cases, 1 or more.
 
     The variance between patients is known from few of them only, so that Student's quantiles take the normal ones'
-    place. Values that are all equal are taken to agree within a patient.
+    place. Patients whose numbers of cases differ much count as fewer (`effective_clusters`). Values that are all equal
+    are taken to agree within a patient.
 
     Args:
         values: Of each case (N,).
@@ -60,9 +62,28 @@ def design_effect(values: ArrayLike, clusters: ArrayLike | None = None, confiden
     if independent == 0:
         return row.size / count
     sums = np.bincount(codes, off)
-    ratio = max(1.0, count / (count - 1) * float(sums @ sums) / row.size**2 / independent)
+    worth = effective_clusters(codes)
+    ratio = max(1.0, worth / (worth - 1) * float(sums @ sums) / row.size**2 / independent)
     level = 0.5 + check_confidence(confidence) / 2
-    return ratio * float(t.ppf(level, count - 1) / t.ppf(level, row.size - 1)) ** 2
+    return ratio * float(t.ppf(level, worth - 1) / t.ppf(level, row.size - 1)) ** 2
+
+
+def effective_clusters(codes: Codes) -> float:
+    """Patients of equal numbers of cases that patients of unequal ones are worth, above 1: (sum n)^2 / sum n^2.
+
+    Args:
+        codes: Patient of each case, from 0 (N,).
+
+    References:
+        Kish, Survey Sampling, 1965, section 11.7 (unequal weights).
+
+    Example:
+        >>> effective_clusters(np.array([0, 0, 1, 1])), round(effective_clusters(np.array([0, 0, 0, 0, 1, 2])), 4)
+        (2.0, 2.0)
+    """
+    sizes = np.bincount(codes)
+    sizes = sizes[sizes > 0]
+    return max(float(sizes.sum()) ** 2 / float((sizes.astype(float) ** 2).sum()), 1.0 + 1e-6)
 
 
 def effective_size(values: ArrayLike, clusters: ArrayLike | None = None, confidence: float = 0.95) -> float:
@@ -119,6 +140,8 @@ def correlations(influences: Floats, clusters: ArrayLike | None = None) -> Float
     """
     rows = np.asarray(influences, dtype=np.float64)
     codes = np.arange(rows.shape[1]) if clusters is None else group_codes(clusters, rows.shape[1])
+    if codes.size and codes.max() == 0:  # one patient: nothing is known of how the errors go together
+        return np.ones((len(rows), len(rows)))
     sums = np.stack([np.bincount(codes, row) for row in rows])
     covariance = sums @ sums.T
     sd = np.sqrt(np.diag(covariance))

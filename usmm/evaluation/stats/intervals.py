@@ -76,7 +76,12 @@ def clopper_pearson_interval(successes: int, trials: int, confidence: float = 0.
 
 
 def _counts(successes: int, trials: int) -> tuple[int, int]:
-    if successes != int(successes) or trials != int(trials) or not 0 <= successes <= trials:
+    if (
+        not (math.isfinite(successes) and math.isfinite(trials))
+        or successes != int(successes)
+        or trials != int(trials)
+        or not 0 <= successes <= trials
+    ):
         raise ValueError(f'expected whole numbers with 0 <= successes <= trials, got {successes} of {trials}')
     return int(successes), int(trials)
 

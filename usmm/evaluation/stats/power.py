@@ -237,7 +237,7 @@ def _least(
         if high > MOST_PATIENTS:
             raise ValueError(f'{question}: no study of {MOST_PATIENTS} patients reaches that')
         high *= 2
-    low = high // 2
+    low = max(3, high // 2)  # two patients of each class at least
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

@@ -233,13 +233,15 @@ def mean_interval(
         confidence: Level of the interval.
 
     Raises:
-        ValueError: A value outside of [0, most], or no values.
+        ValueError: A value outside of [0, most], no values, or `most` not above 0.
 
     Example:
         >>> rate = mean_interval([0.1, 0.2, 0.1, 0.4])
         >>> round(rate.estimate, 3), [round(v, 3) for v in rate.ci]
         (0.2, [0.063, 0.483])
     """
+    if not most > 0:
+        raise ValueError(f'the largest possible value must be above 0, got {most}')
     row = np.asarray(values, dtype=np.float64) / most
     size = effective_size(row, None if patients is None else np.asarray(patients), confidence)
     low, high = wilson_limits(float(row.mean()), size, confidence)
