@@ -125,6 +125,36 @@ def test_tables_that_cannot_be_read(change, columns, message, tmp_path):
         ReaderTable.read(written(tmp_path, change(frame())), 'mal', columns)
 
 
+@pytest.mark.parametrize(
+    ('classes', 'positive', 'calls'),
+    [(('no', 'yes'), 'no', ('No', 'YES')), (('0', '1'), '0', ('0.0', '1.0')), (('ben', 'mal'), 'mal', ('Ben', 'MAL'))],
+)
+def test_calls_are_names_of_classes_however_they_are_typed(classes, positive, calls, tmp_path):
+    """`yes` is not the positive class where `no` is."""
+    table = frame()
+    truth = (table['label'] == 'mal').to_numpy().astype(int)
+    table['label'], table['A'] = np.array(classes)[truth], np.array(calls)[truth]
+    read = ReaderTable.read(written(tmp_path, table), positive, ['A'])
+    assert read.calls == {'A'} and (read.values['A'] == read.labels).all() and read.labels.sum() == 20
+
+
+def test_calls_that_could_be_either_class_are_refused(tmp_path):
+    table = frame()
+    table['label'] = np.where(table['label'] == 'mal', 'yes', 'no')
+    table['A'] = np.arange(40) % 2
+    with pytest.raises(
+        DataError, match=r"has \['0', '1'\] in the column 'A' and the classes \['no', 'yes'\]: it is not"
+    ):
+        ReaderTable.read(written(tmp_path, table), 'no', ['A'])
+
+
+def test_the_cell_that_is_no_class_is_named(tmp_path):
+    table = frame()
+    table.loc[39, 'call'] = 'malignat'
+    with pytest.raises(DataError, match=r"case 'c39' has 'malignat' in the column 'call', which is not one of"):
+        ReaderTable.read(written(tmp_path, table), 'mal', ['call'])
+
+
 def test_predictions_that_lack_cases(tmp_path):
     with pytest.raises(DataError, match=r"has 39 cases without a prediction, such as \['c1', 'c2', 'c3'\]"):
         ReaderTable.read(written(tmp_path, frame()), 'mal', ['A'], part={'c0': 0.5})

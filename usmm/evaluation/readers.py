@@ -251,18 +251,40 @@ def _cell(value: object, case: str, column: str, file: Path) -> str:
     return str(value).strip()
 
 
-YES, NO = ('1', '1.0', 'yes', 'true', 'positive', '+'), ('0', '0.0', 'no', 'false', 'negative', '-')
+YES, NO = ('1', 'yes', 'true', 'positive', '+'), ('0', 'no', 'false', 'negative')
+
+
+def _key(text: str) -> str:
+    """A cell without what a typist varies: case, and the decimals of a whole number."""
+    try:
+        return f'{float(text):g}'
+    except ValueError:
+        return text.casefold()
 
 
 def _numbers(
     texts: Sequence[str], cases: Sequence[str], column: str, positive: str, labels: set[str], file: Path
 ) -> tuple[NDArray[np.float64], bool]:
     """Calls of 0 and 1, or scores; and whether they are calls."""
-    if set(texts) <= labels:
-        return np.array([float(text == positive) for text in texts]), True
-    small = [text.lower() for text in texts]
-    if set(small) <= {*YES, *NO}:
-        return np.array([float(text in YES) for text in small]), True
+    keys, names = [_key(text) for text in texts], {_key(label) for label in labels}
+    if len(names) < len(labels):  # classes that differ in case alone
+        keys, names = list(texts), labels
+    if set(keys) <= names:
+        wanted = positive if names is labels else _key(positive)
+        return np.array([float(key == wanted) for key in keys]), True
+    if any(key in names for key in keys):  # classes but for some cells
+        case, text = next((c, t) for c, t, key in zip(cases, texts, keys, strict=True) if key not in names)
+        raise DataError(
+            f'case {case!r} has {text!r} in the column {column!r}, which is not one of {sorted(labels)}', file=file
+        )
+    if set(keys) <= {*YES, *NO}:
+        if names & {*YES, *NO}:
+            raise DataError(
+                f'has {sorted(set(texts))} in the column {column!r} and the classes {sorted(labels)}: it is not '
+                'clear which call is which class, write the names of the classes',
+                file=file,
+            )
+        return np.array([float(key in YES) for key in keys]), True
     found = []
     for case, text in zip(cases, texts, strict=True):
         try:

@@ -109,6 +109,16 @@ def test_readers_who_read_as_the_model_does(van_dyke):
     assert (found.estimate, found.se, found.pvalue, found.ci) == (0.0, 0.0, 1.0, (0.0, 0.0))
 
 
+def test_limits_stay_on_the_scale_and_agreement_has_none():
+    rng = np.random.default_rng(0)
+    labels = np.arange(12) % 2
+    found = compare_conditions(labels, rng.normal(size=(2, 2, 12)) + [[[0.0], [3.0]], [[3.0], [0.0]]] * labels)
+    assert all(0 <= m.ci[0] <= m.ci[1] <= 1 for m in found.means)
+    assert -1 <= found.differences[0, 1].ci[0] <= found.differences[0, 1].ci[1] <= 1
+    perfect = compare_with_model([0, 0, 1, 1], [[0, 0, 1, 1]] * 2, [0, 0, 0, 0])
+    assert perfect.estimate == 0.5 and np.isnan(perfect.ci).all() and math.isnan(perfect.pvalue)
+
+
 def test_false_alarms_of_readers_and_cases_that_are_samples():
     """Two conditions that are equally good for the population of readers: at 5 %, 2 to 9 % of 300 studies."""
     alarms = []

@@ -118,8 +118,18 @@ def test_cases_of_a_patient_are_clusters():
     wald = off @ np.linalg.solve(robust.cov_params(), off) * correction**2
     assert found.statistic == pytest.approx(wald, rel=1e-5)
     assert found.method == 'logistic, Wald, patients as clusters'
+    from scipy.stats import f, t
+
+    assert found.pvalue == pytest.approx(f.sf(wald * 38 / (2 * 39), 2, 38), rel=1e-4)
+    assert np.ptp(found.slope.ci) == pytest.approx(2 * t.ppf(0.975, 39) * found.slope.se)
     plain = calibration_fit(labels, p)
     assert calibration_fit(labels, p, clusters=np.arange(160)) == plain
+
+
+def test_two_patients_have_no_test():
+    p = [0.2, 0.6, 0.7, 0.7, 0.4, 0.3] * 3 + [0.5, 0.6, 0.7, 0.1, 0.9, 0.4]
+    found = calibration_fit([0, 1, 1, 0, 1, 0] * 4, p, clusters=['a', 'b'] * 12)
+    assert np.isnan(found.pvalue) and np.isfinite(found.slope.estimate)
 
 
 def test_one_patient_has_no_calibration():

@@ -180,7 +180,8 @@ class _Rates:
         related = correlations(np.stack([self._influence(*part) for part in parts]), self.groups)
         estimates = [rate.estimate for rate in rates]
         low, high = combined_limits(estimates, limits, np.full(len(rates), 1 / len(rates)), related)
-        return Rate(float(np.mean(estimates)), (max(0.0, low), min(1.0, high)), 'MOVER of Wilson limits')
+        mean = float(np.mean(estimates))
+        return Rate(mean, (max(0.0, min(low, mean)), min(1.0, max(high, mean))), 'MOVER of Wilson limits')
 
     def _posterior(self, statistic: Callable[[Floats], Floats], name: str) -> Rate:
         """A function of the whole matrix: its quantiles over the matrices that the counts leave likely."""

@@ -28,7 +28,7 @@ class ReaderEstimate:
         estimate: The mean AUC, or the difference.
         se: Its standard error, from readers and cases.
         df: Degrees of freedom (Hillis); infinite where readers do not differ.
-        ci: Confidence interval.
+        ci: Confidence interval; nan where the standard error is 0.
         pvalue: Two-sided, that a difference is 0; nan for a mean.
         confidence: Level of the interval.
         method: What was computed.
@@ -214,7 +214,11 @@ def _estimate(value: float, se: float, df: float, confidence: float, method: str
     pvalue = math.nan
     if test and (se > 0 or value == 0):
         pvalue = float(2 * t.sf(abs(value) / se, df)) if se > 0 else 1.0
-    return ReaderEstimate(value, se, df, (value - half, value + half), pvalue, confidence, method)
+    least = -1.0 if test else 0.0
+    limits = (max(least, value - half), min(1.0, value + half))
+    if se == 0 and not (test and value == 0):  # readers and cases that all agree say nothing of others
+        limits = (math.nan, math.nan)
+    return ReaderEstimate(value, se, df, limits, pvalue, confidence, method)
 
 
 def _mean_squares(aucs: Floats) -> tuple[float, float, float]:

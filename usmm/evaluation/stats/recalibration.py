@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, f, norm, t
 
 from usmm.evaluation.stats.validation import (
     Floats,
@@ -121,8 +121,9 @@ def calibration_fit(
         probabilities: Of the positive class (N,), or of both (N, 2).
         confidence: Level of the intervals.
         clip: Probabilities are kept this far from 0 and 1, whose log-odds are infinite.
-        clusters: Patient of each case (N,): standard errors are robust to cases that depend on each other, and the test
-            is Wald's in place of the likelihood ratio test; None: each case is a patient of its own.
+        clusters: Patient of each case (N,): standard errors are robust to cases that depend on each other, intervals
+            take Student's quantiles, and the test is Hotelling's form of Wald's (nan below three patients) in place of
+            the likelihood ratio test; None: each case is a patient of its own.
 
     Raises:
         ValueError: If one class is absent, there are more than two, probabilities are not such, or there are fewer than
@@ -145,6 +146,9 @@ def calibration_fit(
     positive = binary_labels(labels)
     y, odds = positive.astype(np.float64), logit(np.clip(table[:, 1], clip, 1 - clip))
     of_case = _repeated(clusters, y.size)
+    if of_case is not None:  # the variance between few patients is known from few
+        count = int(of_case.max()) + 1
+        z = float(t.ppf(0.5 + confidence / 2, count - 1))
     method = 'logistic, Wald' + ('' if of_case is None else ', patients as clusters')
     ones = np.ones((y.size, 1))
     large = _newton(y, ones, odds)
@@ -158,15 +162,18 @@ def calibration_fit(
     (intercept, slope), covariance = _robust(y, design, none, both, of_case)
     if of_case is None:
         ratio = max(0.0, 2 * (_log_likelihood(y, intercept + slope * odds) - _log_likelihood(y, odds)))
+        pvalue = float(chi2.sf(ratio, 2))
     else:
         off = np.array([intercept, slope - 1])
-        ratio = float(off @ np.linalg.solve(covariance, off))
+        # of two patients the covariance of two numbers is not known
+        ratio = float(off @ np.linalg.solve(covariance, off)) if count > 2 else math.nan
+        pvalue = float(f.sf(ratio * (count - 2) / (2 * (count - 1)), 2, count - 2)) if count > 2 else math.nan
     return CalibrationFit(
         in_the_large,
         _coefficient(slope, covariance[1, 1], z),
         _coefficient(intercept, covariance[0, 0], z),
         ratio,
-        float(chi2.sf(ratio, 2)),
+        pvalue,
         confidence,
         method,
     )

@@ -123,7 +123,8 @@ def _csv(results: ReaderResults) -> str:
 def _json(results: ReaderResults) -> dict[str, JsonValue]:
     def plain(found: ReaderEstimate) -> dict[str, JsonValue]:
         return {
-            'estimate': found.estimate, 'se': found.se, 'df': _finite(found.df), 'ci95': list(found.ci),
+            'estimate': found.estimate, 'se': found.se, 'df': _finite(found.df),
+            'ci95': [_finite(limit) for limit in found.ci],
             'pvalue': _finite(found.pvalue), 'method': found.method,
         }  # fmt: skip
 
